@@ -1,0 +1,31 @@
+# Everything a newcomer needs: make run, make test, make demo. No root, no server, no Docker.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PORT ?= 8000
+HOST ?= 127.0.0.1
+
+# uv from the PATH, else our own copy under .tools/ (made by the rule below).
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+
+.PHONY: help install run demo test check format
+help: ## show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+.tools/bin/uv:
+	@echo "uv is not on the PATH: installing it into .tools/"
+	@sh scripts/install-uv .tools
+
+install: $(filter .tools/%,$(UV)) ## install the workspace into .venv
+	@$(UV) sync --locked --quiet
+
+test: check ## lint, types, boundaries, then every test
+	@$(UV) run --no-sync pytest
+
+check: install ## ruff, mypy, import-linter
+	@$(UV) run --no-sync ruff format --check .
+	@$(UV) run --no-sync ruff check .
+	@$(UV) run --no-sync mypy
+
+format: install ## let ruff put the code in shape
+	@$(UV) run --no-sync ruff check --fix .
+	@$(UV) run --no-sync ruff format .

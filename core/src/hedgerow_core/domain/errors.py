@@ -1,0 +1,89 @@
+"""Errors that a broken rule raises: their codes are stable, the edge decides which HTTP status they become."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+
+class DomainError(Exception):
+    """A rule was broken.
+
+    `code` is part of the public contract and never changes once shipped (`billing.invoice_already_paid`).
+    `message` is one sentence for a human and says what to do. `details` are safe to show to the caller.
+    """
+
+    code: str = "domain_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        details: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).code
+        self.details: Mapping[str, object] = dict(details or {})
+
+
+class ValidationError(DomainError):
+    """A value is well-formed but not acceptable. `field` names it as the caller knows it."""
+
+    code = "validation_failed"
+
+    def __init__(self, message: str, *, field: str | None = None, code: str | None = None) -> None:
+        super().__init__(message, code=code, details={"field": field} if field else None)
+        self.field = field
+
+
+class AuthenticationError(DomainError):
+    """Nobody, or nobody we believe, is asking."""
+
+    code = "not_authenticated"
+
+
+class AuthorizationError(DomainError):
+    """We know who is asking, and they may not do this."""
+
+    code = "not_permitted"
+
+
+class NotFoundError(DomainError):
+    """The thing is not there, or not there for this caller: both look the same from outside."""
+
+    code = "not_found"
+
+
+class ConflictError(DomainError):
+    """The thing is there, but in a state that forbids the change."""
+
+    code = "conflict"
+
+
+class RetryableError(DomainError):
+    """The same request may succeed later. `retry_after` is the shortest sensible wait."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: timedelta,
+        code: str | None = None,
+        details: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message, code=code, details=details)
+        self.retry_after = retry_after
+
+
+class RateLimitError(RetryableError):
+    """The caller asks too often."""
+
+    code = "rate_limited"
+
+
+class UnavailableError(RetryableError):
+    """Something we depend on is away or full."""
+
+    code = "unavailable"
