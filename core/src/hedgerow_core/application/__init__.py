@@ -1,0 +1,23 @@
+"""Use cases: messages, the bus that carries them to their handlers, and the ports they speak through."""
+
+from hedgerow_core.application.bus import Behaviour, Bus, CommandHandler, QueryHandler, Step
+from hedgerow_core.application.causation import Cause, caused_by, current_cause, set_cause
+from hedgerow_core.application.messages import Command, Query, Task
+from hedgerow_core.application.unit_of_work import TaskQueue, UnitOfWork
+
+__all__ = [
+    "Behaviour",
+    "Bus",
+    "Cause",
+    "Command",
+    "CommandHandler",
+    "Query",
+    "QueryHandler",
+    "Step",
+    "Task",
+    "TaskQueue",
+    "UnitOfWork",
+    "caused_by",
+    "current_cause",
+    "set_cause",
+]

@@ -1,0 +1,122 @@
+"""The bus of one context: finds the handler of a message and runs it inside its behaviours.
+
+Every chain is composed once, at start; dispatching is a dictionary look-up and a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar, cast
+
+from hedgerow_core.application.messages import Command, Query
+
+Result = TypeVar("Result")
+Step = Callable[[Any], Awaitable[Any]]
+"""Takes a message, answers with its result."""
+OpenWork = Callable[[], AbstractAsyncContextManager[Any]]
+"""Opens a unit of work: commits when left normally, rolls back when left by an exception."""
+
+
+class Behaviour(Protocol):
+    """Something that surrounds every handler of a context: logging, tracing, authorization."""
+
+    async def __call__(self, message: object, proceed: Step) -> Any:
+        """Do what must come before, `await proceed(message)`, do what must come after."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CommandHandler(Generic[Result]):
+    """Declares which callable handles a command. It is given the command and the open unit of work."""
+
+    message: type[Command[Result]]
+    handle: Callable[[Any, Any], Awaitable[Result]]
+
+
+@dataclass(frozen=True, slots=True)
+class QueryHandler(Generic[Result]):
+    """Declares which callable answers a query. No transaction is opened for it."""
+
+    message: type[Query[Result]]
+    handle: Callable[[Any], Awaitable[Result]]
+
+
+class Bus:
+    """Carries the commands and queries of one context."""
+
+    def __init__(
+        self,
+        *,
+        commands: Sequence[CommandHandler[Any]],
+        queries: Sequence[QueryHandler[Any]],
+        open_work: OpenWork,
+        behaviours: Sequence[Behaviour] = (),
+    ) -> None:
+        """Compose the chains. The first behaviour is the outermost; the unit of work is always innermost.
+
+        Raises:
+            DuplicateHandlerError: two handlers claim one message; names both.
+        """
+        self._steps: dict[type, Step] = {}
+        for command in commands:
+            self._add(command, _in_unit_of_work(command.handle, open_work), behaviours)
+        for query in queries:
+            self._add(query, query.handle, behaviours)
+
+    async def execute(self, command: Command[Result]) -> Result:
+        """Run a command in a transaction of its own; returns after the commit."""
+        return cast("Result", await self._steps[type(command)](command))
+
+    async def ask(self, query: Query[Result]) -> Result:
+        """Answer a query."""
+        return cast("Result", await self._steps[type(query)](query))
+
+    def handles(self, message: type) -> bool:
+        """Whether a handler is declared for this message."""
+        return message in self._steps
+
+    def _add(
+        self,
+        handler: CommandHandler[Any] | QueryHandler[Any],
+        innermost: Step,
+        behaviours: Sequence[Behaviour],
+    ) -> None:
+        if handler.message in self._steps:
+            raise DuplicateHandlerError(handler.message, handler.handle)
+        step = innermost
+        for behaviour in reversed(behaviours):
+            step = _surrounded_by(behaviour, step)
+        self._steps[handler.message] = step
+
+
+class DuplicateHandlerError(Exception):
+    """One message, two handlers."""
+
+    def __init__(self, message: type, handle: Callable[..., object]) -> None:
+        super().__init__(
+            f"{message.__qualname__} already has a handler, and {place_of(handle)} claims it too. "
+            "Declare one of them in the `handlers` hook and delete the other."
+        )
+
+
+def place_of(handle: object) -> str:
+    """Where a handler lives, for people: `package.module:name`."""
+    named = handle if hasattr(handle, "__qualname__") else type(handle)
+    return f"{named.__module__}:{named.__qualname__}"
+
+
+def _surrounded_by(behaviour: Behaviour, step: Step) -> Step:
+    async def surrounded(message: Any) -> Any:
+        return await behaviour(message, step)
+
+    return surrounded
+
+
+def _in_unit_of_work(handle: Callable[[Any, Any], Awaitable[Any]], open_work: OpenWork) -> Step:
+    async def in_one_transaction(command: Any) -> Any:
+        async with open_work() as work:
+            return await handle(command, work)
+
+    return in_one_transaction

@@ -1,0 +1,56 @@
+"""Access decisions: who may call a route. Every route states one, or the host refuses to boot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., object])
+
+_ATTRIBUTE = "__hedgerow_access__"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The decision of one route: open to all, to everybody who is logged in, or to holders of a permission."""
+
+    needs_principal: bool
+    permission: str | None = None
+
+    def __str__(self) -> str:
+        if self.permission:
+            return self.permission
+        return "authenticated" if self.needs_principal else "public"
+
+
+def public(endpoint: Endpoint) -> Endpoint:
+    """Anybody may call this, without a token."""
+    return _decide(endpoint, Access(needs_principal=False))
+
+
+def authenticated(endpoint: Endpoint) -> Endpoint:
+    """Whoever is logged in may call this."""
+    return _decide(endpoint, Access(needs_principal=True))
+
+
+def permitted(permission: str) -> Callable[[Endpoint], Endpoint]:
+    """Only who holds the permission may call this. The context's manifest must declare it."""
+
+    def decide(endpoint: Endpoint) -> Endpoint:
+        return _decide(endpoint, Access(needs_principal=True, permission=permission))
+
+    return decide
+
+
+def access_of(endpoint: Callable[..., object]) -> Access | None:
+    """The decision that an endpoint states, if it states one."""
+    decision: Access | None = getattr(endpoint, _ATTRIBUTE, None)
+    return decision
+
+
+def _decide(endpoint: Endpoint, access: Access) -> Endpoint:
+    if access_of(endpoint) is not None:
+        raise TypeError(f"{endpoint!r} states two access decisions: keep one")
+    setattr(endpoint, _ATTRIBUTE, access)
+    return endpoint

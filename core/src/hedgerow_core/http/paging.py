@@ -1,0 +1,30 @@
+"""How a list route takes and gives pages: `limit`, `cursor`, `sort` in, `{items, next}` out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Generic, TypeVar
+
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from hedgerow_core.persistence.paging import DEFAULT_LIMIT, MAX_LIMIT
+
+Item = TypeVar("Item")
+
+MAX_CURSOR_CHARACTERS = 512
+
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description=f"Items a page; {DEFAULT_LIMIT} unless told.")]
+NextPage = Annotated[
+    str | None, Query(max_length=MAX_CURSOR_CHARACTERS, description="`next` of the page before.")
+]
+SortOrder = Annotated[str, Query(max_length=64, description="A sort key; a leading `-` descends.")]
+
+
+class PageModel(BaseModel, Generic[Item]):
+    """A page of a list."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    items: Sequence[Item]
+    next: str | None = Field(description="Cursor of the following page; null on the last one.")

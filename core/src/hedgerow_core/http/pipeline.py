@@ -1,0 +1,95 @@
+"""The stages that every request passes before its body is read: authenticate, then permit.
+
+Refusing comes first, so that a stranger can neither make us parse a body nor learn which bodies are valid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.routing import APIRoute
+
+from hedgerow_core.application import current_cause, set_cause
+from hedgerow_core.domain import AuthenticationError
+from hedgerow_core.http.access import Access
+from hedgerow_core.security import PermissionTable, Principal, TokenVerifier
+
+Stage = Callable[[Request], Awaitable[None]]
+"""Lets a request pass, or raises a domain error."""
+
+
+class PipelineRoute(APIRoute):
+    """A route whose stages the host fits in at start. A route that no host has fitted refuses every request."""
+
+    stages: tuple[Stage, ...] | None = None
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's handler, behind the stages."""
+        answer = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            if self.stages is None:
+                raise RuntimeError(f"{self.path} was not mounted by a host, so nobody guards it")
+            for stage in self.stages:
+                await stage(request)
+            return await answer(request)
+
+        return handle
+
+
+class ContextRouter(APIRouter):
+    """The router of one context: its routes live under `/v1/{context}`, or under `/.well-known`.
+
+    An operation's id is `{context}_{function}`; its tag is the context.
+    """
+
+    def __init__(self, context: str, *, prefix: str | None = None) -> None:
+        super().__init__(
+            prefix=f"/v1/{context}" if prefix is None else prefix,
+            tags=[context],
+            route_class=PipelineRoute,
+            generate_unique_id_function=lambda route: f"{context}_{route.name}",
+        )
+
+
+class Gate:
+    """Builds the stages of a route out of its access decision."""
+
+    def __init__(self, verifier: TokenVerifier, permissions: PermissionTable) -> None:
+        self._verifier = verifier
+        self._permissions = permissions
+
+    def stages_for(self, access: Access) -> tuple[Stage, ...]:
+        """The stages, in the order in which a request passes them."""
+        stages: list[Stage] = []
+        if access.needs_principal:
+            stages.append(self._authenticate)
+        if access.permission is not None:
+            stages.append(self._permit(access.permission))
+        return tuple(stages)
+
+    async def _authenticate(self, request: Request) -> None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise AuthenticationError("This needs an access token: send `Authorization: Bearer <token>`.")
+        principal = await self._verifier.verify(token.strip())
+        request.state.principal = principal
+        set_cause(replace(current_cause(), actor=str(principal.subject)))
+
+    def _permit(self, permission: str) -> Stage:
+        async def permit(request: Request) -> None:
+            self._permissions.demand(request.state.principal, permission)
+
+        return permit
+
+
+async def _caller(request: Request) -> Principal:
+    principal: Principal = request.state.principal
+    return principal
+
+
+Caller = Annotated[Principal, Depends(_caller)]
+"""The principal of a request, for endpoints that are not public."""

@@ -1,0 +1,148 @@
+"""Every error leaves as problem+json (RFC 9457) with a stable `code`; nothing internal leaves at all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from hedgerow_core.domain import (
+    AuthenticationError,
+    AuthorizationError,
+    ConflictError,
+    DomainError,
+    NotFoundError,
+    RateLimitError,
+    UnavailableError,
+    ValidationError,
+)
+from hedgerow_core.domain.errors import RetryableError
+from hedgerow_core.http.request_identity import trace_id_of
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUS_OF: Mapping[type[DomainError], HTTPStatus] = {
+    AuthenticationError: HTTPStatus.UNAUTHORIZED,
+    AuthorizationError: HTTPStatus.FORBIDDEN,
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    ConflictError: HTTPStatus.CONFLICT,
+    ValidationError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RateLimitError: HTTPStatus.TOO_MANY_REQUESTS,
+    UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    DomainError: HTTPStatus.BAD_REQUEST,
+}
+"""Which status a broken rule becomes; a derived error takes its nearest ancestor's."""
+
+_CODE_OF_STATUS = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+}
+
+
+def problem_response(
+    trace_id: str,
+    *,
+    status: int,
+    code: str,
+    detail: str,
+    errors: Sequence[Mapping[str, object]] = (),
+    headers: Mapping[str, str] | None = None,
+    **members: object,
+) -> Response:
+    """An answer of media type application/problem+json; `members` are extension members."""
+    body: dict[str, object] = {
+        "type": f"urn:hedgerow:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        **members,
+        "trace_id": trace_id,
+    }
+    if errors:
+        body["errors"] = list(errors)
+    return Response(
+        to_json(body, serialize_unknown=True), status, headers=dict(headers or {}), media_type=MEDIA_TYPE
+    )
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Make the application answer every error it can foresee with a problem."""
+    app.add_exception_handler(DomainError, _broken_rule)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _http_exception)
+
+
+async def _broken_rule(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DomainError)  # noqa: S101 - what Starlette promises and its types don't say
+    status = next(STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF)
+    headers = {}
+    if isinstance(error, AuthenticationError):
+        headers["WWW-Authenticate"] = _challenge(error)
+    if isinstance(error, RetryableError):
+        headers["Retry-After"] = str(math.ceil(error.retry_after.total_seconds()))
+    errors = []
+    if isinstance(error, ValidationError) and error.field:
+        errors.append({"field": error.field, "message": error.message, "code": error.code})
+    return problem_response(
+        trace_id_of(request.scope),
+        status=status,
+        code=error.code,
+        detail=error.message,
+        errors=errors,
+        headers=headers,
+        **({"details": error.details} if error.details and not errors else {}),
+    )
+
+
+def _challenge(error: AuthenticationError) -> str:
+    """RFC 6750 §3: no error attribute when no token was sent at all."""
+    if error.code == AuthenticationError.code:
+        return 'Bearer realm="hedgerow"'
+    return f'Bearer realm="hedgerow", error="invalid_token", error_description="{error.message}"'
+
+
+async def _invalid_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    found = [
+        {
+            "field": ".".join(str(part) for part in finding["loc"][1:]) or str(finding["loc"][0]),
+            "in": str(finding["loc"][0]),
+            "message": finding["msg"],
+            "code": finding["type"],
+        }
+        for finding in error.errors()
+    ]
+    return problem_response(
+        trace_id_of(request.scope),
+        status=HTTPStatus.UNPROCESSABLE_ENTITY,
+        code="validation_failed",
+        detail="The request is not as this route expects it; see `errors`.",
+        errors=found,
+    )
+
+
+async def _http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        detail = f"There is nothing at {request.url.path}."
+    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        detail = f"{request.method} is not possible here."
+    else:
+        detail = str(error.detail)
+    return problem_response(
+        trace_id_of(request.scope),
+        status=error.status_code,
+        code=_CODE_OF_STATUS.get(error.status_code, "http_error"),
+        detail=detail,
+        headers=error.headers,
+    )

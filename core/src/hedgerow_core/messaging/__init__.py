@@ -1,0 +1,44 @@
+"""The delivery ledger (ADR 0002): outbox, relay, deliveries, drain, tasks. PostgreSQL remembers; a broker wakes.
+
+Read in this order: events → work (outbox) → relay → deliveries (the states) → drain → dispatcher.
+"""
+
+from hedgerow_core.messaging.consumers import (
+    Consumer,
+    OutboundTaskHandler,
+    RetryPolicy,
+    Subscription,
+    TaskHandler,
+    consumers_of,
+)
+from hedgerow_core.messaging.dispatcher import Dispatcher
+from hedgerow_core.messaging.drain import Drain
+from hedgerow_core.messaging.events import Envelope, EventContract
+from hedgerow_core.messaging.hints import Hint, Hints, InProcessHints
+from hedgerow_core.messaging.relay import Relay
+from hedgerow_core.messaging.work import LedgerWork, Translation, Translations, unit_of_work
+
+LEDGER_MIGRATIONS = "hedgerow_core.messaging.migrations"
+"""The ledger's own history; it runs in every context's schema before the context's history."""
+
+__all__ = [
+    "LEDGER_MIGRATIONS",
+    "Consumer",
+    "Dispatcher",
+    "Drain",
+    "Envelope",
+    "EventContract",
+    "Hint",
+    "Hints",
+    "InProcessHints",
+    "LedgerWork",
+    "OutboundTaskHandler",
+    "Relay",
+    "RetryPolicy",
+    "Subscription",
+    "TaskHandler",
+    "Translation",
+    "Translations",
+    "consumers_of",
+    "unit_of_work",
+]

@@ -1,0 +1,344 @@
+"""The states of a delivery, and the statements that move it from one to the next.
+
+    pending ─────▶ processing ─────▶ completed
+       ▲               │
+       │               ├─▶ retry_wait ─▶ processing …     the handler raised and may try again
+       │               └─▶ dead                           attempts used up, unreadable, or no handler
+    parked ◀── a delivery of the same key died before it; it resumes when that one is resolved
+    discarded      somebody decided that it shall never run
+
+What is leased is a partition of a subscription, never a single delivery: whoever holds the partition's current
+token may move its deliveries, and nobody else. A delivery found `processing` under an expired lease is an
+orphan and is simply claimed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Text, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hedgerow_core.messaging.events import Envelope
+from hedgerow_core.messaging.tables import PARTITIONS
+
+LEASE = timedelta(seconds=4)
+"""How long a partition stays with a silent holder. With the sweep below it bounds the recovery of orphans."""
+BATCH = 100
+"""Deliveries a claim: where the throughput comes from (300 effects/s with 1, 5,700 with 100; ADR 0002)."""
+ERRORS_KEPT = 10
+"""The history of failures on a row is capped to the latest ones."""
+
+_REGISTER = text(
+    """
+    INSERT INTO delivery_partitions (subscription, partition)
+    SELECT name, number FROM unnest(CAST(:names AS text[])) name, generate_series(0, :last) number
+    ON CONFLICT DO NOTHING
+    """
+)
+
+_TAKE = text(
+    """
+    UPDATE delivery_partitions SET token = token + 1, owner = :owner, expires_at = clock_timestamp() + :lease
+    WHERE (subscription, partition) = (
+        SELECT subscription, partition FROM delivery_partitions
+        WHERE subscription = :subscription AND partition = :partition AND expires_at < clock_timestamp()
+        FOR UPDATE SKIP LOCKED)
+    RETURNING token
+    """
+)
+
+_KEEP = text(
+    """
+    UPDATE delivery_partitions SET expires_at = clock_timestamp() + :lease
+    WHERE subscription = :subscription AND partition = :partition AND token = :token
+    RETURNING token
+    """
+)
+
+_RELEASE = text(
+    """
+    UPDATE delivery_partitions SET expires_at = '-infinity'
+    WHERE subscription = :subscription AND partition = :partition AND token = :token
+    """
+)
+
+# Index: deliveries_in_order, deliveries_by_key.
+_PARK_FOLLOWERS = text(
+    """
+    UPDATE deliveries follower SET state = 'parked'
+    FROM deliveries poison
+    WHERE poison.subscription = :subscription AND poison.state = 'dead'
+      AND follower.subscription = poison.subscription AND follower.ordering_key = poison.ordering_key
+      AND follower.partition = :partition AND follower.position > poison.position
+      AND follower.state IN ('pending', 'retry_wait')
+    """
+)
+
+# Index: deliveries_in_order. First attempts come in a batch; a later attempt always comes alone, so that a
+# delivery that kills its process costs its neighbours one attempt at most.
+_CLAIM = text(
+    """
+    WITH due AS (
+        SELECT event_id, position, attempts FROM deliveries d
+        WHERE subscription = :subscription AND partition = :partition
+          AND state IN ('pending', 'processing', 'retry_wait') AND next_at <= clock_timestamp()
+          AND (NOT :ordered OR NOT EXISTS (
+              SELECT FROM deliveries earlier
+              WHERE earlier.subscription = d.subscription AND earlier.ordering_key = d.ordering_key
+                AND earlier.position < d.position
+                AND earlier.state = 'retry_wait' AND earlier.next_at > clock_timestamp()))
+        ORDER BY position LIMIT :batch
+    ), batch AS (
+        SELECT event_id, row_number() OVER (ORDER BY position) AS nth,
+               max(least(attempts, 1)) OVER (ORDER BY position) AS retried
+        FROM due
+    )
+    UPDATE deliveries d
+    SET state = 'processing', attempts = attempts + 1, token = :token, owner = :owner
+    FROM batch
+    WHERE d.subscription = :subscription AND d.event_id = batch.event_id AND (nth = 1 OR retried = 0)
+    RETURNING d.*
+    """
+)
+
+_COMPLETE = text(
+    """
+    UPDATE deliveries SET state = 'completed', completed_at = clock_timestamp(), owner = NULL
+    WHERE subscription = :subscription AND event_id = ANY(:ids) AND state = 'processing' AND token = :token
+    """
+)
+
+_FAIL = text(
+    f"""
+    UPDATE deliveries
+    SET state = :state, reason = :reason, next_at = clock_timestamp() + :wait, owner = NULL,
+        errors = (SELECT coalesce(jsonb_agg(error ORDER BY nth), '[]') FROM (
+            SELECT error, nth FROM jsonb_array_elements(errors || :error) WITH ORDINALITY AS kept(error, nth)
+            ORDER BY nth DESC LIMIT {ERRORS_KEPT}) latest)
+    WHERE subscription = :subscription AND event_id = :id AND state = 'processing' AND token = :token
+    """  # noqa: S608 - the only thing interpolated is our own constant
+).bindparams(bindparam("error", type_=JSONB))
+
+_PUT_BACK = text(
+    """
+    UPDATE deliveries SET state = 'pending', attempts = attempts - 1, owner = NULL
+    WHERE subscription = :subscription AND event_id = :id AND state = 'processing' AND token = :token
+    """
+)
+
+# Skips from one (subscription, partition) to the next, so its cost is the number of partitions with work, not
+# the number of deliveries. Index: deliveries_in_order.
+_DUE = text(
+    """
+    WITH RECURSIVE active AS (
+        (SELECT subscription, partition FROM deliveries
+         WHERE state IN ('pending', 'processing', 'retry_wait')
+         ORDER BY subscription, partition LIMIT 1)
+        UNION ALL
+        SELECT next.subscription, next.partition FROM active, LATERAL (
+            SELECT subscription, partition FROM deliveries d
+            WHERE state IN ('pending', 'processing', 'retry_wait')
+              AND (d.subscription, d.partition) > (active.subscription, active.partition)
+            ORDER BY subscription, partition LIMIT 1) next
+    )
+    SELECT subscription, partition, lease.token
+    FROM active JOIN delivery_partitions lease USING (subscription, partition)
+    WHERE lease.expires_at < clock_timestamp() AND EXISTS (
+        SELECT FROM deliveries d
+        WHERE d.subscription = active.subscription AND d.partition = active.partition
+          AND d.state IN ('pending', 'processing', 'retry_wait') AND d.next_at <= clock_timestamp())
+    """
+)
+
+_BURY_UNHANDLED = text(
+    """
+    UPDATE deliveries SET state = 'dead', reason = 'no handler of this name is installed'
+    WHERE state IN ('pending', 'retry_wait') AND subscription <> ALL(:names)
+    RETURNING subscription
+    """
+).bindparams(bindparam("names", type_=ARRAY(Text)))
+
+
+class FencedError(Exception):
+    """Somebody else holds the partition by now: what was done under the old token must not be committed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The right to move the deliveries of one partition, as long as its token is the current one."""
+
+    subscription: str
+    partition: int
+    token: int
+    owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One claimed delivery."""
+
+    id: UUID
+    ordering_key: str
+    payload: dict[str, Any]
+    envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class DuePartition:
+    """A partition with work that nobody holds. `token` tells whether anybody has held it since we last looked."""
+
+    subscription: str
+    partition: int
+    token: int
+
+
+async def register(connection: AsyncConnection, names: Sequence[str]) -> None:
+    """Make sure that every subscription has its partitions."""
+    await connection.execute(_REGISTER, {"names": list(names), "last": PARTITIONS - 1})
+
+
+async def take(
+    connection: AsyncConnection, subscription: str, partition: int, *, owner: str
+) -> Claim | None:
+    """Take a partition that nobody holds; None if somebody does."""
+    where = {"subscription": subscription, "partition": partition, "owner": owner, "lease": LEASE}
+    token = (await connection.execute(_TAKE, where)).scalar_one_or_none()
+    if token is None:
+        return None
+    return Claim(subscription=subscription, partition=partition, token=token, owner=owner)
+
+
+async def keep(connection: AsyncConnection, claim: Claim) -> None:
+    """Extend the lease.
+
+    Raises:
+        FencedError: the partition has gone to somebody else.
+    """
+    where = {"subscription": claim.subscription, "partition": claim.partition, "token": claim.token}
+    if (await connection.execute(_KEEP, {**where, "lease": LEASE})).scalar_one_or_none() is None:
+        raise FencedError
+
+
+async def release(connection: AsyncConnection, claim: Claim) -> None:
+    """Give the partition back at once instead of letting the lease run out."""
+    where = {"subscription": claim.subscription, "partition": claim.partition, "token": claim.token}
+    await connection.execute(_RELEASE, where)
+
+
+async def claim_batch(
+    connection: AsyncConnection, claim: Claim, *, ordered: bool, limit: int = BATCH
+) -> list[Delivery]:
+    """Mark the next due deliveries as being worked on and count the attempt, in publisher order."""
+    if ordered:
+        where = {"subscription": claim.subscription, "partition": claim.partition}
+        await connection.execute(_PARK_FOLLOWERS, where)
+    rows = await connection.execute(
+        _CLAIM,
+        {
+            "subscription": claim.subscription,
+            "partition": claim.partition,
+            "token": claim.token,
+            "owner": claim.owner,
+            "ordered": ordered,
+            "batch": limit,
+        },
+    )
+    return sorted(map(_delivery, rows), key=lambda delivery: delivery.envelope.position)
+
+
+async def complete(connection: AsyncConnection, claim: Claim, ids: Sequence[UUID]) -> None:
+    """Mark deliveries as done, in the transaction of their effect.
+
+    Raises:
+        FencedError: they are no longer ours; the transaction must be rolled back.
+    """
+    done = await connection.execute(
+        _COMPLETE, {"subscription": claim.subscription, "ids": list(ids), "token": claim.token}
+    )
+    if done.rowcount != len(ids):
+        raise FencedError
+
+
+async def fail(
+    connection: AsyncConnection,
+    claim: Claim,
+    id: UUID,
+    *,
+    error: dict[str, object],
+    retry_in: timedelta | None,
+    reason: str | None = None,
+) -> None:
+    """Write down a failed attempt: wait for `retry_in`, or be dead for `reason` when it is None.
+
+    Raises:
+        FencedError: the delivery is no longer ours.
+    """
+    failed = await connection.execute(
+        _FAIL,
+        {
+            "subscription": claim.subscription,
+            "id": id,
+            "token": claim.token,
+            "state": "dead" if retry_in is None else "retry_wait",
+            "reason": reason,
+            "wait": retry_in or timedelta(0),
+            "error": [error],
+        },
+    )
+    if failed.rowcount != 1:
+        raise FencedError
+
+
+async def put_back(connection: AsyncConnection, claim: Claim, id: UUID) -> None:
+    """Return a claimed delivery that was not tried: its attempt does not count."""
+    where = {"subscription": claim.subscription, "id": id, "token": claim.token}
+    if (await connection.execute(_PUT_BACK, where)).rowcount != 1:
+        raise FencedError
+
+
+async def due(connection: AsyncConnection) -> list[DuePartition]:
+    """Every partition that has due work and no holder."""
+    return [DuePartition(*row) for row in await connection.execute(_DUE)]
+
+
+async def bury_unhandled(connection: AsyncConnection, names: Sequence[str]) -> list[str]:
+    """Declare dead what nobody here can handle; returns the subscriptions concerned, one entry a delivery."""
+    return list((await connection.execute(_BURY_UNHANDLED, {"names": list(names)})).scalars())
+
+
+def failure(error: BaseException, attempt: int, trace: str, at: datetime) -> dict[str, object]:
+    """A failed attempt as it is kept on the row."""
+    return {
+        "type": type(error).__qualname__,
+        "message": str(error)[:1000],
+        "trace": trace[-4000:],
+        "attempt": attempt,
+        "at": at.isoformat(),
+    }
+
+
+def _delivery(row: Row[Any]) -> Delivery:
+    return Delivery(
+        id=row.event_id,
+        ordering_key=row.ordering_key,
+        payload=row.payload,
+        envelope=Envelope(
+            event_id=row.event_id,
+            type=row.type,
+            version=row.version,
+            publisher=row.publisher,
+            position=row.position,
+            aggregate_id=row.aggregate_id,
+            aggregate_version=row.aggregate_version,
+            occurred_at=row.occurred_at,
+            correlation_id=row.correlation_id,
+            actor=row.actor,
+            attempt=row.attempts,
+        ),
+    )

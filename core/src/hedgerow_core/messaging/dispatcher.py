@@ -1,0 +1,106 @@
+"""The heartbeat of a context's ledger in a worker: moves the relays, finds what is due, and hints at it.
+
+The dispatcher is the sweeper too. It remembers what it hinted at; if a partition is still due and nobody has
+held it since, the hint counts as lost after `RESEND_AFTER_S` and goes out again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from hedgerow_core.domain import UnavailableError
+from hedgerow_core.messaging import deliveries
+from hedgerow_core.messaging.deliveries import DuePartition
+from hedgerow_core.messaging.hints import Hint, Hints
+from hedgerow_core.messaging.relay import Relay
+from hedgerow_core.observability import log_of
+from hedgerow_core.persistence import Database
+
+POLL_S = 0.05
+"""How long a new event or due retry waits at most before it is noticed."""
+RESEND_AFTER_S = 5.0
+"""A lost hint costs at most this much (eventing rule: one sweep interval)."""
+PAUSE_WHEN_AWAY_S = 1.0
+
+_log = log_of(__name__)
+
+
+class Dispatcher:
+    """Runs for one context in every worker process. More of them only make hints come twice."""
+
+    def __init__(
+        self, database: Database, relays: Sequence[Relay], consumers: Sequence[str], hints: Hints
+    ) -> None:
+        self._database = database
+        self._relays = relays
+        self._consumers = consumers
+        self._hints = hints
+        self._hinted: dict[tuple[str, int], tuple[int, float]] = {}
+        self._nudged = asyncio.Event()
+        self._stopping = False
+
+    def nudge(self) -> None:
+        """Something was just committed in this process: look now instead of at the next poll."""
+        self._nudged.set()
+
+    def stop(self) -> None:
+        """End `run` after the step it is in."""
+        self._stopping = True
+        self._nudged.set()
+
+    async def run(self) -> None:
+        """Work until `stop`. A database or broker that is away is waited for; anything else ends the process."""
+        ready = False
+        away = False
+        while not self._stopping:
+            try:
+                if not ready:
+                    await self._prepare()
+                    ready = True
+                more = await self._step()
+            except (UnavailableError, ConnectionError) as error:
+                if not away:
+                    _log.warning("dispatcher_waits", context=self._database.context, error=str(error))
+                away, more = True, False
+                await asyncio.sleep(PAUSE_WHEN_AWAY_S)
+            else:
+                if away:
+                    _log.info("dispatcher_resumes", context=self._database.context)
+                away = False
+            if not more:
+                await self._rest()
+
+    async def _prepare(self) -> None:
+        for relay in self._relays:
+            await relay.open()
+        async with self._database.transaction() as connection:
+            await deliveries.register(connection, self._consumers)
+            for subscription in set(await deliveries.bury_unhandled(connection, self._consumers)):
+                _log.error("deliveries_without_handler", subscription=subscription)
+
+    async def _step(self) -> bool:
+        more = False
+        for relay in self._relays:
+            more = await relay.step() or more
+        async with self._database.reading() as connection:
+            due = await deliveries.due(connection)
+        for partition in due:
+            if self._should_hint(partition):
+                await self._hints.send(
+                    Hint(self._database.context, partition.subscription, partition.partition)
+                )
+                where = (partition.subscription, partition.partition)
+                self._hinted[where] = (partition.token, time.monotonic())
+        return more
+
+    def _should_hint(self, due: DuePartition) -> bool:
+        token, at = self._hinted.get((due.subscription, due.partition), (-1, 0.0))
+        return token != due.token or time.monotonic() - at > RESEND_AFTER_S
+
+    async def _rest(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._nudged.wait(), POLL_S)
+        self._nudged.clear()

@@ -1,0 +1,149 @@
+"""The unit of work on the ledger: changed rows, published events and recorded tasks leave in one transaction.
+
+Nothing is published before the commit, because publishing is a row of the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any, TypeVar
+from uuid import UUID, uuid5
+
+from pydantic import TypeAdapter
+from sqlalchemy import Text, bindparam, insert, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hedgerow_core.application import Task, current_cause
+from hedgerow_core.domain import AggregateRoot, Clock, DomainEvent, new_id
+from hedgerow_core.messaging.events import EventContract
+from hedgerow_core.messaging.tables import outbox
+from hedgerow_core.persistence import Database
+
+Work = TypeVar("Work", bound="LedgerWork")
+
+Translation = Callable[[Any], EventContract]
+Translations = Mapping[type[DomainEvent], Translation]
+"""Which published contract a domain event becomes. An event that is not listed stays inside."""
+
+_TASK_KEYS = UUID("0192f5e0-7c1e-7e6d-9a51-7461736b6b79")
+"""Namespace (RFC 9562 §5.5) in which a task's name and key make its id: the primary key drops the second one."""
+
+PARTITION_OF_KEY = "('x' || substr(md5({key}), 1, 8))::bit(32)::int & 63"
+"""SQL: the partition a key falls into. md5, because PostgreSQL's own hashes may change between versions."""
+
+_RECORD_EVENT = insert(outbox)
+
+_ENQUEUE_TASK = text(
+    f"""
+    INSERT INTO deliveries (event_id, subscription, publisher, position, ordering_key, partition, type,
+        version, payload, occurred_at, causation_id, correlation_id, actor, next_at)
+    VALUES (:event_id, :name, :context, nextval('task_position'), :ordering_key,
+        {PARTITION_OF_KEY.format(key=":ordering_key")}, :name, 1, :payload, :occurred_at, :causation_id,
+        :correlation_id, :actor, clock_timestamp() + :delay)
+    ON CONFLICT (event_id, subscription) DO NOTHING
+    """  # noqa: S608 - the only thing interpolated is our own constant
+).bindparams(
+    bindparam("payload", type_=JSONB),
+    bindparam("ordering_key", type_=Text),
+)
+
+
+class LedgerWork:
+    """One transaction of one context. Contexts derive their unit of work from it and add repositories."""
+
+    def __init__(
+        self, connection: AsyncConnection, *, context: str, clock: Clock, translations: Translations
+    ) -> None:
+        self.connection = connection
+        self.tasks = RecordedTasks(connection, context, clock)
+        self._clock = clock
+        self._translations = translations
+        self._events: list[dict[str, Any]] = []
+
+    def saved(self, aggregate: AggregateRoot[Any], *, version: int) -> None:
+        """To be called by a repository for every aggregate it has written: takes its events along."""
+        cause = current_cause()
+        for event in aggregate.saved_as(version):
+            translate = self._translations.get(type(event))
+            if translate is None:
+                continue
+            contract = translate(event)
+            self._events.append(
+                {
+                    "event_id": new_id(),
+                    "type": contract.event_type,
+                    "version": contract.event_version,
+                    "aggregate_type": type(aggregate).__name__.lower(),
+                    "aggregate_id": aggregate.id,
+                    "aggregate_version": version,
+                    "payload": contract.model_dump(mode="json"),
+                    "occurred_at": self._clock.now(),
+                    "causation_id": cause.causation_id,
+                    "correlation_id": cause.correlation_id,
+                    "actor": cause.actor,
+                }
+            )
+
+    async def flush(self) -> None:
+        """Write the events of everything saved so far. Called once, right before the commit."""
+        if self._events:
+            await self.connection.execute(_RECORD_EVENT, self._events)
+            self._events = []
+
+
+class RecordedTasks:
+    """The task queue of one transaction (port `TaskQueue`)."""
+
+    def __init__(self, connection: AsyncConnection, context: str, clock: Clock) -> None:
+        self._connection = connection
+        self._context = context
+        self._clock = clock
+
+    async def enqueue(
+        self, task: Task, *, delay: timedelta = timedelta(0), key: str | None = None
+    ) -> UUID:
+        """Record `task`, due after `delay`; a second one of the same type and `key` is ignored."""
+        id = new_id() if key is None else uuid5(_TASK_KEYS, f"{task.name}:{key}")
+        cause = current_cause()
+        await self._connection.execute(
+            _ENQUEUE_TASK,
+            {
+                "event_id": id,
+                "name": task.name,
+                "context": self._context,
+                "ordering_key": key or str(id),
+                "payload": _adapter(type(task)).dump_python(task, mode="json"),
+                "occurred_at": self._clock.now(),
+                "causation_id": cause.causation_id,
+                "correlation_id": cause.correlation_id,
+                "actor": cause.actor,
+                "delay": delay,
+            },
+        )
+        return id
+
+
+@asynccontextmanager
+async def unit_of_work(
+    database: Database,
+    work_for: Callable[[AsyncConnection], Work],
+    committed: Callable[[], None],
+) -> AsyncIterator[Work]:
+    """Open a unit of work; commit it when left normally, then call `committed` (the nudge for the relay)."""
+    async with database.transaction() as connection:
+        work = work_for(connection)
+        yield work
+        await work.flush()
+    committed()
+
+
+_adapters: dict[type[Task], TypeAdapter[Task]] = {}
+
+
+def _adapter(task: type[Task]) -> TypeAdapter[Task]:
+    if task not in _adapters:
+        _adapters[task] = TypeAdapter(task)
+    return _adapters[task]

@@ -1,0 +1,22 @@
+"""PostgreSQL: one engine, one schema and one role per context; Core statements, no ORM (ADR 0003)."""
+
+from hedgerow_core.persistence.database import Database, DatabaseAddress, Isolation
+from hedgerow_core.persistence.migrations import (
+    MigrationHistory,
+    MigrationRunner,
+    PendingRevision,
+)
+from hedgerow_core.persistence.paging import Cursor, Page, SortKey, keyset
+
+__all__ = [
+    "Cursor",
+    "Database",
+    "DatabaseAddress",
+    "Isolation",
+    "MigrationHistory",
+    "MigrationRunner",
+    "Page",
+    "PendingRevision",
+    "SortKey",
+    "keyset",
+]

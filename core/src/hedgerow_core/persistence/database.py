@@ -1,0 +1,149 @@
+"""The database of one context: its engine, its transactions, its reads.
+
+Every connection takes the context's role and sees the context's schema alone, so a statement that touches
+another context's table fails in PostgreSQL, not in review.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import URL, make_url, text
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from hedgerow_core.persistence.failures import Constraints, connecting, speaking_plainly
+
+POOL_SIZE = 5
+"""Connections kept per context and process: two cores keep about that many busy."""
+POOL_OVERFLOW = 5
+POOL_WAIT_S = 1.0
+"""A request that waits longer for a connection is answered 503 with Retry-After (reliability rule 41)."""
+CONNECT_TIMEOUT_S = 3.0
+IDLE_IN_TRANSACTION = "15s"
+"""A stopped process must not hold row locks for longer: PostgreSQL ends its transaction."""
+
+
+class Isolation(StrEnum):
+    """How a context's data is kept apart inside one PostgreSQL."""
+
+    ROLE = "role"
+    """Own schema, own role: foreign tables are a permission error."""
+    SCHEMA = "schema"
+    """Own schema only, because the server let us create no role: foreign tables are a convention."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseAddress:
+    """Where PostgreSQL is. Printing it never shows the password."""
+
+    url: URL
+
+    @classmethod
+    def parse(cls, url: str) -> DatabaseAddress:
+        """Read a `postgresql://` URL.
+
+        Raises:
+            ValueError: not a URL, or not one of PostgreSQL; the message says what is expected.
+        """
+        expected = "expected postgresql://user:password@host:5432/database"
+        try:
+            parsed = make_url(url)
+        except ArgumentError as error:
+            raise ValueError(f"not a database URL: {expected}") from error
+        if parsed.get_backend_name() not in {"postgresql", "postgres"}:
+            raise ValueError(f"Hedgerow speaks to PostgreSQL only (ADR 0001): {expected}")
+        return cls(parsed.set(drivername="postgresql+asyncpg"))
+
+    def __str__(self) -> str:
+        return self.url.set(drivername="postgresql").render_as_string(hide_password=True)
+
+
+def role_of(context: str) -> str:
+    """The PostgreSQL role under which a context works."""
+    return f"hedgerow_{context}"
+
+
+class Database:
+    """One context's access to its own schema. Belongs to one event loop; `close()` it on that loop."""
+
+    def __init__(
+        self,
+        address: DatabaseAddress,
+        context: str,
+        *,
+        isolation: Isolation = Isolation.ROLE,
+        constraints: Constraints | None = None,
+    ) -> None:
+        self.context = context
+        self._constraints = constraints or {}
+        settings = {
+            "search_path": context,
+            "application_name": f"hedgerow/{context}",
+            "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION,
+        }
+        if isolation is Isolation.ROLE:
+            settings["role"] = role_of(context)
+        self.engine: AsyncEngine = create_async_engine(
+            address.url,
+            pool_size=POOL_SIZE,
+            max_overflow=POOL_OVERFLOW,
+            pool_timeout=POOL_WAIT_S,
+            connect_args={"timeout": CONNECT_TIMEOUT_S, "server_settings": settings},
+        )
+        self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction: committed when left normally, rolled back when left by an exception.
+
+        Raises:
+            UnavailableError: the server is away, or no connection came free within a second.
+            DomainError: a constraint was broken for which the context declared an error.
+        """
+        with speaking_plainly(self._constraints):
+            async with opened(self.engine) as connection, connection.begin():
+                yield connection
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for single statements that change nothing: no BEGIN, no COMMIT on the wire.
+
+        Raises:
+            UnavailableError: as in `transaction`.
+        """
+        with speaking_plainly(self._constraints):
+            async with opened(self._reading) as connection:
+                yield connection
+
+    async def ping(self) -> None:
+        """Ask the server for a sign of life.
+
+        Raises:
+            UnavailableError: there was none.
+        """
+        async with self.reading() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close every pooled connection."""
+        await self.engine.dispose()
+
+
+@asynccontextmanager
+async def opened(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection from the pool, closed (given back) in every case.
+
+    Raises:
+        UnavailableError: the server is away.
+    """
+    connection = engine.connect()
+    with connecting():
+        await connection.start()
+    try:
+        yield connection
+    finally:
+        await connection.close()

@@ -1,0 +1,25 @@
+"""What the host gives every context: the parent of the context's own dependency-injector container."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dependency_injector import containers, providers
+
+from hedgerow_core.domain import Clock
+from hedgerow_core.persistence import Database
+
+
+class CoreContainer(containers.DeclarativeContainer):
+    """One per context. Declare `core = providers.DependenciesContainer()` in your container to reach it."""
+
+    context: providers.Dependency[str] = providers.Dependency(instance_of=str)
+    """The context's name."""
+    environment: providers.Dependency[str] = providers.Dependency(instance_of=str)
+    """dev, test or prod."""
+    data_dir: providers.Dependency[Path] = providers.Dependency(instance_of=Path)
+    """A folder for local state; only `dev` may count on finding there what it wrote before."""
+    clock: providers.Dependency[Clock] = providers.Dependency()
+    """The only source of time."""
+    database: providers.Dependency[Database] = providers.Dependency(instance_of=Database)
+    """The context's own schema, under the context's own role."""

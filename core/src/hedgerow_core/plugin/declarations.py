@@ -1,0 +1,58 @@
+"""What hooks return: frozen declarations that can be listed, compared and blamed. The host does the work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic_settings import BaseSettings
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hedgerow_core.application import CommandHandler, QueryHandler
+from hedgerow_core.domain import DomainError
+from hedgerow_core.messaging import (
+    EventContract,
+    LedgerWork,
+    OutboundTaskHandler,
+    Subscription,
+    TaskHandler,
+)
+from hedgerow_core.security import Permission
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """Who a context is and what it needs. The host reads it before it builds anything of the context."""
+
+    name: str
+    """Also its schema, its URL prefix and the first part of its event, permission and error names."""
+    version: str
+    core_api: str
+    """The range of core API versions it works with, as a PEP 440 specifier: `>=0.1,<0.2`."""
+    requires: tuple[str, ...] = ()
+    """Contexts without which it cannot start. They start and migrate first."""
+    optional: tuple[str, ...] = ()
+    """Contexts that it listens to or asks when they are there."""
+    settings: type[BaseSettings] | None = None
+    permissions: tuple[Permission, ...] = ()
+    constraints: Mapping[str, Callable[[], DomainError]] = field(default_factory=dict)
+    """Which domain error stands behind a database constraint, so that a lost race is a conflict, not a crash."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handlers:
+    """The use cases of a context, and how to open the unit of work that commands and deliveries run in."""
+
+    work: Callable[[AsyncConnection], LedgerWork]
+    commands: tuple[CommandHandler[Any], ...] = ()
+    queries: tuple[QueryHandler[Any], ...] = ()
+    tasks: tuple[TaskHandler | OutboundTaskHandler, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscriptions:
+    """The events a context publishes, and those it listens to."""
+
+    publishes: tuple[type[EventContract], ...] = ()
+    subscribes: tuple[Subscription, ...] = ()

@@ -1,0 +1,72 @@
+"""Every hook of Hedgerow, in the order in which the host calls them.
+
+Hooks are plain functions in a context's `plugin.py`, marked with `@hookimpl`. They run once, at start, in every
+process that hosts the context (API, worker and command line), and never per request. An exception in a hook
+stops the start with a message that names the context and the hook. All are optional except `manifest`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import pluggy
+from dependency_injector.containers import Container
+from pydantic_settings import BaseSettings
+
+from hedgerow_core.application import Bus
+from hedgerow_core.http import ContextRouter
+from hedgerow_core.persistence import MigrationHistory
+from hedgerow_core.plugin.container import CoreContainer
+from hedgerow_core.plugin.declarations import Handlers, Manifest, Subscriptions
+from hedgerow_core.security import TokenIssuer
+
+PROJECT = "hedgerow"
+CORE_API = "0.1"
+"""The version of this hook API. It grows when a hook or declaration does."""
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+class HookSpecs:
+    """The hooks. The host calls each for one context at a time, so a result always has one author."""
+
+    @hookspec
+    def manifest(self) -> Manifest:  # type: ignore[empty-body]
+        """Say who the context is and what it needs. Runs first, before anything is built; must not do I/O."""
+
+    @hookspec
+    def migrations(self) -> MigrationHistory:  # type: ignore[empty-body]
+        """Name the package that holds the context's Alembic scripts. Also runs for `hedgerow migrate`."""
+
+    @hookspec
+    def container(self, core: CoreContainer, settings: BaseSettings | None) -> Container:  # type: ignore[empty-body]
+        """Build the context's container. `settings` is an instance of the class the manifest names.
+
+        Must not do I/O: engines connect on first use.
+        """
+
+    @hookspec
+    def handlers(self, container: Any) -> Handlers:  # type: ignore[empty-body]
+        """Declare command, query and task handlers, and the unit of work."""
+
+    @hookspec
+    def subscriptions(self, container: Any) -> Subscriptions:  # type: ignore[empty-body]
+        """Declare which events the context publishes, and which it subscribes to."""
+
+    @hookspec
+    def routes(self, container: Any, bus: Bus) -> Sequence[ContextRouter]:  # type: ignore[empty-body]
+        """Build the routers. Every route states its access decision, or the host refuses to boot."""
+
+    @hookspec
+    def authenticators(self, container: Any) -> Sequence[TokenIssuer]:  # type: ignore[empty-body]
+        """Name the issuers whose access tokens this host shall believe (ADR 0005)."""
+
+    @hookspec
+    def lifespan(self, container: Any) -> AbstractAsyncContextManager[None]:  # type: ignore[empty-body]
+        """Open what must be open while the process serves, and close it afterwards.
+
+        Entered after migrations are checked and before the first request or delivery; left in reverse order.
+        """

@@ -1,0 +1,15 @@
+"""Who is asking, and what they may do. Knows tokens and permissions, not HTTP."""
+
+from hedgerow_core.security.permissions import ROLE_HIERARCHY, Permission, PermissionTable
+from hedgerow_core.security.principal import Principal
+from hedgerow_core.security.tokens import KeySource, TokenIssuer, TokenVerifier
+
+__all__ = [
+    "ROLE_HIERARCHY",
+    "KeySource",
+    "Permission",
+    "PermissionTable",
+    "Principal",
+    "TokenIssuer",
+    "TokenVerifier",
+]
