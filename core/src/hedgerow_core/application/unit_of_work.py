@@ -12,9 +12,7 @@ from hedgerow_core.application.messages import Task
 class TaskQueue(Protocol):
     """Durable work for later, by the same context. Recorded in the transaction that asks for it."""
 
-    async def enqueue(
-        self, task: Task, *, delay: timedelta = timedelta(0), key: str | None = None
-    ) -> UUID:
+    async def enqueue(self, task: Task, *, delay: timedelta = timedelta(0), key: str | None = None) -> UUID:
         """Record `task`, due after `delay`. A second task of the same type and `key` is ignored.
 
         Returns the id of the task (of the first one, if `key` was known). Nothing runs before the commit.

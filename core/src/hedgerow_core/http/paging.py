@@ -15,9 +15,7 @@ Item = TypeVar("Item")
 MAX_CURSOR_CHARACTERS = 512
 
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description=f"Items a page; {DEFAULT_LIMIT} unless told.")]
-NextPage = Annotated[
-    str | None, Query(max_length=MAX_CURSOR_CHARACTERS, description="`next` of the page before.")
-]
+NextPage = Annotated[str | None, Query(max_length=MAX_CURSOR_CHARACTERS, description="`next` of the page before.")]
 SortOrder = Annotated[str, Query(max_length=64, description="A sort key; a leading `-` descends.")]
 
 

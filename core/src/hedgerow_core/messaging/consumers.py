@@ -109,9 +109,7 @@ def consumers_of(
     consumers: dict[str, Consumer] = {}
     for consumer in (*map(_of_subscription, subscriptions), *map(_of_task, tasks)):
         if consumer.name in consumers:
-            raise ValueError(
-                f"two consumers are named {consumer.name}: a name is a key in the ledger, rename one"
-            )
+            raise ValueError(f"two consumers are named {consumer.name}: a name is a key in the ledger, rename one")
         consumers[consumer.name] = consumer
     return consumers
 

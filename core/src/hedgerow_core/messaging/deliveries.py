@@ -203,9 +203,7 @@ async def register(connection: AsyncConnection, names: Sequence[str]) -> None:
     await connection.execute(_REGISTER, {"names": list(names), "last": PARTITIONS - 1})
 
 
-async def take(
-    connection: AsyncConnection, subscription: str, partition: int, *, owner: str
-) -> Claim | None:
+async def take(connection: AsyncConnection, subscription: str, partition: int, *, owner: str) -> Claim | None:
     """Take a partition that nobody holds; None if somebody does."""
     where = {"subscription": subscription, "partition": partition, "owner": owner, "lease": LEASE}
     token = (await connection.execute(_TAKE, where)).scalar_one_or_none()

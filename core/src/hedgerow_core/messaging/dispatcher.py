@@ -31,9 +31,7 @@ _log = log_of(__name__)
 class Dispatcher:
     """Runs for one context in every worker process. More of them only make hints come twice."""
 
-    def __init__(
-        self, database: Database, relays: Sequence[Relay], consumers: Sequence[str], hints: Hints
-    ) -> None:
+    def __init__(self, database: Database, relays: Sequence[Relay], consumers: Sequence[str], hints: Hints) -> None:
         self._database = database
         self._relays = relays
         self._consumers = consumers
@@ -89,9 +87,7 @@ class Dispatcher:
             due = await deliveries.due(connection)
         for partition in due:
             if self._should_hint(partition):
-                await self._hints.send(
-                    Hint(self._database.context, partition.subscription, partition.partition)
-                )
+                await self._hints.send(Hint(self._database.context, partition.subscription, partition.partition))
                 where = (partition.subscription, partition.partition)
                 self._hinted[where] = (partition.token, time.monotonic())
         return more

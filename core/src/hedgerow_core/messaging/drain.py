@@ -57,9 +57,7 @@ class Drain:
             return
         try:
             async with self._database.transaction() as connection:
-                claim = await deliveries.take(
-                    connection, consumer.name, hint.partition, owner=self._owner
-                )
+                claim = await deliveries.take(connection, consumer.name, hint.partition, owner=self._owner)
             if claim is not None:
                 async with self._kept(claim):
                     await self._work_off(claim, consumer)
@@ -74,9 +72,7 @@ class Drain:
         for _ in range(MAX_BATCHES):
             async with self._database.transaction() as connection:
                 await deliveries.keep(connection, claim)
-                batch = await deliveries.claim_batch(
-                    connection, claim, ordered=consumer.ordered, limit=limit
-                )
+                batch = await deliveries.claim_batch(connection, claim, ordered=consumer.ordered, limit=limit)
             if not batch:
                 return
             await self._run_batch(claim, consumer, batch)
@@ -194,9 +190,7 @@ class Drain:
 def _inside(delivery: Delivery) -> Iterator[None]:
     """Name the delivery in the log and as the cause of what its handler records."""
     envelope = delivery.envelope
-    cause = Cause(
-        correlation_id=envelope.correlation_id, causation_id=envelope.event_id, actor=envelope.actor
-    )
+    cause = Cause(correlation_id=envelope.correlation_id, causation_id=envelope.event_id, actor=envelope.actor)
     named = {"event_id": str(delivery.id), "trace_id": envelope.correlation_id}
     with structlog.contextvars.bound_contextvars(**named), caused_by(cause):
         yield

@@ -111,9 +111,7 @@ class Relay:
     async def open(self) -> None:
         """Create the cursor, at the beginning of the feed, if this pair has none yet."""
         async with self._database.transaction() as connection:
-            await connection.execute(
-                _OPEN_CURSOR, {"publisher": self._publisher, "beginning": BEGINNING}
-            )
+            await connection.execute(_OPEN_CURSOR, {"publisher": self._publisher, "beginning": BEGINNING})
 
     async def step(self) -> bool:
         """Carry what is new; True if there may be more at once. Does nothing while another relay leads.
@@ -139,9 +137,7 @@ class Relay:
                 return False
             if not cursor.same_cluster:
                 _log.warning("feed_restarted", publisher=self._publisher, reason="the database was restored")
-                await connection.execute(
-                    _START_OVER, {"publisher": self._publisher, "beginning": BEGINNING}
-                )
+                await connection.execute(_START_OVER, {"publisher": self._publisher, "beginning": BEGINNING})
                 return True
             carried, last = (
                 await connection.execute(

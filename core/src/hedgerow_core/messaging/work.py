@@ -102,9 +102,7 @@ class RecordedTasks:
         self._context = context
         self._clock = clock
 
-    async def enqueue(
-        self, task: Task, *, delay: timedelta = timedelta(0), key: str | None = None
-    ) -> UUID:
+    async def enqueue(self, task: Task, *, delay: timedelta = timedelta(0), key: str | None = None) -> UUID:
         """Record `task`, due after `delay`; a second one of the same type and `key` is ignored."""
         id = new_id() if key is None else uuid5(_TASK_KEYS, f"{task.name}:{key}")
         cause = current_cause()

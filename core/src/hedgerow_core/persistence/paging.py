@@ -139,6 +139,4 @@ def _after(row: Any, sort: str, sorted_by: Callable[[Any], object], id_of: Calla
 
 
 def _invalid(why: str) -> ValidationError:
-    return ValidationError(
-        f"The cursor {why}. Start again without one.", field="cursor", code="invalid_cursor"
-    )
+    return ValidationError(f"The cursor {why}. Start again without one.", field="cursor", code="invalid_cursor")

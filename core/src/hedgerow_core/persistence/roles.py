@@ -17,9 +17,7 @@ FEED_READERS = "hedgerow_contexts"
 """The group of all context roles in a PostgreSQL cluster."""
 
 _ROLE_EXISTS = text("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role)")
-_MAY_BECOME = text(
-    "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role AND pg_has_role(oid, 'MEMBER'))"
-)
+_MAY_BECOME = text("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role AND pg_has_role(oid, 'MEMBER'))")
 _IS_MEMBER = text("SELECT pg_has_role(CAST(:member AS name), CAST(:of AS name), 'MEMBER')")
 
 
