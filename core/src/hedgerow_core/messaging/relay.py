@@ -70,8 +70,8 @@ _MOVE = text(
 
 # Index: outbox_by_transaction.
 _NEWS = """
-    o.xid >= pg_snapshot_xmin(CAST(:snapshot AS pg_snapshot))
-    AND NOT pg_visible_in_snapshot(o.xid, CAST(:snapshot AS pg_snapshot))
+    o.xid >= pg_snapshot_xmin(CAST(CAST(:snapshot AS text) AS pg_snapshot))
+    AND NOT pg_visible_in_snapshot(o.xid, CAST(CAST(:snapshot AS text) AS pg_snapshot))
     AND o.type = ANY(:types)
 """
 
@@ -173,7 +173,7 @@ def _carry_from(publisher: str) -> str:
         WITH page AS (
             SELECT o.* FROM "{publisher}".outbox o
             WHERE {_NEWS}
-              AND pg_visible_in_snapshot(o.xid, CAST(:window AS pg_snapshot)) AND o.id > :after
+              AND pg_visible_in_snapshot(o.xid, CAST(CAST(:window AS text) AS pg_snapshot)) AND o.id > :after
             ORDER BY o.id LIMIT :page
         ), carried AS (
             INSERT INTO deliveries (event_id, subscription, publisher, position, ordering_key, partition, type,

@@ -2,6 +2,7 @@
 
 from hedgerow_core.persistence.database import Database, DatabaseAddress, Isolation
 from hedgerow_core.persistence.migrations import (
+    ContextMigrations,
     MigrationHistory,
     MigrationRunner,
     PendingRevision,
@@ -9,6 +10,7 @@ from hedgerow_core.persistence.migrations import (
 from hedgerow_core.persistence.paging import Cursor, Page, SortKey, keyset
 
 __all__ = [
+    "ContextMigrations",
     "Cursor",
     "Database",
     "DatabaseAddress",

@@ -108,7 +108,8 @@ class MigrationRunner:
                         await connection.run_sync(_upgrade, context.context, history)
                     applied += todo
                 if isolation is Isolation.ROLE:
-                    await grant_tables(connection, context.context)
+                    versions = [history.version_table for history in context.histories]
+                    await grant_tables(connection, context.context, versions)
             return applied
 
     @asynccontextmanager

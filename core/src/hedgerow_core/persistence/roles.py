@@ -6,6 +6,8 @@ one table of a foreign context: its outbox, the feed that it publishes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from asyncpg.exceptions import InsufficientPrivilegeError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -44,14 +46,15 @@ async def isolation_of(connection: AsyncConnection, context: str) -> Isolation:
     return Isolation.ROLE if may else Isolation.SCHEMA
 
 
-async def grant_tables(connection: AsyncConnection, context: str) -> None:
+async def grant_tables(connection: AsyncConnection, context: str, version_tables: Sequence[str]) -> None:
     """Give the context its rows, keep its outbox append-only, and let the others read that outbox."""
     role, schema = role_of(context), f'"{context}"'
+    versions = ", ".join(f"{schema}.{table}" for table in version_tables)
     for statement in (
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
         f"REVOKE UPDATE, DELETE ON {schema}.outbox FROM {role}",
-        f"REVOKE INSERT, UPDATE, DELETE ON {schema}.alembic_version, {schema}.ledger_version FROM {role}",
+        f"REVOKE INSERT, UPDATE, DELETE ON {versions} FROM {role}",
         f"GRANT SELECT ON {schema}.outbox TO {FEED_READERS}",
     ):
         await connection.execute(text(statement))

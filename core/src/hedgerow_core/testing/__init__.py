@@ -1,0 +1,10 @@
+"""For tests of contexts and hosts: real servers that come along, and a clock that can be moved.
+
+Installing `hedgerow-core[testing]` registers the pytest plugin; its fixtures are in `plugin.py`.
+"""
+
+from hedgerow_core.testing.clock import FakeClock
+from hedgerow_core.testing.contexts import context_database
+from hedgerow_core.testing.servers import RedisServer
+
+__all__ = ["FakeClock", "RedisServer", "context_database"]

