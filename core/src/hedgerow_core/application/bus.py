@@ -5,7 +5,7 @@ Every chain is composed once, at start; dispatching is a dictionary look-up and 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, cast
@@ -73,9 +73,10 @@ class Bus:
         """Answer a query."""
         return cast("Result", await self._steps[type(query)](query))
 
-    def handles(self, message: type) -> bool:
-        """Whether a handler is declared for this message."""
-        return message in self._steps
+    @property
+    def messages(self) -> Collection[type]:
+        """Every message that a handler is declared for."""
+        return self._steps.keys()
 
     def _add(
         self,

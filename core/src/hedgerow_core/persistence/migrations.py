@@ -19,6 +19,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -26,7 +27,7 @@ from sqlalchemy.pool import NullPool
 from hedgerow_core.domain import UnavailableError
 from hedgerow_core.persistence.database import CONNECT_TIMEOUT_S, DatabaseAddress, Isolation, opened
 from hedgerow_core.persistence.failures import speaking_plainly
-from hedgerow_core.persistence.roles import grant_tables, prepare_schema
+from hedgerow_core.persistence.roles import grant_tables, isolation_of, prepare_schema
 
 _ENVIRONMENT = Path(__file__).parent / "alembic_environment"
 _LOCK_KEY = 0x4845_4447_4552_4F57  # "HEDGEROW", as the 64-bit key of a PostgreSQL advisory lock
@@ -91,6 +92,15 @@ class MigrationRunner:
                 for history in context.histories
                 for revision in await connection.run_sync(_pending, context.context, history)
             ]
+
+    async def isolation(self) -> dict[str, Isolation]:
+        """How each context's data is kept apart from the others' for the user we connect as.
+
+        Raises:
+            UnavailableError: the database is away.
+        """
+        async with self._connection() as connection:
+            return {context.context: await isolation_of(connection, context.context) for context in self._contexts}
 
     async def apply(self, *, lock_wait: timedelta = DEFAULT_LOCK_WAIT) -> list[PendingRevision]:
         """Create what is missing and return the revisions that ran. A second call returns nothing.
@@ -166,6 +176,8 @@ def _pending(connection: Connection, schema: str, history: MigrationHistory) -> 
     options = {"version_table": history.version_table, "version_table_schema": schema}
     current = MigrationContext.configure(connection, opts=options).get_current_heads()
     connection.rollback()
+    if not all(_knows(script, revision) for revision in current):
+        return []  # The database is ahead of this build: an older host may run on beside a newer one.
     missing = list(script.iterate_revisions("heads", current or "base"))
     return [PendingRevision(schema, step.revision, step.doc) for step in reversed(missing)]
 
@@ -173,3 +185,10 @@ def _pending(connection: Connection, schema: str, history: MigrationHistory) -> 
 def _upgrade(connection: Connection, schema: str, history: MigrationHistory) -> None:
     command.upgrade(_config(schema, history, connection), "heads")
     connection.commit()
+
+
+def _knows(script: ScriptDirectory, revision: str) -> bool:
+    try:
+        return script.get_revision(revision) is not None
+    except CommandError:
+        return False

@@ -1,0 +1,82 @@
+"""The HTTP application: the contexts' routes, the probes, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Request, Response
+
+from hedgerow_core.http.middleware import RequestBoundary
+from hedgerow_core.http.problems import install_problem_handlers
+from hedgerow_host.assembly import Assembly
+from hedgerow_host.mounting import MountedRoute, mount
+from hedgerow_host.readiness import Readiness
+from hedgerow_host.worker import working_in_process
+
+DISTRIBUTION = "hedgerow-host"
+_BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+
+
+def create_app(
+    assembly: Assembly, routes: Sequence[MountedRoute], readiness: Readiness, *, with_worker: bool = False
+) -> FastAPI:
+    """The application of this assembly. `with_worker` lets it work off its own deliveries: `hedgerow dev`."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(assembly.running())
+            if with_worker:
+                await stack.enter_async_context(working_in_process(assembly))
+            yield
+
+    app = HedgerowApi(
+        title="Hedgerow",
+        description=f"Hosts {', '.join(assembly.names) or 'no context'}.",
+        version=version(DISTRIBUTION),
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    install_problem_handlers(app)
+    app.add_middleware(RequestBoundary)
+    mount(app, assembly, routes)
+
+    @app.get("/livez", tags=["host"], operation_id="host_livez")
+    async def livez() -> dict[str, str]:
+        """The process runs. Touches nothing else."""
+        return {"status": "alive"}
+
+    @app.get("/readyz", tags=["host"], operation_id="host_readyz", response_model=None)
+    async def readyz(request: Request) -> Response:
+        """The process can serve: database and migrations are as it needs them."""
+        return await readiness.answer(request)
+
+    return app
+
+
+class HedgerowApi(FastAPI):
+    """FastAPI, with the one security scheme that every context shares named in the document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        document = super().openapi()
+        document.setdefault("components", {}).setdefault("securitySchemes", {}).setdefault("bearer", _BEARER)
+        return document
+
+
+def server_config(app: FastAPI, *, host: str = "127.0.0.1", port: int = 0) -> uvicorn.Config:
+    """How we run uvicorn: our own logs, no banner of its own, and a bounded wait for running requests."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )

@@ -1,0 +1,119 @@
+"""What a composition consists of, as plain data: what the command line, the banner and tests read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from dotenv import dotenv_values
+from pydantic_settings import BaseSettings
+from sqlalchemy import make_url
+
+from hedgerow_host.assembly import Assembly, HostedContext, assemble
+from hedgerow_host.completeness import absent_publishers
+from hedgerow_host.discovery import installed_contexts, load_contexts
+from hedgerow_host.mounting import MountedRoute, routes_of
+from hedgerow_host.settings import ENV_FILE, HostSettings, variable_of
+
+Row = dict[str, Any]
+"""One line of a table; the keys are its columns and, under `--json`, its members."""
+
+
+def compose(settings: HostSettings) -> tuple[Assembly, list[MountedRoute]]:
+    """The composition that these settings make, without a database.
+
+    Raises:
+        CompositionError: lists every problem found.
+    """
+    contexts = load_contexts(settings.contexts)
+    assembly = assemble(contexts, environment=settings.env, data_dir=settings.data_dir)
+    return assembly, routes_of(assembly)
+
+
+def context_rows(assembly: Assembly, routes: list[MountedRoute]) -> list[Row]:
+    """Every installed context, hosted here or not."""
+    hosted = {context.name: context for context in assembly.contexts}
+    return [
+        {
+            "name": installed.name,
+            "version": installed.version,
+            "state": "enabled" if installed.name in hosted else "disabled",
+            "distribution": installed.distribution,
+            "module": installed.module,
+            **_inside(hosted.get(installed.name), routes),
+            "notes": notes_on(assembly, installed.name),
+        }
+        for installed in installed_contexts()
+    ]
+
+
+def route_rows(routes: list[MountedRoute]) -> list[Row]:
+    """Every route of every context, with its access decision."""
+    return [
+        {
+            "method": route.method,
+            "path": route.path,
+            "access": str(route.access),
+            "operation": route.operation,
+            "context": route.context,
+            "endpoint": route.place,
+        }
+        for route in routes
+    ]
+
+
+def setting_rows(settings: HostSettings, assembly: Assembly) -> list[Row]:
+    """Every setting of the host and of the hosted contexts: variable, value, and where the value came from."""
+    return [
+        row
+        for holder in (settings, *(context.settings for context in assembly.contexts))
+        if holder is not None
+        for row in _settings_of(holder)
+    ]
+
+
+def notes_on(assembly: Assembly, name: str) -> list[str]:
+    """What somebody should know who wonders why a context doesn't do all it could."""
+    declared = {context.name: context.subscriptions for context in assembly.contexts}
+    return [
+        f"{subscription.publisher} is not hosted here: {subscription.name} receives nothing"
+        for subscription in absent_publishers(declared)
+        if name in declared and subscription in declared[name].subscribes
+    ]
+
+
+def _inside(context: HostedContext | None, routes: list[MountedRoute]) -> Row:
+    if context is None:
+        return {"routes": 0, "publishes": [], "subscribes": [], "tasks": []}
+    return {
+        "routes": sum(1 for route in routes if route.context == context.name),
+        "publishes": sorted(event.event_type for event in context.subscriptions.publishes),
+        "subscribes": sorted(subscription.event for subscription in context.subscriptions.subscribes),
+        "tasks": sorted(handler.task.name for handler in context.handlers.tasks),
+    }
+
+
+def _settings_of(holder: BaseSettings) -> Iterator[Row]:
+    in_file = {name.upper() for name in dotenv_values(ENV_FILE)}
+    prefix = holder.model_config.get("env_prefix", "")
+    for name, field in type(holder).model_fields.items():
+        variable = variable_of(name, prefix, field.validation_alias)
+        unset = ENV_FILE if variable in in_file else "default"
+        yield {
+            "setting": variable,
+            "value": _shown(getattr(holder, name)),
+            "source": "environment" if variable in os.environ else unset,
+            "meaning": field.description or "",
+        }
+
+
+def _shown(value: object) -> str:
+    """As people write it; types that keep a secret print it as asterisks by themselves."""
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    if isinstance(value, str) and "://" in value:
+        return make_url(value).render_as_string(hide_password=True)
+    return str(value)

@@ -1,0 +1,57 @@
+"""The command line: one file a group of verbs. Nothing heavy is imported before a verb runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hedgerow_host.cli import config, contexts, migrate, routes, serve
+
+app = typer.Typer(
+    name="hedgerow",
+    help="Host bounded contexts: run them, migrate them, look at them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("dev")(serve.dev)
+app.command("api")(serve.api)
+app.command("worker")(serve.worker)
+app.command("migrate")(migrate.migrate)
+app.add_typer(contexts.app, name="contexts")
+app.command("routes")(routes.routes)
+app.add_typer(config.app, name="config")
+
+
+@app.callback()
+def hedgerow(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=lambda asked: _print_version(asked),
+            help="Print the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    """Host bounded contexts: run them, migrate them, look at them."""
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"hedgerow {version('hedgerow-host')}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Entry point of the `hedgerow` command."""
+    try:
+        app()
+    except Exception as error:
+        from hedgerow_host.exits import leave_over
+
+        leave_over(error)

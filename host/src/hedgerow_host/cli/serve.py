@@ -1,0 +1,73 @@
+"""`hedgerow dev`, `hedgerow api`, `hedgerow worker`: the three roles a host can run in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from hedgerow_host.settings import HostSettings
+
+Host = Annotated[str | None, typer.Option(help="Address to listen on (HEDGEROW_HOST).")]
+Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on (HEDGEROW_PORT).")]
+Contexts = Annotated[str | None, typer.Option(help="Comma-separated contexts to host (HEDGEROW_CONTEXTS).")]
+
+
+def dev(host: Host = None, port: Port = None, contexts: Contexts = None) -> None:
+    """Develop: API and worker in one process, reload on change, PostgreSQL brought along, migrations applied."""
+    from hedgerow_host.dev import run_dev
+
+    raise typer.Exit(run_dev(_settings(host, port, contexts)))
+
+
+def api(host: Host = None, port: Port = None, contexts: Contexts = None) -> None:
+    """Serve HTTP in production. Needs HEDGEROW_DATABASE_URL and a migrated database."""
+    import uvicorn
+
+    from hedgerow_core.observability import configure_logging
+    from hedgerow_host.api import create_app, server_config
+    from hedgerow_host.database import required_address
+    from hedgerow_host.mounting import routes_of
+    from hedgerow_host.readiness import Readiness
+    from hedgerow_host.start import bound_socket, started
+
+    settings = _settings(host, port, contexts)
+    configure_logging(settings.log_format)
+    with bound_socket(settings.host, settings.port) as listening:
+        assembly = started(settings, required_address(settings))
+        app = create_app(assembly, routes_of(assembly), Readiness(assembly, settings.broker_url))
+        server = uvicorn.Server(server_config(app))
+        server.run(sockets=[listening])
+    if not server.started:
+        raise typer.Exit(1)
+
+
+def worker(contexts: Contexts = None) -> None:
+    """Work off deliveries and tasks in production. Needs HEDGEROW_DATABASE_URL and HEDGEROW_BROKER_URL."""
+    import asyncio
+
+    from hedgerow_core.observability import configure_logging
+    from hedgerow_host.database import required_address
+    from hedgerow_host.exits import ExitCode, HostError
+    from hedgerow_host.start import started
+    from hedgerow_host.worker import run_worker
+
+    settings = _settings(None, None, contexts)
+    configure_logging(settings.log_format)
+    if settings.broker_url is None:
+        raise HostError(
+            "HEDGEROW_BROKER_URL is not set, and the worker is woken through it",
+            fix="set it to redis://host:6379/0, or use `hedgerow dev`, which works without",
+            code=ExitCode.MISCONFIGURED,
+        )
+    assembly = started(settings, required_address(settings))
+    asyncio.run(run_worker(assembly, settings.broker_url))
+
+
+def _settings(host: str | None, port: int | None, contexts: str | None) -> HostSettings:
+    """Settings, with what the command line says on top."""
+    from hedgerow_host.exits import load_settings
+
+    given = {"host": host, "port": port, "contexts": contexts}
+    return load_settings(**{name: value for name, value in given.items() if value is not None})

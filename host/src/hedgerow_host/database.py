@@ -1,0 +1,54 @@
+"""Which database a command means: the configured one, or what `hedgerow dev` keeps in the data folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hedgerow_core.domain import UnavailableError
+from hedgerow_core.persistence import DatabaseAddress
+from hedgerow_core.persistence.embedded import embedded_postgres, running_embedded_postgres
+from hedgerow_host.exits import ExitCode, HostError
+from hedgerow_host.settings import Environment, HostSettings
+
+
+def required_address(settings: HostSettings) -> DatabaseAddress:
+    """The configured database.
+
+    Raises:
+        HostError: none is configured.
+    """
+    if settings.database_url is None:
+        raise HostError(
+            "HEDGEROW_DATABASE_URL is not set, and this command does not bring a database along",
+            fix="set it to postgresql://user:password@host:5432/database, or use `hedgerow dev`",
+            code=ExitCode.MISCONFIGURED,
+        )
+    return settings.database_url
+
+
+@contextmanager
+def existing_database(settings: HostSettings) -> Iterator[DatabaseAddress]:
+    """The configured database; in `dev`, without one, the embedded server: the running one, else started for now.
+
+    Raises:
+        HostError: none is configured, and the environment is not `dev`.
+    """
+    if settings.database_url is not None or settings.env is not Environment.DEV:
+        yield required_address(settings)
+        return
+    running = running_embedded_postgres(settings.data_dir)
+    if running is not None:
+        yield running
+        return
+    with embedded_postgres(settings.data_dir) as postgres:
+        yield postgres.address
+
+
+def database_away(address: DatabaseAddress, error: UnavailableError) -> HostError:
+    """Says which database did not answer, without its password."""
+    return HostError(
+        f"the database {address} does not answer ({error.code})",
+        fix="start PostgreSQL, or correct HEDGEROW_DATABASE_URL",
+        code=ExitCode.UNREACHABLE,
+    )

@@ -1,0 +1,68 @@
+"""How a command ends: its exit code, and the one clear message when it could not do its work."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NoReturn
+
+import typer
+from pydantic import ValidationError
+
+from hedgerow_core.domain import UnavailableError
+from hedgerow_core.persistence.embedded import EmbeddedPostgresError
+from hedgerow_host.problems import CompositionError, settings_problems
+from hedgerow_host.settings import HostSettings
+
+
+class ExitCode(IntEnum):
+    """What the shell gets."""
+
+    FINE = 0
+    CHECK_FAILED = 1
+    MISCONFIGURED = 2
+    UNREACHABLE = 3
+    PARTLY_FAILED = 4
+
+
+class HostError(Exception):
+    """A command cannot go on: what happened, what to do, and the exit code."""
+
+    def __init__(self, what: str, *, fix: str, code: ExitCode) -> None:
+        super().__init__(f"{what}\n  fix: {fix}")
+        self.code = code
+
+
+def leave_over(error: Exception) -> NoReturn:
+    """End the process over what went wrong: one clear message and an exit code, no traceback for the foreseen.
+
+    Raises:
+        SystemExit: with the exit code.
+        Exception: `error` itself, if nobody foresaw it.
+    """
+    if isinstance(error, HostError):
+        _leave(str(error), error.code)
+    if isinstance(error, CompositionError):
+        count = len(error.problems)
+        _leave(f"{count} problem{'s' if count > 1 else ''} in the composition\n{error}", ExitCode.MISCONFIGURED)
+    if isinstance(error, EmbeddedPostgresError):
+        _leave(str(error), ExitCode.UNREACHABLE)
+    if isinstance(error, UnavailableError):
+        _leave(error.message, ExitCode.UNREACHABLE)
+    raise error
+
+
+def load_settings(**given: object) -> HostSettings:
+    """The host's settings; what is `given` by name (on the command line) wins over the environment.
+
+    Raises:
+        CompositionError: one of them is not usable; names its variable.
+    """
+    try:
+        return HostSettings(**given)  # type: ignore[arg-type] # validated by the model itself
+    except ValidationError as error:
+        raise CompositionError(settings_problems(HostSettings, error)) from error
+
+
+def _leave(message: str, code: ExitCode) -> NoReturn:
+    typer.echo(f"error: {message}", err=True)
+    raise SystemExit(code)

@@ -1,0 +1,131 @@
+"""Puts the contexts' routes behind the gate and into the application, after holding them against the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+
+from hedgerow_core.application.bus import place_of
+from hedgerow_core.http import Access, PipelineRoute, access_of
+from hedgerow_host.assembly import Assembly
+from hedgerow_host.problems import CompositionError, Problem
+
+WELL_KNOWN = "/.well-known/"
+"""RFC 8615: the one place outside `/v1/{context}` where a context may answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MountedRoute:
+    """A route, the context it belongs to and who may call it."""
+
+    context: str
+    method: str
+    path: str
+    access: Access
+    operation: str
+    place: str
+    """`module:function` of the endpoint."""
+    route: PipelineRoute
+
+
+def routes_of(assembly: Assembly) -> list[MountedRoute]:
+    """Every route of every context.
+
+    Raises:
+        CompositionError: lists every route that breaks a rule.
+    """
+    problems: list[Problem] = []
+    found: list[MountedRoute] = []
+    for context in assembly.contexts:
+        for router in context.routers:
+            for route in router.routes:
+                if isinstance(route, PipelineRoute):
+                    wrong = list(_problems_of(route, context.name, assembly))
+                    problems += wrong
+                    if not wrong:
+                        found += _rows(route, context.name)
+                else:
+                    problems.append(_foreign_kind(route, context.name))
+    problems += _collisions(found)
+    if problems:
+        raise CompositionError(problems)
+    return found
+
+
+def mount(app: FastAPI, assembly: Assembly, routes: Iterable[MountedRoute]) -> None:
+    """Guard the routes and add them to the application as they are, so that a request meets no extra layer."""
+    guarded: set[int] = set()
+    for mounted in routes:
+        if id(mounted.route) in guarded:
+            continue
+        guarded.add(id(mounted.route))
+        mounted.route.stages = assembly.gate.stages_for(mounted.access)
+        if mounted.access.needs_principal:
+            mounted.route.openapi_extra = {"security": [{"bearer": []}], **(mounted.route.openapi_extra or {})}
+        app.router.routes.append(mounted.route)
+
+
+def _rows(route: PipelineRoute, context: str) -> Iterator[MountedRoute]:
+    access = access_of(route.endpoint)
+    assert access is not None  # noqa: S101 - held against the rules above
+    for method in sorted(route.methods or ()):
+        yield MountedRoute(
+            context=context,
+            method=method,
+            path=route.path,
+            access=access,
+            operation=route.unique_id,
+            place=place_of(route.endpoint),
+            route=route,
+        )
+
+
+def _problems_of(route: PipelineRoute, context: str, assembly: Assembly) -> Iterator[Problem]:
+    subject = f"{'/'.join(sorted(route.methods or ()))} {route.path}"
+    source = (place_of(route.endpoint),)
+    if not route.path.startswith((f"/v1/{context}/", WELL_KNOWN)) and route.path != f"/v1/{context}":
+        yield Problem(
+            subject=subject,
+            what=f"lies outside /v1/{context}",
+            sources=source,
+            fix=f'build its router as ContextRouter("{context}")',
+        )
+    access = access_of(route.endpoint)
+    if access is None:
+        yield Problem(
+            subject=subject,
+            what="does not say who may call it",
+            sources=source,
+            fix="mark its endpoint @public, @authenticated or @permitted(...)",
+        )
+    elif access.permission is not None and access.permission not in assembly.permissions:
+        yield Problem(
+            subject=subject,
+            what=f"demands the permission {access.permission}, which no context declares",
+            sources=source,
+            fix=f"declare it in the manifest of {context}, or correct its name",
+        )
+
+
+def _foreign_kind(route: object, context: str) -> Problem:
+    return Problem(
+        subject=str(getattr(route, "path", route)),
+        what=f"is a {type(route).__name__}, which no stage can guard",
+        sources=(f"routes of {context}",),
+        fix="define it on a ContextRouter, without including other routers or mounting applications",
+    )
+
+
+def _collisions(routes: Iterable[MountedRoute]) -> Iterator[Problem]:
+    first: dict[tuple[str, str], MountedRoute] = {}
+    for mounted in routes:
+        other = first.setdefault((mounted.method, mounted.path), mounted)
+        if other is not mounted:
+            yield Problem(
+                subject=f"{mounted.method} {mounted.path}",
+                what="is defined twice",
+                sources=(other.place, mounted.place),
+                fix="delete one of them, or give it another path",
+            )

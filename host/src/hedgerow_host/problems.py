@@ -1,0 +1,51 @@
+"""What is wrong with a composition. Problems are collected and shown together, each with its fix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
+
+from hedgerow_host.settings import variable_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that keeps the host from starting."""
+
+    subject: str
+    """Which context, route, event or setting."""
+    what: str
+    fix: str
+    sources: tuple[str, ...] = ()
+    """Where it comes from: modules, distributions."""
+
+    def __str__(self) -> str:
+        found = f" [{'; '.join(self.sources)}]" if self.sources else ""
+        return f"{self.subject}: {self.what}{found}\n  fix: {self.fix}"
+
+
+class CompositionError(Exception):
+    """The contexts cannot be composed to a host."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)
+
+
+def settings_problems(settings: type[BaseSettings], error: ValidationError) -> list[Problem]:
+    """Every unusable setting, by the name of its environment variable."""
+    prefix = settings.model_config.get("env_prefix", "")
+    problems = []
+    for finding in error.errors(include_url=False):
+        name = str(finding["loc"][0]) if finding["loc"] else settings.__name__
+        field = settings.model_fields.get(name)
+        variable = variable_of(name, prefix, field.validation_alias if field else None) if field else name
+        what = "is not set" if finding["type"] == "missing" else f"is not acceptable: {finding['msg']}"
+        meaning = (field.description if field else None) or "see the reference of settings"
+        problems.append(
+            Problem(subject=variable, what=what, fix=f"set it in the environment or in .env. {meaning}")
+        )
+    return problems

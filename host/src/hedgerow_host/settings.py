@@ -1,0 +1,100 @@
+"""The host's settings: HEDGEROW_* from the environment, then from `.env` in the working folder."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from hedgerow_core.observability import LogFormat
+from hedgerow_core.persistence import DatabaseAddress
+
+ENV_FILE = ".env"
+PREFIX = "HEDGEROW_"
+MIN_PORT, MAX_PORT = 0, 65535
+
+
+class Environment(StrEnum):
+    """Where the host runs. It changes settings, never behaviour."""
+
+    DEV = "dev"
+    TEST = "test"
+    PROD = "prod"
+
+
+def _names(value: object) -> object:
+    """`users, billing` → ("users", "billing"); nothing → None."""
+    if not isinstance(value, str):
+        return value
+    return tuple(name.strip() for name in value.split(",") if name.strip()) or None
+
+
+def _address(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return DatabaseAddress.parse(value) if value else None
+
+
+def _broker(value: object) -> object:
+    if isinstance(value, str) and not value:
+        return None
+    if isinstance(value, str) and not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("expected redis://host:6379/0 (or rediss:// for TLS)")
+    return value
+
+
+class HostSettings(BaseSettings):
+    """What the host itself needs to know. Contexts have settings of their own."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=ENV_FILE,
+        extra="ignore",
+        frozen=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+        arbitrary_types_allowed=True,
+    )
+
+    environment: Environment | None = Field(
+        default=None,
+        validation_alias="HEDGEROW_ENV",
+        description="dev, test or prod. Unset: dev while no database URL is set, else prod.",
+    )
+    database_url: Annotated[DatabaseAddress | None, NoDecode, BeforeValidator(_address)] = Field(
+        default=None,
+        description="postgresql://user:password@host:5432/database. Unset: `hedgerow dev` brings PostgreSQL along.",
+    )
+    broker_url: Annotated[str | None, BeforeValidator(_broker)] = Field(
+        default=None, description="redis://host:6379/0. The worker needs it; `hedgerow dev` does without."
+    )
+    data_dir: Path = Field(
+        default=Path(".hedgerow"), description="Folder of the embedded PostgreSQL and other local state."
+    )
+    contexts: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_names)] = Field(
+        default=None, description="Comma-separated names of the contexts to host. Unset: all that are installed."
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(
+        default=8000, ge=MIN_PORT, le=MAX_PORT, description="TCP port to listen on; 0 takes any free one."
+    )
+
+    @property
+    def env(self) -> Environment:
+        """The environment in force."""
+        if self.environment is not None:
+            return self.environment
+        return Environment.DEV if self.database_url is None else Environment.PROD
+
+    @property
+    def log_format(self) -> LogFormat:
+        """JSON in production, readable everywhere else."""
+        return LogFormat.JSON if self.env is Environment.PROD else LogFormat.CONSOLE
+
+
+def variable_of(field: str, prefix: str, alias: Any = None) -> str:
+    """The environment variable behind a settings field."""
+    return alias if isinstance(alias, str) else f"{prefix}{field}".upper()

@@ -1,0 +1,80 @@
+"""From settings to a process that may start: contexts loaded, database inspected, assembly built, port bound."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Sequence
+
+from hedgerow_core.domain import UnavailableError
+from hedgerow_core.observability import log_of
+from hedgerow_core.persistence import DatabaseAddress, Isolation
+from hedgerow_host.assembly import Assembly, assemble
+from hedgerow_host.catalog import notes_on
+from hedgerow_host.database import database_away
+from hedgerow_host.discovery import LoadedContext, load_contexts
+from hedgerow_host.exits import ExitCode, HostError
+from hedgerow_host.migrate import inspect_database, runner_for
+from hedgerow_host.settings import HostSettings
+
+BACKLOG = 2048
+
+_log = log_of(__name__)
+
+
+def started(settings: HostSettings, address: DatabaseAddress, *, migrate: bool = False) -> Assembly:
+    """The assembly on a database that is there and migrated; `migrate` brings it up to date first.
+
+    Raises:
+        CompositionError: the contexts don't fit together.
+        HostError: the database is away, or migrations are pending.
+    """
+    contexts = load_contexts(settings.contexts)
+    # A dry composition first: what is wrong with the contexts shall not depend on the database.
+    assemble(contexts, environment=settings.env, data_dir=settings.data_dir)
+    try:
+        isolation = asyncio.run(_prepared(address, contexts, migrate=migrate))
+    except UnavailableError as error:
+        raise database_away(address, error) from error
+    assembly = assemble(
+        contexts, environment=settings.env, data_dir=settings.data_dir, address=address, isolation=isolation
+    )
+    for name in assembly.names:
+        for note in notes_on(assembly, name):
+            _log.warning("publisher_absent", context=name, note=note)
+        if isolation[name] is Isolation.SCHEMA:
+            _log.warning("no_role", context=name, note="this database user may not create roles (ADR 0006)")
+    return assembly
+
+
+def bound_socket(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        HostError: the port is taken, or the address is not one of this machine's.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise HostError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}",
+            fix="end the program that uses the port, or choose another with --port or HEDGEROW_PORT",
+            code=ExitCode.MISCONFIGURED,
+        ) from error
+
+
+async def _prepared(
+    address: DatabaseAddress, contexts: Sequence[LoadedContext], *, migrate: bool
+) -> dict[str, Isolation]:
+    if migrate:
+        await runner_for(address, contexts).apply()
+    found = await inspect_database(address, contexts)
+    if found.pending:
+        names = ", ".join(f"{step.context} {step.revision}" for step in found.pending)
+        raise HostError(
+            f"{len(found.pending)} migrations are pending: {names}",
+            fix="run `hedgerow migrate`, then start again",
+            code=ExitCode.CHECK_FAILED,
+        )
+    return dict(found.isolation)
