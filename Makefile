@@ -1,8 +1,6 @@
 # Everything a newcomer needs: make run, make test, make demo. No root, no server, no Docker.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-PORT ?= 8000
-HOST ?= 127.0.0.1
 
 # uv from the PATH, else our own copy under .tools/ (made by the rule below).
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
@@ -18,6 +16,12 @@ help: ## show this list
 install: $(filter .tools/%,$(UV)) ## install the workspace into .venv
 	@$(UV) sync --locked --quiet
 
+run: install ## start the host: API and worker in one process, PostgreSQL brought along (PORT=8123 to move it)
+	@exec $(UV) run --no-sync hedgerow dev $(if $(PORT),--port $(PORT))
+
+demo: install ## play the story over HTTP on a host of its own: register, invoice, paid by the worker
+	@$(UV) run --no-sync python -m tests.demo
+
 test: check ## lint, types, boundaries, then every test
 	@$(UV) run --no-sync pytest
 
@@ -25,6 +29,7 @@ check: install ## ruff, mypy, import-linter
 	@$(UV) run --no-sync ruff format --check .
 	@$(UV) run --no-sync ruff check .
 	@$(UV) run --no-sync mypy
+	@$(UV) run --no-sync lint-imports --config importlinter.ini --no-logo
 
 format: install ## let ruff put the code in shape
 	@$(UV) run --no-sync ruff check --fix .

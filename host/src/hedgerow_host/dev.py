@@ -6,15 +6,12 @@ If the parent is killed, the child notices, ends, and takes PostgreSQL with it.
 
 from __future__ import annotations
 
-import asyncio
-import multiprocessing
 import os
 import socket
-import sys
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,18 +20,10 @@ from uvicorn.supervisors.watchfilesreload import WatchFilesReload
 
 from hedgerow_core.observability import configure_logging
 from hedgerow_core.persistence import DatabaseAddress
-from hedgerow_core.persistence.embedded import embedded_postgres, stop_orphaned_postgres
-from hedgerow_host.api import create_app, server_config
-from hedgerow_host.banner import banner
-from hedgerow_host.discovery import installed_contexts
-from hedgerow_host.exits import ExitCode, HostError, leave_over
-from hedgerow_host.mounting import routes_of
-from hedgerow_host.readiness import Readiness
-from hedgerow_host.settings import Environment, HostSettings
-from hedgerow_host.start import bound_socket, started
-
-READY_POLL_S = 0.05
-READY_TIMEOUT_S = 1.0
+from hedgerow_core.persistence.embedded import embedded_postgres
+from hedgerow_host.exits import ExitCode, HostError
+from hedgerow_host.listening import bound_socket
+from hedgerow_host.settings import ENTRY_POINT_GROUP, Environment, HostSettings
 
 
 def run_dev(settings: HostSettings) -> int:
@@ -110,67 +99,17 @@ class DevServer:
 
     def __call__(self, sockets: list[socket.socket] | None) -> None:
         """Build everything from the code as it is now, and serve it on the socket of the parent."""
+        # Imported here, so that the parent neither waits for these modules nor keeps an old version of them.
+        from hedgerow_host.dev_server import serve
+
         assert sockets  # noqa: S101 - for the type checker: the supervisor passes them
-        configure_logging(self.settings.log_format)
-        try:
-            assembly = started(self.settings, self.address, migrate=True)
-            readiness = Readiness(assembly, self.settings.broker_url)
-            app = create_app(assembly, routes_of(assembly), readiness, with_worker=True)
-        except Exception as error:
-            leave_over(error)
-        server = uvicorn.Server(server_config(app))
-        port = sockets[0].getsockname()[1]
-        url = f"http://{self._reachable_host}:{port}"
-
-        async def serve() -> None:
-            self._end_with_parent(server)
-            serving = asyncio.create_task(server.serve(sockets=sockets))
-            if await _answers(f"{url}/readyz", serving) and self.announce:
-                sys.stdout.write(await banner(assembly, url, self.address, self.embedded_in))
-                sys.stdout.flush()
-            await serving
-
-        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-            runner.run(serve())
-        if _parent_is_gone() and self.embedded_in is not None:
-            stop_orphaned_postgres(self.embedded_in)
-
-    @property
-    def _reachable_host(self) -> str:
-        return "127.0.0.1" if self.settings.host in ("0.0.0.0", "") else self.settings.host  # noqa: S104
-
-    def _end_with_parent(self, server: uvicorn.Server) -> None:
-        parent = multiprocessing.parent_process()
-        if parent is None:
-            return
-
-        def end() -> None:
-            asyncio.get_running_loop().remove_reader(parent.sentinel)
-            server.should_exit = True
-
-        asyncio.get_running_loop().add_reader(parent.sentinel, end)
-
-
-def _parent_is_gone() -> bool:
-    parent = multiprocessing.parent_process()
-    return parent is not None and not parent.is_alive()
-
-
-async def _answers(url: str, serving: asyncio.Task[None]) -> bool:
-    """Whether `url` answers 200 before the server ends."""
-    while not serving.done():
-        try:
-            await asyncio.to_thread(urllib.request.urlopen, url, timeout=READY_TIMEOUT_S)
-        except OSError:
-            await asyncio.sleep(READY_POLL_S)
-        else:
-            return True
-    return False
+        serve(self.settings, self.address, self.embedded_in, sockets[0], announce=self.announce)
 
 
 def _source_folders() -> list[str]:
     """Where the code of host, core and contexts lies, unless it is installed for good."""
-    roots = {"hedgerow_core", "hedgerow_host", *(c.module.partition(".")[0] for c in installed_contexts())}
+    contexts = {point.value.partition(".")[0] for point in entry_points(group=ENTRY_POINT_GROUP)}
+    roots = {"hedgerow_core", "hedgerow_host", *contexts}
     folders = []
     for root in sorted(roots):
         spec = find_spec(root)

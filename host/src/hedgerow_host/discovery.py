@@ -18,8 +18,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from hedgerow_core.plugin import CORE_API, PROJECT, HookSpecs, Manifest
 from hedgerow_host.problems import CompositionError, Problem
+from hedgerow_host.settings import ENTRY_POINT_GROUP
 
-ENTRY_POINT_GROUP = "hedgerow.contexts"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 """A context's name becomes a schema, a role and a URL prefix."""
 

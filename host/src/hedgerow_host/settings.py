@@ -14,6 +14,8 @@ from hedgerow_core.persistence import DatabaseAddress
 
 ENV_FILE = ".env"
 PREFIX = "HEDGEROW_"
+ENTRY_POINT_GROUP = "hedgerow.contexts"
+"""Where installed distributions say which contexts they bring."""
 MIN_PORT, MAX_PORT = 0, 65535
 
 

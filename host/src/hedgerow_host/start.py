@@ -1,9 +1,8 @@
-"""From settings to a process that may start: contexts loaded, database inspected, assembly built, port bound."""
+"""From settings to a process that may start: contexts loaded, database inspected, assembly built."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Sequence
 
 from hedgerow_core.domain import UnavailableError
@@ -16,8 +15,6 @@ from hedgerow_host.discovery import LoadedContext, load_contexts
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.migrate import inspect_database, runner_for
 from hedgerow_host.settings import HostSettings
-
-BACKLOG = 2048
 
 _log = log_of(__name__)
 
@@ -45,23 +42,6 @@ def started(settings: HostSettings, address: DatabaseAddress, *, migrate: bool =
         if isolation[name] is Isolation.SCHEMA:
             _log.warning("no_role", context=name, note="this database user may not create roles (ADR 0006)")
     return assembly
-
-
-def bound_socket(host: str, port: int) -> socket.socket:
-    """A listening socket.
-
-    Raises:
-        HostError: the port is taken, or the address is not one of this machine's.
-    """
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        raise HostError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}",
-            fix="end the program that uses the port, or choose another with --port or HEDGEROW_PORT",
-            code=ExitCode.MISCONFIGURED,
-        ) from error
 
 
 async def _prepared(

@@ -22,7 +22,10 @@ _log = log_of(__name__)
 
 
 class RequestBoundary:
-    """Names the request in every log line, bounds its body, and turns what nobody caught into a problem."""
+    """Names the request in every log line, bounds its body, and turns what nobody caught into a problem.
+
+    FastAPI's own `max_body_size` answers 413 in plain text; ours is a problem like every other error.
+    """
 
     def __init__(self, app: ASGIApp, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
         self._app = app
@@ -73,7 +76,7 @@ class RequestBoundary:
                 "request",
                 method=scope["method"],
                 path=scope["path"],
-                status=status,
+                status=int(status),
                 duration_ms=round((time.perf_counter() - started) * 1000, 1),
             )
 

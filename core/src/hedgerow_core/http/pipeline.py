@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from hedgerow_core.application import current_cause, set_cause
 from hedgerow_core.domain import AuthenticationError
 from hedgerow_core.http.access import Access
+from hedgerow_core.http.problems import ERRORS
 from hedgerow_core.security import PermissionTable, Principal, TokenVerifier
 
 Stage = Callable[[Request], Awaitable[None]]
@@ -51,6 +52,7 @@ class ContextRouter(APIRouter):
             prefix=f"/v1/{context}" if prefix is None else prefix,
             tags=[context],
             route_class=PipelineRoute,
+            responses=ERRORS,
             generate_unique_id_function=lambda route: f"{context}_{route.name}",
         )
 

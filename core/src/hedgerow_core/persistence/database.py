@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import URL, make_url, text
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL, AdaptedConnection, event, make_url, text
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from hedgerow_core.persistence.failures import Constraints, connecting, speaking_plainly
@@ -92,8 +92,10 @@ class Database:
             pool_size=POOL_SIZE,
             max_overflow=POOL_OVERFLOW,
             pool_timeout=POOL_WAIT_S,
+            hide_parameters=True,  # an error must not carry what somebody wrote into a row
             connect_args={"timeout": CONNECT_TIMEOUT_S, "server_settings": settings},
         )
+        event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
         self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
@@ -131,6 +133,16 @@ class Database:
     async def close(self) -> None:
         """Close every pooled connection."""
         await self.engine.dispose()
+
+
+def _refuse_closed(connection: AdaptedConnection, _record: object, _proxy: object) -> None:
+    """After a restart of PostgreSQL the pool holds dead connections. asyncpg knows which, without a round trip.
+
+    Raises:
+        InvalidatePoolError: tells the pool to drop all connections of that age and to open a new one.
+    """
+    if connection.driver_connection.is_closed():
+        raise InvalidatePoolError("the server has closed this connection")
 
 
 @asynccontextmanager

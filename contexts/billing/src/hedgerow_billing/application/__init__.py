@@ -1,0 +1,1 @@
+"""The use cases of billing, and the ports they speak through."""

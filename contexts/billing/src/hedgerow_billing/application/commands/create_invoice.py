@@ -1,0 +1,59 @@
+"""Create a draft invoice for the customer who asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from hedgerow_billing.application.ports import BillingWork
+from hedgerow_billing.application.views import InvoiceView, view_of
+from hedgerow_billing.domain.currencies import Currency
+from hedgerow_billing.domain.invoice import Invoice
+from hedgerow_billing.domain.lines import InvoiceLine
+from hedgerow_billing.domain.money import Money
+from hedgerow_core.application import Command
+from hedgerow_core.domain import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewLine:
+    """A line as asked for; `unit_price` in minor units of the invoice's currency."""
+
+    description: str
+    quantity: int
+    unit_price: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateInvoice(Command[InvoiceView]):
+    """Write a draft."""
+
+    customer_id: UUID
+    currency: str
+    lines: tuple[NewLine, ...]
+
+
+class CreateInvoiceHandler:
+    """Two inserts: the invoice and its event. No customer row is needed, so billing works while users is away."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def __call__(self, command: CreateInvoice, work: BillingWork) -> InvoiceView:
+        """Raises ValidationError for an unknown currency, an impossible line or too large a total."""
+        currency = Currency(command.currency)
+        invoice = Invoice.draft(
+            customer_id=command.customer_id,
+            currency=currency,
+            lines=[
+                InvoiceLine(
+                    description=line.description,
+                    quantity=line.quantity,
+                    unit_price=Money(line.unit_price, currency),
+                )
+                for line in command.lines
+            ],
+            at=self._clock.now(),
+        )
+        await work.invoices.add(invoice)
+        return view_of(invoice)

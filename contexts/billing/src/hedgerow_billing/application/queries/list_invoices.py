@@ -1,0 +1,38 @@
+"""The invoices of the customer who asks, page by page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from hedgerow_billing.application.ports import InvoiceReader
+from hedgerow_billing.application.views import InvoiceView
+from hedgerow_billing.domain.invoice import InvoiceStatus
+from hedgerow_core.application import Query
+from hedgerow_core.persistence.paging import Page
+
+NEWEST_FIRST = "-created_at"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListInvoices(Query[Page[InvoiceView]]):
+    """A page, sorted by `created_at` or `total`; `total` compares minor units across currencies."""
+
+    customer_id: UUID
+    limit: int
+    status: InvoiceStatus | None = None
+    sort: str = NEWEST_FIRST
+    cursor: str | None = None
+
+
+class ListInvoicesHandler:
+    """One statement, payments included."""
+
+    def __init__(self, invoices: InvoiceReader) -> None:
+        self._invoices = invoices
+
+    async def __call__(self, query: ListInvoices) -> Page[InvoiceView]:
+        """Raises ValidationError for an unknown sort key or a cursor made under another one."""
+        return await self._invoices.list(
+            query.customer_id, status=query.status, sort=query.sort, cursor=query.cursor, limit=query.limit
+        )

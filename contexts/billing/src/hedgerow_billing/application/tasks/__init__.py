@@ -1,0 +1,1 @@
+"""What billing does later and outside the request: durable work on the ledger."""

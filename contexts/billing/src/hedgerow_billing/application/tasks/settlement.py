@@ -1,0 +1,43 @@
+"""Writes a gateway's answer into the invoice: what both payment tasks do in their transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from hedgerow_billing.application.gateway import ChargeDeclined, ChargeResult, ChargeSucceeded
+from hedgerow_billing.application.ports import BillingWork
+from hedgerow_billing.domain.invoice import Invoice
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeUnknown:
+    """The gateway was asked and kept silent. Not a result: somebody must find out."""
+
+
+Outcome = ChargeResult | OutcomeUnknown
+
+
+async def settle(work: BillingWork, *, invoice_id: UUID, payment_id: UUID, outcome: Outcome, at: datetime) -> bool:
+    """Record the outcome of a payment; returns False, and writes nothing, if it was known.
+
+    Raises:
+        ContradictingPaymentResult: the opposite is known.
+        ConflictError: somebody changed the invoice at the same moment; the ledger tries again.
+    """
+    invoice = await work.invoices.get(invoice_id)
+    changed = _record(invoice, payment_id, outcome, at)
+    if changed:
+        await work.invoices.update(invoice)
+    return changed
+
+
+def _record(invoice: Invoice, payment_id: UUID, outcome: Outcome, at: datetime) -> bool:
+    match outcome:
+        case ChargeSucceeded(reference=reference):
+            return invoice.payment_succeeded(payment_id, reference, at)
+        case ChargeDeclined(reason=reason):
+            return invoice.payment_failed(payment_id, reason, at)
+        case OutcomeUnknown():
+            return invoice.payment_unknown(payment_id, at)

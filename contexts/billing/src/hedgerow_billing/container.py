@@ -1,0 +1,54 @@
+"""What is wired to what in billing. Override `gateway` to talk to another one."""
+
+from __future__ import annotations
+
+from dependency_injector import containers, providers
+
+from hedgerow_billing.application.commands.create_invoice import CreateInvoiceHandler
+from hedgerow_billing.application.commands.open_invoice import OpenInvoiceHandler
+from hedgerow_billing.application.commands.request_payment import RequestPaymentHandler
+from hedgerow_billing.application.commands.void_invoice import VoidInvoiceHandler
+from hedgerow_billing.application.gateway import PaymentGateway
+from hedgerow_billing.application.queries.get_invoice import GetInvoiceHandler
+from hedgerow_billing.application.queries.list_invoices import ListInvoicesHandler
+from hedgerow_billing.application.tasks.charge_payment import ChargePaymentHandler
+from hedgerow_billing.application.tasks.reconcile_payment import ReconcilePaymentHandler
+from hedgerow_billing.infrastructure.gateways.sandbox import SandboxGateway
+from hedgerow_billing.infrastructure.readers import PostgresInvoiceReader, PostgresPaymentReader
+from hedgerow_billing.infrastructure.work import PostgresBillingWork
+from hedgerow_billing.settings import BillingSettings
+
+
+class BillingContainer(containers.DeclarativeContainer):
+    """The parent of `core` is the host's; `settings` are an instance of `BillingSettings`."""
+
+    core = providers.DependenciesContainer()
+    settings: providers.Dependency[BillingSettings] = providers.Dependency(instance_of=BillingSettings)
+
+    gateway: providers.Provider[PaymentGateway] = providers.ThreadSafeSingleton(
+        SandboxGateway, latency=settings.provided.sandbox_latency
+    )
+
+    work = providers.Factory(PostgresBillingWork, context=core.context, clock=core.clock)
+    """Called with the connection of a transaction."""
+    invoice_reader = providers.ThreadSafeSingleton(PostgresInvoiceReader, database=core.database)
+    payment_reader = providers.ThreadSafeSingleton(PostgresPaymentReader, database=core.database)
+
+    create_invoice = providers.ThreadSafeSingleton(CreateInvoiceHandler, clock=core.clock)
+    open_invoice = providers.ThreadSafeSingleton(OpenInvoiceHandler, clock=core.clock)
+    void_invoice = providers.ThreadSafeSingleton(VoidInvoiceHandler, clock=core.clock)
+    request_payment = providers.ThreadSafeSingleton(RequestPaymentHandler, clock=core.clock)
+
+    get_invoice = providers.ThreadSafeSingleton(GetInvoiceHandler, invoices=invoice_reader)
+    list_invoices = providers.ThreadSafeSingleton(ListInvoicesHandler, invoices=invoice_reader)
+
+    charge_payment = providers.ThreadSafeSingleton(
+        ChargePaymentHandler,
+        payments=payment_reader,
+        gateway=gateway,
+        clock=core.clock,
+        reconcile_delay=settings.provided.reconcile_delay,
+    )
+    reconcile_payment = providers.ThreadSafeSingleton(
+        ReconcilePaymentHandler, payments=payment_reader, gateway=gateway, clock=core.clock
+    )

@@ -1,0 +1,131 @@
+"""The rules of billing by the names under which they break. Codes are public and never change."""
+
+# ruff: noqa: N818 - an error is named after the rule that it says is broken.
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from hedgerow_core.domain import ConflictError, NotFoundError, ValidationError
+
+
+class UnknownCurrency(ValidationError):
+    """Not an active ISO 4217 code."""
+
+    code = "billing.unknown_currency"
+
+    def __init__(self, currency: str) -> None:
+        super().__init__(
+            f"{currency!r} is no active currency. Use an ISO 4217 code in capitals, like EUR.", field="currency"
+        )
+
+
+class CurrencyMismatch(ValidationError):
+    """Amounts of two currencies cannot be added."""
+
+    code = "billing.currency_mismatch"
+
+    def __init__(self, one: str, other: str) -> None:
+        super().__init__(f"{one} and {other} cannot be added up. Use one currency.", field="currency")
+
+
+class AmountTooLarge(ValidationError):
+    """An amount, or a sum of them, is beyond what we count."""
+
+    code = "billing.amount_too_large"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"An amount or the total exceeds {most} minor units. Split the invoice.", field="lines")
+
+
+class InvalidLine(ValidationError):
+    """A line of an invoice says nothing sensible."""
+
+    code = "billing.invalid_line"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what, field="lines")
+
+
+class InvoiceNotFound(NotFoundError):
+    """No such invoice, or none of this customer's."""
+
+    code = "billing.invoice_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such invoice among yours. Check its id.")
+
+
+class PaymentNotFound(NotFoundError):
+    """The invoice has no such payment."""
+
+    code = "billing.payment_not_found"
+
+    def __init__(self, payment_id: UUID) -> None:
+        super().__init__(f"There is no payment {payment_id} of this invoice. Check both ids.")
+
+
+class InvoiceNotDraft(ConflictError):
+    """Only a draft can be opened."""
+
+    code = "billing.invoice_not_draft"
+
+    def __init__(self) -> None:
+        super().__init__("This invoice is open already. Only a draft can be opened: ask for its payment instead.")
+
+
+class InvoiceNotOpen(ConflictError):
+    """Only an open invoice can be paid."""
+
+    code = "billing.invoice_not_open"
+
+    def __init__(self) -> None:
+        super().__init__("This invoice is a draft. Open it before you ask for its payment.")
+
+
+class InvoiceAlreadyPaid(ConflictError):
+    """A paid invoice stays as it is."""
+
+    code = "billing.invoice_already_paid"
+
+    def __init__(self) -> None:
+        super().__init__("This invoice is paid and does not change any more.")
+
+
+class InvoiceVoid(ConflictError):
+    """A void invoice stays as it is."""
+
+    code = "billing.invoice_void"
+
+    def __init__(self) -> None:
+        super().__init__("This invoice is void and does not change any more. Create a new one.")
+
+
+class NothingToPay(ConflictError):
+    """An invoice of zero cannot be charged, so it is not opened."""
+
+    code = "billing.nothing_to_pay"
+
+    def __init__(self) -> None:
+        super().__init__("The total of this invoice is zero, so there is nothing to pay. Void it instead.")
+
+
+class PaymentInProgress(ConflictError):
+    """As long as the outcome of a payment is open, no other one begins and the invoice is not voided."""
+
+    code = "billing.payment_in_progress"
+
+    def __init__(self) -> None:
+        super().__init__("A payment of this invoice is in progress. Wait for its outcome.")
+
+
+class ContradictingPaymentResult(ConflictError):
+    """The gateway says two different things about one payment: a human must look."""
+
+    code = "billing.contradicting_payment_result"
+
+    def __init__(self, payment_id: UUID, *, known: str, told: str) -> None:
+        super().__init__(
+            f"Payment {payment_id} is known as {known} and now reported as {told}. "
+            "Compare it with the gateway's records."
+        )

@@ -1,0 +1,1 @@
+"""The technology behind the ports: PostgreSQL and the payment gateway."""

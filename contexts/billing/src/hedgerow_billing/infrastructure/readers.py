@@ -1,0 +1,103 @@
+"""Answers questions with one statement each, outside any transaction and past the domain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from sqlalchemy import bindparam, select
+
+from hedgerow_billing.application.ports import PaymentToSettle
+from hedgerow_billing.application.views import InvoiceView
+from hedgerow_billing.domain.currencies import Currency
+from hedgerow_billing.domain.errors import PaymentNotFound
+from hedgerow_billing.domain.invoice import InvoiceStatus
+from hedgerow_billing.domain.money import Money
+from hedgerow_billing.domain.payment import PaymentStatus
+from hedgerow_billing.infrastructure.rows import INVOICES_WITH_PAYMENTS, view_of_row
+from hedgerow_billing.infrastructure.tables import invoices, payments
+from hedgerow_core.persistence import Database, Page, SortKey, keyset
+from hedgerow_core.persistence.paging import page_of
+
+_INVOICE_OF_CUSTOMER = INVOICES_WITH_PAYMENTS.where(
+    invoices.c.id == bindparam("invoice_id"), invoices.c.customer_id == bindparam("owner_id")
+)
+
+# Indexes: ix_invoices_owner_created, ix_invoices_owner_total.
+_INVOICES_OF_CUSTOMER = INVOICES_WITH_PAYMENTS.where(invoices.c.customer_id == bindparam("owner_id"))
+_OF_STATUS = _INVOICES_OF_CUSTOMER.where(invoices.c.status == bindparam("wanted_status"))
+
+_SORT_KEYS: Mapping[str, SortKey] = {
+    "created_at": SortKey.of_time(invoices.c.created_at),
+    "total": SortKey.of_integer(invoices.c.total),
+}
+
+_PAYMENT = select(payments.c.id, payments.c.amount, payments.c.currency, payments.c.status).where(
+    payments.c.id == bindparam("payment_id")
+)
+
+
+class PostgresInvoiceReader:
+    """The port `InvoiceReader`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, customer_id: UUID, invoice_id: UUID) -> InvoiceView | None:
+        """Read the customer's invoice, payments included."""
+        async with self._database.reading() as connection:
+            rows = await connection.execute(
+                _INVOICE_OF_CUSTOMER, {"invoice_id": invoice_id, "owner_id": customer_id}
+            )
+            row = rows.one_or_none()
+        return None if row is None else view_of_row(row)
+
+    async def list(
+        self,
+        customer_id: UUID,
+        *,
+        status: InvoiceStatus | None,
+        sort: str,
+        cursor: str | None,
+        limit: int,
+    ) -> Page[InvoiceView]:
+        """Read a page of the customer's invoices, payments included."""
+        statement = keyset(
+            _INVOICES_OF_CUSTOMER if status is None else _OF_STATUS,
+            sort=sort,
+            keys=_SORT_KEYS,
+            id_column=invoices.c.id,
+            cursor=cursor,
+            limit=limit,
+        )
+        wanted = {"owner_id": customer_id} if status is None else {"owner_id": customer_id, "wanted_status": status}
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(statement, wanted)).all()
+        sorted_by = sort.removeprefix("-")
+        return page_of(
+            rows,
+            limit=limit,
+            sort=sort,
+            sorted_by=lambda row: getattr(row, sorted_by),
+            id_of=lambda row: row.id,
+            read=view_of_row,
+        )
+
+
+class PostgresPaymentReader:
+    """The port `PaymentReader`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, payment_id: UUID) -> PaymentToSettle:
+        """Read what a task needs of the payment."""
+        async with self._database.reading() as connection:
+            row = (await connection.execute(_PAYMENT, {"payment_id": payment_id})).one_or_none()
+        if row is None:
+            raise PaymentNotFound(payment_id)
+        return PaymentToSettle(
+            id=row.id,
+            amount=Money(row.amount, Currency(row.currency)),
+            status=PaymentStatus(row.status),
+        )

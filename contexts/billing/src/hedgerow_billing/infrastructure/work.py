@@ -1,0 +1,19 @@
+"""The unit of work of billing: the ledger's, plus billing's repositories."""
+
+from __future__ import annotations
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hedgerow_billing.infrastructure.published import TRANSLATIONS
+from hedgerow_billing.infrastructure.repositories import PostgresCustomers, PostgresInvoices
+from hedgerow_core.domain import Clock
+from hedgerow_core.messaging import LedgerWork
+
+
+class PostgresBillingWork(LedgerWork):
+    """The port `BillingWork`."""
+
+    def __init__(self, connection: AsyncConnection, *, context: str, clock: Clock) -> None:
+        super().__init__(connection, context=context, clock=clock, translations=TRANSLATIONS)
+        self.invoices = PostgresInvoices(self)
+        self.customers = PostgresCustomers(self)

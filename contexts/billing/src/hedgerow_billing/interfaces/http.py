@@ -1,0 +1,87 @@
+"""The routes of billing. Each turns a request into one message for the bus; owners reach their own rows only."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query, Response
+
+from hedgerow_billing.application.commands.create_invoice import CreateInvoice
+from hedgerow_billing.application.commands.open_invoice import OpenInvoice
+from hedgerow_billing.application.commands.request_payment import RequestPayment
+from hedgerow_billing.application.commands.void_invoice import VoidInvoice
+from hedgerow_billing.application.queries.get_invoice import GetInvoice
+from hedgerow_billing.application.queries.list_invoices import NEWEST_FIRST, ListInvoices
+from hedgerow_billing.application.views import InvoiceView
+from hedgerow_billing.domain.invoice import InvoiceStatus
+from hedgerow_billing.interfaces.schemas import InvoiceModel, NewInvoiceModel
+from hedgerow_core.application import Bus
+from hedgerow_core.http import Caller, ContextRouter, Limit, NextPage, PageModel, SortOrder, permitted
+from hedgerow_core.persistence.paging import DEFAULT_LIMIT, Page
+
+StatusFilter = Annotated[InvoiceStatus | None, Query(description="Only invoices in this state.")]
+
+
+def billing_router(bus: Bus) -> ContextRouter:
+    """The router; `bus` carries the messages of billing."""
+    router = ContextRouter("billing")
+
+    @router.post("/invoices", status_code=HTTPStatus.CREATED, response_model=InvoiceModel)
+    @permitted("billing:invoice:create")
+    async def create_invoice(body: NewInvoiceModel, caller: Caller, response: Response) -> InvoiceView:
+        """Write a draft."""
+        invoice = await bus.execute(
+            CreateInvoice(
+                customer_id=caller.subject,
+                currency=body.currency,
+                lines=tuple(line.to_line() for line in body.lines),
+            )
+        )
+        response.headers["Location"] = f"{router.prefix}/invoices/{invoice.id}"
+        return invoice
+
+    @router.get("/invoices", response_model=PageModel[InvoiceModel])
+    @permitted("billing:invoice:read")
+    async def list_invoices(
+        caller: Caller,
+        status: StatusFilter = None,
+        limit: Limit = DEFAULT_LIMIT,
+        cursor: NextPage = None,
+        sort: SortOrder = NEWEST_FIRST,
+    ) -> Page[InvoiceView]:
+        """List your invoices, sorted by `created_at` or `total`."""
+        return await bus.ask(
+            ListInvoices(customer_id=caller.subject, status=status, limit=limit, cursor=cursor, sort=sort)
+        )
+
+    @router.get("/invoices/{invoice_id}", response_model=InvoiceModel)
+    @permitted("billing:invoice:read")
+    async def get_invoice(invoice_id: UUID, caller: Caller) -> InvoiceView:
+        """Look at one of your invoices."""
+        return await bus.ask(GetInvoice(customer_id=caller.subject, invoice_id=invoice_id))
+
+    @router.post("/invoices/{invoice_id}/open", response_model=InvoiceModel)
+    @permitted("billing:invoice:open")
+    async def open_invoice(invoice_id: UUID, caller: Caller) -> InvoiceView:
+        """Make a draft binding, so that it can be paid."""
+        return await bus.execute(OpenInvoice(customer_id=caller.subject, invoice_id=invoice_id))
+
+    @router.post("/invoices/{invoice_id}/void", response_model=InvoiceModel)
+    @permitted("billing:invoice:void")
+    async def void_invoice(invoice_id: UUID, caller: Caller) -> InvoiceView:
+        """Withdraw a draft or an open invoice."""
+        return await bus.execute(VoidInvoice(customer_id=caller.subject, invoice_id=invoice_id))
+
+    @router.post(
+        "/invoices/{invoice_id}/request-payment",
+        status_code=HTTPStatus.ACCEPTED,
+        response_model=InvoiceModel,
+    )
+    @permitted("billing:invoice:pay")
+    async def request_payment(invoice_id: UUID, caller: Caller) -> InvoiceView:
+        """Pay an open invoice. The charge follows; watch the invoice's `payments` for its outcome."""
+        return await bus.execute(RequestPayment(customer_id=caller.subject, invoice_id=invoice_id))
+
+    return router

@@ -1,0 +1,117 @@
+"""Billing on a real database: migrated, under its own role, its bus and drain put together as a host does."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Row, text
+
+from hedgerow_billing import plugin
+from hedgerow_billing.application.commands.create_invoice import CreateInvoice, NewLine
+from hedgerow_billing.application.commands.open_invoice import OpenInvoice
+from hedgerow_billing.application.gateway import PaymentGateway
+from hedgerow_billing.application.views import InvoiceView
+from hedgerow_billing.container import BillingContainer
+from hedgerow_billing.infrastructure.gateways.sandbox import SandboxGateway
+from hedgerow_billing.settings import BillingSettings
+from hedgerow_core.application import Bus
+from hedgerow_core.domain import new_id
+from hedgerow_core.messaging import Drain, Hint, consumers_of, deliveries, unit_of_work
+from hedgerow_core.persistence import Database, DatabaseAddress
+from hedgerow_core.plugin import CoreContainer
+from hedgerow_core.testing import FakeClock, context_database
+
+Rows = Callable[[str], Awaitable[Sequence[Row[Any]]]]
+"""Looks into the database, past the code under test."""
+WorkOff = Callable[[], Awaitable[None]]
+"""Runs every delivery that is due, until none is."""
+OpenOne = Callable[..., Awaitable[InvoiceView]]
+"""`await open_one(total=1999)`: an open invoice of `customer`, with one line."""
+
+
+@pytest.fixture
+async def database(fresh_database: DatabaseAddress) -> AsyncIterator[Database]:
+    histories = [plugin.migrations()]
+    constraints = plugin.manifest().constraints
+    async with context_database(fresh_database, "billing", histories, constraints=constraints) as database:
+        yield database
+
+
+@pytest.fixture
+def gateway() -> PaymentGateway:
+    return SandboxGateway(latency=timedelta(0))
+
+
+@pytest.fixture
+def settings() -> BillingSettings:
+    return BillingSettings(sandbox_latency_s=0, reconcile_delay_s=0)
+
+
+@pytest.fixture
+def container(
+    database: Database, clock: FakeClock, gateway: PaymentGateway, settings: BillingSettings, tmp_path: Path
+) -> BillingContainer:
+    core = CoreContainer(context="billing", environment="test", data_dir=tmp_path, clock=clock, database=database)
+    container = plugin.container(core, settings)
+    container.gateway.override(gateway)
+    return container
+
+
+@pytest.fixture
+def bus(container: BillingContainer, database: Database) -> Bus:
+    declared = plugin.handlers(container)
+    return Bus(
+        commands=declared.commands,
+        queries=declared.queries,
+        open_work=partial(unit_of_work, database, declared.work, lambda: None),
+    )
+
+
+@pytest.fixture
+def rows(database: Database) -> Rows:
+    async def rows(statement: str) -> Sequence[Row[Any]]:
+        async with database.reading() as connection:
+            return (await connection.execute(text(statement))).all()
+
+    return rows
+
+
+@pytest.fixture
+def work_off(container: BillingContainer, database: Database, clock: FakeClock) -> WorkOff:
+    declared = plugin.handlers(container)
+    consumers = consumers_of(plugin.subscriptions().subscribes, declared.tasks)
+    drain = Drain(database, consumers, work_for=declared.work, clock=clock, owner="test")
+
+    async def work_off() -> None:
+        async with database.transaction() as connection:
+            await deliveries.register(connection, list(consumers))
+        while True:
+            async with database.reading() as connection:
+                due = await deliveries.due(connection)
+            if not due:
+                return
+            for where in due:
+                await drain(Hint("billing", where.subscription, where.partition))
+
+    return work_off
+
+
+@pytest.fixture
+def customer() -> UUID:
+    return new_id()
+
+
+@pytest.fixture
+def open_one(bus: Bus, customer: UUID) -> OpenOne:
+    async def open_one(*, total: int = 1999) -> InvoiceView:
+        line = NewLine(description="Hedge", quantity=1, unit_price=total)
+        draft = await bus.execute(CreateInvoice(customer_id=customer, currency="EUR", lines=(line,)))
+        return await bus.execute(OpenInvoice(customer_id=customer, invoice_id=draft.id))
+
+    return open_one

@@ -1,0 +1,249 @@
+"""The rules of an invoice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hedgerow_billing.domain import errors, events
+from hedgerow_billing.domain.currencies import Currency
+from hedgerow_billing.domain.invoice import Invoice, InvoiceStatus
+from hedgerow_billing.domain.lines import MAX_DESCRIPTION, MAX_LINES, MAX_QUANTITY, InvoiceLine
+from hedgerow_billing.domain.money import MAX_AMOUNT, Money
+from hedgerow_billing.domain.payment import PaymentStatus
+from hedgerow_core.domain import ConflictError, DomainError, DomainEvent, new_id
+
+EUR = Currency("EUR")
+NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
+
+
+def a_line(*, quantity: int = 2, unit_price: int = 1999, description: str = "Hedge") -> InvoiceLine:
+    return InvoiceLine(description=description, quantity=quantity, unit_price=Money(unit_price, EUR))
+
+
+def a_draft(*lines: InvoiceLine) -> Invoice:
+    return Invoice.draft(customer_id=new_id(), currency=EUR, lines=lines or [a_line()], at=NOW)
+
+
+def an_open_invoice() -> Invoice:
+    invoice = a_draft()
+    invoice.open(NOW)
+    return invoice
+
+
+def an_invoice_being_paid() -> tuple[Invoice, UUID]:
+    invoice = an_open_invoice()
+    return invoice, invoice.request_payment(NOW).id
+
+
+def a_paid_invoice() -> Invoice:
+    invoice, payment = an_invoice_being_paid()
+    invoice.payment_succeeded(payment, "ref", NOW)
+    return invoice
+
+
+def a_void_invoice() -> Invoice:
+    invoice = a_draft()
+    invoice.void(NOW)
+    return invoice
+
+
+def an_invoice_with_an_unknown_payment() -> Invoice:
+    invoice, payment = an_invoice_being_paid()
+    invoice.payment_unknown(payment, NOW)
+    return invoice
+
+
+def facts(invoice: Invoice) -> list[type[DomainEvent]]:
+    return [type(event) for event in invoice.saved_as(1)]
+
+
+@pytest.mark.parametrize(
+    ("build", "act", "broken"),
+    [
+        (an_open_invoice, Invoice.open, errors.InvoiceNotDraft),
+        (a_paid_invoice, Invoice.open, errors.InvoiceAlreadyPaid),
+        (a_void_invoice, Invoice.open, errors.InvoiceVoid),
+        (a_paid_invoice, Invoice.void, errors.InvoiceAlreadyPaid),
+        (a_void_invoice, Invoice.void, errors.InvoiceVoid),
+        (lambda: an_invoice_being_paid()[0], Invoice.void, errors.PaymentInProgress),
+        (an_invoice_with_an_unknown_payment, Invoice.void, errors.PaymentInProgress),
+        (a_draft, Invoice.request_payment, errors.InvoiceNotOpen),
+        (a_paid_invoice, Invoice.request_payment, errors.InvoiceAlreadyPaid),
+        (a_void_invoice, Invoice.request_payment, errors.InvoiceVoid),
+        (lambda: an_invoice_being_paid()[0], Invoice.request_payment, errors.PaymentInProgress),
+        (an_invoice_with_an_unknown_payment, Invoice.request_payment, errors.PaymentInProgress),
+        (lambda: a_draft(a_line(unit_price=0)), Invoice.open, errors.NothingToPay),
+    ],
+)
+def test_what_the_state_forbids_is_a_named_conflict_and_changes_nothing(
+    build: Callable[[], Invoice], act: Callable[[Invoice, datetime], object], broken: type[ConflictError]
+) -> None:
+    invoice = build()
+    before = (invoice.status, len(invoice.payments), invoice.voided_at)
+    invoice.saved_as(1)
+    with pytest.raises(broken):
+        act(invoice, NOW)
+    assert (invoice.status, len(invoice.payments), invoice.voided_at) == before
+    assert facts(invoice) == []
+
+
+def test_an_invoice_is_drafted_opened_and_paid() -> None:
+    invoice = a_paid_invoice()
+    assert (invoice.status, invoice.opened_at, invoice.paid_at) == (InvoiceStatus.PAID, NOW, NOW)
+    assert facts(invoice) == [
+        events.InvoiceCreated,
+        events.InvoiceOpened,
+        events.PaymentRequested,
+        events.InvoicePaid,
+    ]
+
+
+@pytest.mark.parametrize("build", [a_draft, an_open_invoice])
+def test_a_draft_and_an_open_invoice_can_be_voided(build: Callable[[], Invoice]) -> None:
+    invoice = build()
+    invoice.void(NOW)
+    assert (invoice.status, invoice.voided_at) == (InvoiceStatus.VOID, NOW)
+    assert facts(invoice)[-1] is events.InvoiceVoided
+
+
+def test_a_failed_payment_leaves_the_invoice_open_and_payable() -> None:
+    invoice, payment = an_invoice_being_paid()
+    invoice.payment_failed(payment, "card_declined", NOW)
+    assert invoice.status is InvoiceStatus.OPEN
+    assert invoice.request_payment(NOW).status is PaymentStatus.PENDING
+    assert [p.failure for p in invoice.payments] == ["card_declined", None]
+
+
+@pytest.mark.parametrize("succeeds", [True, False])
+def test_an_unknown_payment_takes_whichever_result_is_found_out(succeeds: bool) -> None:
+    invoice, payment = an_invoice_being_paid()
+    assert invoice.payment_unknown(payment, NOW)
+    if succeeds:
+        assert invoice.payment_succeeded(payment, "ref", NOW)
+    else:
+        assert invoice.payment_failed(payment, "card_declined", NOW)
+    assert invoice.status is (InvoiceStatus.PAID if succeeds else InvoiceStatus.OPEN)
+
+
+def test_the_same_result_twice_changes_nothing() -> None:
+    invoice, payment = an_invoice_being_paid()
+    invoice.payment_succeeded(payment, "ref", NOW)
+    invoice.saved_as(1)
+    assert not invoice.payment_succeeded(payment, "ref", NOW)
+    assert not invoice.payment_unknown(payment, NOW)
+    assert facts(invoice) == []
+
+    invoice, payment = an_invoice_being_paid()
+    invoice.payment_failed(payment, "card_declined", NOW)
+    assert not invoice.payment_failed(payment, "card_declined", NOW)
+
+
+def test_a_contradicting_result_is_refused() -> None:
+    invoice, payment = an_invoice_being_paid()
+    invoice.payment_succeeded(payment, "ref", NOW)
+    with pytest.raises(errors.ContradictingPaymentResult, match="known as succeeded"):
+        invoice.payment_failed(payment, "card_declined", NOW)
+    with pytest.raises(errors.ContradictingPaymentResult):
+        invoice.payment_succeeded(payment, "another", NOW)
+
+    invoice, payment = an_invoice_being_paid()
+    invoice.payment_failed(payment, "card_declined", NOW)
+    with pytest.raises(errors.ContradictingPaymentResult, match="known as failed"):
+        invoice.payment_succeeded(payment, "ref", NOW)
+
+
+def test_a_result_for_a_foreign_payment_is_refused() -> None:
+    with pytest.raises(errors.PaymentNotFound):
+        an_open_invoice().payment_succeeded(new_id(), "ref", NOW)
+
+
+@given(st.lists(st.tuples(st.integers(1, MAX_QUANTITY), st.integers(0, 10**6)), min_size=1, max_size=MAX_LINES))
+def test_the_total_is_the_sum_of_the_lines(lines: list[tuple[int, int]]) -> None:
+    invoice = a_draft(*(a_line(quantity=quantity, unit_price=price) for quantity, price in lines))
+    assert invoice.total == Money(sum(quantity * price for quantity, price in lines), EUR)
+    assert invoice.total.amount == sum(line.amount.amount for line in invoice.lines)
+
+
+@pytest.mark.parametrize("count", [0, MAX_LINES + 1])
+def test_an_invoice_has_one_to_a_hundred_lines(count: int) -> None:
+    with pytest.raises(errors.InvalidLine, match=f"not {count}"):
+        Invoice.draft(customer_id=new_id(), currency=EUR, lines=[a_line()] * count, at=NOW)
+
+
+def test_all_lines_share_the_currency() -> None:
+    with pytest.raises(errors.CurrencyMismatch):
+        Invoice.draft(customer_id=new_id(), currency=Currency("JPY"), lines=[a_line()], at=NOW)
+
+
+@pytest.mark.parametrize(
+    "lines", [[a_line(unit_price=MAX_AMOUNT)], [a_line(quantity=1, unit_price=MAX_AMOUNT)] * 2]
+)
+def test_too_large_a_line_or_total_is_refused(lines: list[InvoiceLine]) -> None:
+    with pytest.raises(errors.AmountTooLarge):
+        a_draft(*lines)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"quantity": 0},
+        {"quantity": MAX_QUANTITY + 1},
+        {"unit_price": -1},
+        {"description": " "},
+        {"description": "a\x00b"},
+        {"description": "x" * (MAX_DESCRIPTION + 1)},
+    ],
+)
+def test_an_impossible_line_is_refused(wrong: dict[str, int | str]) -> None:
+    with pytest.raises(errors.InvalidLine):
+        a_line(**wrong)  # type: ignore[arg-type] # one keyword at a time, each of its own type
+
+
+class _Results:
+    """What a gateway may say, as functions of an invoice and its latest payment."""
+
+    @staticmethod
+    def succeed(invoice: Invoice) -> object:
+        return invoice.payment_succeeded(invoice.payments[-1].id, "ref", NOW)
+
+    @staticmethod
+    def fail(invoice: Invoice) -> object:
+        return invoice.payment_failed(invoice.payments[-1].id, "card_declined", NOW)
+
+    @staticmethod
+    def keep_silent(invoice: Invoice) -> object:
+        return invoice.payment_unknown(invoice.payments[-1].id, NOW)
+
+
+_steps = st.sampled_from(
+    [
+        lambda invoice: invoice.open(NOW),
+        lambda invoice: invoice.void(NOW),
+        lambda invoice: invoice.request_payment(NOW),
+        _Results.succeed,
+        _Results.fail,
+        _Results.keep_silent,
+    ]
+)
+
+
+@given(st.lists(_steps, max_size=30))
+def test_whatever_happens_money_is_taken_once_and_only_for_a_paid_invoice(
+    steps: list[Callable[[Invoice], object]],
+) -> None:
+    invoice = a_draft()
+    for step in steps:
+        try:
+            step(invoice)
+        except (DomainError, IndexError):
+            continue
+    succeeded = [p for p in invoice.payments if p.status is PaymentStatus.SUCCEEDED]
+    assert len(succeeded) == (1 if invoice.status is InvoiceStatus.PAID else 0)
+    assert sum(p.in_progress for p in invoice.payments) <= (1 if invoice.status is InvoiceStatus.OPEN else 0)
+    assert not any(p.in_progress for p in invoice.payments[:-1])

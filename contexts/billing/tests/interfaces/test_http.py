@@ -1,0 +1,178 @@
+"""The rules of the routes: paths, statuses, bodies. Mounted by hand, without a host."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+
+from hedgerow_billing import plugin
+from hedgerow_core.application import Bus
+from hedgerow_core.domain import new_id
+from hedgerow_core.http import PipelineRoute, access_of
+from hedgerow_core.http.problems import install_problem_handlers
+from hedgerow_core.security import Principal
+
+JSON = {"content-type": "application/json"}
+DRAFT: dict[str, Any] = {"currency": "EUR", "lines": [{"description": "Hedge", "quantity": 2, "unit_price": 1999}]}
+
+
+@pytest.fixture
+async def http(bus: Bus, customer: UUID) -> AsyncIterator[httpx.AsyncClient]:
+    async def authenticate(request: Request) -> None:
+        subject = UUID(request.headers.get("x-subject", str(customer)))
+        request.state.principal = Principal(subject=subject, session=None, roles=frozenset({"user"}))
+
+    app = FastAPI()
+    install_problem_handlers(app)
+    for router in plugin.routes(bus):
+        for route in router.routes:
+            assert isinstance(route, PipelineRoute)
+            route.stages = (authenticate,)
+        app.include_router(router)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test/v1/billing", headers=JSON) as client:
+        yield client
+
+
+async def test_a_draft_is_created_and_found_where_its_location_says(http: httpx.AsyncClient) -> None:
+    created = await http.post("/invoices", json=DRAFT)
+    assert created.status_code == 201
+    invoice = created.json()
+    assert created.headers["location"] == f"/v1/billing/invoices/{invoice['id']}"
+    assert invoice == {
+        "id": invoice["id"],
+        "status": "draft",
+        "total": {"amount": 3998, "currency": "EUR"},
+        "currency": "EUR",
+        "lines": [{"description": "Hedge", "quantity": 2, "unit_price": 1999, "amount": 3998}],
+        "payments": [],
+        "version": 1,
+        "created_at": "2026-01-15T12:00:00Z",
+        "opened_at": None,
+        "paid_at": None,
+        "voided_at": None,
+    }
+    read = await http.get(f"/invoices/{invoice['id']}")
+    assert (read.status_code, read.json()) == (200, invoice)
+
+
+async def test_a_payment_is_accepted_once(http: httpx.AsyncClient) -> None:
+    id = (await http.post("/invoices", json=DRAFT)).json()["id"]
+    early = await http.post(f"/invoices/{id}/request-payment")
+    assert (early.status_code, early.json()["code"]) == (409, "billing.invoice_not_open")
+    assert (await http.post(f"/invoices/{id}/open")).json()["status"] == "open"
+    again = await http.post(f"/invoices/{id}/open")
+    assert (again.status_code, again.json()["code"]) == (409, "billing.invoice_not_draft")
+
+    accepted = await http.post(f"/invoices/{id}/request-payment")
+    assert accepted.status_code == 202
+    (payment,) = accepted.json()["payments"]
+    assert payment == {
+        "id": payment["id"],
+        "status": "pending",
+        "amount": {"amount": 3998, "currency": "EUR"},
+        "requested_at": "2026-01-15T12:00:00Z",
+        "settled_at": None,
+        "failure": None,
+    }
+    for path in ("request-payment", "void"):
+        refused = await http.post(f"/invoices/{id}/{path}")
+        assert (refused.status_code, refused.json()["code"]) == (409, "billing.payment_in_progress")
+
+
+async def test_an_invoice_can_be_voided_once(http: httpx.AsyncClient) -> None:
+    id = (await http.post("/invoices", json=DRAFT)).json()["id"]
+    void = await http.post(f"/invoices/{id}/void")
+    assert (void.status_code, void.json()["status"]) == (200, "void")
+    again = await http.post(f"/invoices/{id}/void")
+    assert (again.status_code, again.json()["code"]) == (409, "billing.invoice_void")
+
+
+@pytest.mark.parametrize(
+    ("method", "action"), [("GET", ""), ("POST", "/open"), ("POST", "/void"), ("POST", "/request-payment")]
+)
+async def test_a_foreign_invoice_is_not_found(method: str, action: str, http: httpx.AsyncClient) -> None:
+    id = (await http.post("/invoices", json=DRAFT)).json()["id"]
+    for path, subject in ((f"/invoices/{id}", new_id()), (f"/invoices/{new_id()}", None)):
+        headers = {"x-subject": str(subject)} if subject else {}
+        answer = await http.request(method, path + action, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (404, "billing.invoice_not_found")
+
+
+async def test_the_list_has_pages_and_filters(http: httpx.AsyncClient) -> None:
+    ids = [(await http.post("/invoices", json=DRAFT)).json()["id"] for _ in range(3)]
+    await http.post(f"/invoices/{ids[0]}/void")
+    first = (await http.get("/invoices", params={"limit": 2})).json()
+    second = (await http.get("/invoices", params={"limit": 2, "cursor": first["next"]})).json()
+    assert [item["id"] for item in first["items"] + second["items"]] == ids[::-1]
+    assert second["next"] is None
+    void = (await http.get("/invoices", params={"status": "void"})).json()
+    assert [item["id"] for item in void["items"]] == ids[:1]
+
+
+def a_body(**changed: Any) -> dict[str, Any]:
+    return {**DRAFT, **changed}
+
+
+def a_body_with_line(**changed: Any) -> dict[str, Any]:
+    return a_body(lines=[{"description": "Hedge", "quantity": 1, "unit_price": 1, **changed}])
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (a_body(currency="ZZZ"), "billing.unknown_currency"),
+        (a_body(currency="eur"), "billing.unknown_currency"),
+        (a_body(currency=""), "validation_failed"),
+        (a_body(currency="E" * 17), "validation_failed"),
+        (a_body(lines=[]), "validation_failed"),
+        (a_body(lines=DRAFT["lines"] * 101), "validation_failed"),
+        (a_body(tip=1), "validation_failed"),
+        (a_body_with_line(quantity=0), "validation_failed"),
+        (a_body_with_line(quantity=1_000_001), "validation_failed"),
+        (a_body_with_line(quantity=True), "validation_failed"),
+        (a_body_with_line(unit_price=-1), "validation_failed"),
+        (a_body_with_line(unit_price=19.99), "validation_failed"),
+        (a_body_with_line(unit_price=1.0), "validation_failed"),
+        (a_body_with_line(unit_price="1"), "validation_failed"),
+        (a_body_with_line(unit_price=10**30), "validation_failed"),
+        (a_body_with_line(unit_price=10**15, quantity=2), "billing.amount_too_large"),
+        (a_body_with_line(description=""), "validation_failed"),
+        (a_body_with_line(description=" \n"), "validation_failed"),
+        (a_body_with_line(description="a\x00b"), "validation_failed"),
+        (a_body_with_line(description="\ud800"), "validation_failed"),
+        (a_body_with_line(description="x" * 501), "validation_failed"),
+        (a_body_with_line(discount=1), "validation_failed"),
+    ],
+)
+async def test_an_unacceptable_draft_is_refused(body: dict[str, Any], code: str, http: httpx.AsyncClient) -> None:
+    # json.dumps escapes what httpx would refuse to encode
+    answer = await http.post("/invoices", content=json.dumps(body))
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=101", "status=lost", "sort=id", "cursor=x", "sort=-total&cursor=WyJ0b3RhbCIsMSwxXQ"]
+)
+async def test_an_unacceptable_list_query_is_refused(query: str, http: httpx.AsyncClient) -> None:
+    assert (await http.get(f"/invoices?{query}")).status_code == 422
+
+
+async def test_a_malformed_id_is_refused(http: httpx.AsyncClient) -> None:
+    assert (await http.get("/invoices/none")).status_code == 422
+
+
+def test_every_route_needs_a_permission_that_the_manifest_declares(bus: Bus) -> None:
+    declared = {permission.name for permission in plugin.manifest().permissions}
+    for router in plugin.routes(bus):
+        for route in router.routes:
+            assert isinstance(route, PipelineRoute)
+            access = access_of(route.endpoint)
+            assert access is not None
+            assert access.permission in declared

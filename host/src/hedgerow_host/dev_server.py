@@ -1,0 +1,96 @@
+"""The serving half of `hedgerow dev`: the child that is replaced whenever code changes."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import socket
+import sys
+import urllib.request
+from pathlib import Path
+
+import uvicorn
+
+from hedgerow_core.observability import configure_logging
+from hedgerow_core.persistence import DatabaseAddress
+from hedgerow_core.persistence.embedded import stop_orphaned_postgres
+from hedgerow_host.api import create_app, server_config
+from hedgerow_host.banner import banner
+from hedgerow_host.exits import leave_over
+from hedgerow_host.mounting import routes_of
+from hedgerow_host.readiness import Readiness
+from hedgerow_host.settings import HostSettings
+from hedgerow_host.start import started
+
+READY_POLL_S = 0.05
+READY_TIMEOUT_S = 1.0
+
+
+def serve(
+    settings: HostSettings,
+    address: DatabaseAddress,
+    embedded_in: Path | None,
+    listening: socket.socket,
+    *,
+    announce: bool,
+) -> None:
+    """Migrate, serve API and worker until told to stop, and print the banner once `/readyz` has answered."""
+    configure_logging(settings.log_format)
+    try:
+        assembly = started(settings, address, migrate=True)
+        readiness = Readiness(assembly, settings.broker_url)
+        app = create_app(assembly, routes_of(assembly), readiness, with_worker=True)
+    except Exception as error:
+        leave_over(error)
+    server = uvicorn.Server(server_config(app))
+    url = f"http://{_reachable(settings.host)}:{listening.getsockname()[1]}"
+
+    async def run() -> None:
+        _end_with_parent(server)
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        if await _answers(f"{url}/readyz", serving) and announce:
+            sys.stdout.write(await banner(assembly, url, address, embedded_in))
+            sys.stdout.flush()
+        await serving
+
+    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+        runner.run(run())
+    if _parent_is_gone() and embedded_in is not None:
+        stop_orphaned_postgres(embedded_in)
+    if not server.started:
+        sys.exit(1)
+
+
+def _reachable(host: str) -> str:
+    """Where this machine finds a server that listens on `host`."""
+    return "127.0.0.1" if host in ("0.0.0.0", "") else host  # noqa: S104 - a comparison, nothing is bound
+
+
+def _end_with_parent(server: uvicorn.Server) -> None:
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        loop.remove_reader(parent.sentinel)
+        server.should_exit = True
+
+    loop.add_reader(parent.sentinel, end)
+
+
+def _parent_is_gone() -> bool:
+    parent = multiprocessing.parent_process()
+    return parent is not None and not parent.is_alive()
+
+
+async def _answers(url: str, serving: asyncio.Task[None]) -> bool:
+    """Whether `url` answers 200 before the server ends."""
+    while not serving.done():
+        try:
+            await asyncio.to_thread(urllib.request.urlopen, url, timeout=READY_TIMEOUT_S)
+        except OSError:
+            await asyncio.sleep(READY_POLL_S)
+        else:
+            return True
+    return False

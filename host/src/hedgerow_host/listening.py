@@ -1,0 +1,26 @@
+"""Takes the port before anything slow is built, so that a taken one is said at once."""
+
+from __future__ import annotations
+
+import socket
+
+from hedgerow_host.exits import ExitCode, HostError
+
+BACKLOG = 2048
+
+
+def bound_socket(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        HostError: the port is taken, or the address is not one of this machine's.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise HostError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}",
+            fix="end the program that uses the port, or choose another with --port or HEDGEROW_PORT",
+            code=ExitCode.MISCONFIGURED,
+        ) from error

@@ -1,0 +1,94 @@
+"""A host as in production: `hedgerow migrate`, `api` and `worker` as processes on a real PostgreSQL and Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from hedgerow_core.persistence import DatabaseAddress
+from hedgerow_core.testing.servers import database_for_test, free_port
+from tests.processes import Process, run, running, wait_until_ready
+from tests.story import Shopper, sign_up
+
+
+@dataclass(frozen=True, slots=True)
+class Production:
+    """Where a host's parts are."""
+
+    folder: Path
+    environment: Mapping[str, str]
+
+    @contextmanager
+    def api(self) -> Iterator[tuple[Process, httpx.Client]]:
+        """A running API and a client for it."""
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        with running("api", "--port", str(port), folder=self.folder, environment=self.environment) as process:
+            wait_until_ready(url, process)
+            with httpx.Client(base_url=url, timeout=10) as client:
+                yield process, client
+
+    @contextmanager
+    def worker(self) -> Iterator[Process]:
+        """A running worker."""
+        with running("worker", folder=self.folder, environment=self.environment) as process:
+            process.wait_for("worker_ready")
+            yield process
+
+    def with_settings(self, **settings: str) -> Production:
+        """The same parts, other settings."""
+        return Production(self.folder, {**self.environment, **settings})
+
+
+def url_of(address: DatabaseAddress) -> str:
+    """As an operator writes it, password and all."""
+    return address.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+@contextmanager
+def migrated_production(server: DatabaseAddress, broker_url: str, folder: Path) -> Iterator[Production]:
+    """A database of its own, migrated by the command."""
+    with database_for_test(server) as address:
+        environment = {"HEDGEROW_DATABASE_URL": url_of(address), "HEDGEROW_BROKER_URL": broker_url}
+        migrated = run("migrate", folder=folder, environment=environment)
+        assert migrated.returncode == 0, migrated.stderr
+        yield Production(folder, environment)
+
+
+@pytest.fixture(scope="session")
+def shared_production(
+    postgres_server: DatabaseAddress, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Production]:
+    """For tests that leave the host as it is."""
+    with migrated_production(postgres_server, redis_url, tmp_path_factory.mktemp("host")) as production:
+        yield production
+
+
+@pytest.fixture(scope="session")
+def client(shared_production: Production) -> Iterator[httpx.Client]:
+    """A client of a running API with a running worker behind it, shared by all scenarios."""
+    with shared_production.worker(), shared_production.api() as (_api, client):
+        yield client
+
+
+@pytest.fixture
+def shopper(client: httpx.Client) -> Shopper:
+    """Somebody new who is logged in."""
+    return sign_up(client)
+
+
+@pytest.fixture
+def another_shopper(client: httpx.Client) -> Shopper:
+    """Somebody else."""
+    return sign_up(client)
+
+
+@pytest.fixture
+def unmigrated(fresh_database: DatabaseAddress, redis_url: str) -> dict[str, str]:
+    """The settings of a host whose database is empty."""
+    return {"HEDGEROW_DATABASE_URL": url_of(fresh_database), "HEDGEROW_BROKER_URL": redis_url}

@@ -1,0 +1,115 @@
+"""Runs the `hedgerow` command as real processes, the way an operator would, and takes them down again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+READY_WITHIN_S = 60.0
+ENDS_WITHIN_S = 30.0
+COMMAND = Path(sys.executable).with_name("hedgerow")
+
+
+class Process:
+    """One running `hedgerow` process, with all it has written so far."""
+
+    def __init__(self, *arguments: str, folder: Path, environment: Mapping[str, str]) -> None:
+        self._log = folder / f"{arguments[0]}-{time.monotonic_ns()}.log"
+        self._process = subprocess.Popen(
+            [COMMAND, *arguments],
+            cwd=folder,
+            env=clean_environment() | environment,
+            stdout=self._log.open("wb"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a Ctrl-C in the test run is not theirs
+        )
+
+    @property
+    def output(self) -> str:
+        """What it has written to stdout and stderr."""
+        return self._log.read_text()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def wait_for(self, text: str, within_s: float = READY_WITHIN_S) -> None:
+        """Wait until it has written `text`."""
+        deadline = time.monotonic() + within_s
+        while text not in self.output:
+            if self._process.poll() is not None:
+                raise AssertionError(f"ended with {self._process.returncode} before {text!r}:\n{self.output}")
+            if time.monotonic() > deadline:
+                raise AssertionError(f"no {text!r} within {within_s} s:\n{self.output}")
+            time.sleep(0.02)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to this process alone."""
+        self._process.send_signal(number)
+
+    def wait(self, within_s: float = ENDS_WITHIN_S) -> int:
+        """Wait for its end; returns the exit code."""
+        return self._process.wait(within_s)
+
+    def end(self) -> int:
+        """Ask it to stop, as Ctrl-C or an orchestrator would, and wait."""
+        if self._process.poll() is None:
+            self.send(signal.SIGTERM)
+        return self.wait()
+
+
+@contextmanager
+def running(*arguments: str, folder: Path, environment: Mapping[str, str]) -> Iterator[Process]:
+    """A process that surely ends with the body."""
+    process = Process(*arguments, folder=folder, environment=environment)
+    try:
+        yield process
+    finally:
+        try:
+            process.end()
+        except subprocess.TimeoutExpired:
+            process.send(signal.SIGKILL)
+            process.wait()
+            raise
+
+
+def run(*arguments: str, folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [COMMAND, *arguments],
+        cwd=folder,
+        env=clean_environment() | environment,
+        capture_output=True,
+        text=True,
+        timeout=READY_WITHIN_S,
+        check=False,
+    )
+
+
+def clean_environment() -> dict[str, str]:
+    """Our environment without settings of Hedgerow that happen to be in it."""
+    prefixes = ("HEDGEROW_", "USERS_", "BILLING_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
+
+
+def wait_until_ready(base_url: str, process: Process) -> None:
+    """Wait until `/readyz` answers 200."""
+    deadline = time.monotonic() + READY_WITHIN_S
+    while True:
+        try:
+            if httpx.get(f"{base_url}/readyz", timeout=2).status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            pass
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not ready:\n{process.output}")
+        time.sleep(0.05)
