@@ -3,14 +3,18 @@
 from hedgerow_core.application.bus import Behaviour, Bus, CommandHandler, QueryHandler, Step
 from hedgerow_core.application.causation import Cause, caused_by, current_cause, set_cause
 from hedgerow_core.application.messages import Command, Query, Task
+from hedgerow_core.application.page import DEFAULT_LIMIT, MAX_LIMIT, Page
 from hedgerow_core.application.unit_of_work import TaskQueue, UnitOfWork
 
 __all__ = [
+    "DEFAULT_LIMIT",
+    "MAX_LIMIT",
     "Behaviour",
     "Bus",
     "Cause",
     "Command",
     "CommandHandler",
+    "Page",
     "Query",
     "QueryHandler",
     "Step",

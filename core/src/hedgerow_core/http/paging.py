@@ -8,7 +8,7 @@ from typing import Annotated, Generic, TypeVar
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from hedgerow_core.persistence.paging import DEFAULT_LIMIT, MAX_LIMIT
+from hedgerow_core.application import DEFAULT_LIMIT, MAX_LIMIT
 
 Item = TypeVar("Item")
 

@@ -7,7 +7,7 @@ from hedgerow_core.persistence.migrations import (
     MigrationRunner,
     PendingRevision,
 )
-from hedgerow_core.persistence.paging import Cursor, Page, SortKey, keyset
+from hedgerow_core.persistence.paging import Cursor, SortKey, keyset, page_of
 
 __all__ = [
     "ContextMigrations",
@@ -17,8 +17,8 @@ __all__ = [
     "Isolation",
     "MigrationHistory",
     "MigrationRunner",
-    "Page",
     "PendingRevision",
     "SortKey",
     "keyset",
+    "page_of",
 ]

@@ -7,26 +7,19 @@ import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Generic, TypeVar
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, or_
+from sqlalchemy import ColumnElement, Select, bindparam, tuple_
 
+from hedgerow_core.application import Page
 from hedgerow_core.domain import ValidationError
 
 Item = TypeVar("Item")
 
-DEFAULT_LIMIT = 20
-MAX_LIMIT = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[Item]):
-    """A stretch of a list. `next` is the cursor of the following page, None on the last one."""
-
-    items: Sequence[Item]
-    next: str | None
+BIGINT = range(-(2**63), 2**63)
+"""What a PostgreSQL bigint can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +32,12 @@ class SortKey:
     @staticmethod
     def of_time(column: ColumnElement[Any]) -> SortKey:
         """A timestamp column."""
-        return SortKey(column, datetime.fromisoformat)
+        return SortKey(column, _time)
 
     @staticmethod
     def of_integer(column: ColumnElement[Any]) -> SortKey:
         """A whole-number column."""
-        return SortKey(column, int)
+        return SortKey(column, _integer)
 
     @staticmethod
     def of_text(column: ColumnElement[Any]) -> SortKey:
@@ -109,11 +102,11 @@ def keyset(
         at = Cursor.decode(cursor, sort=sort)
         try:
             value = key.parse(at.value)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise _invalid("is not a cursor that this list gave out") from error
-        beyond = column < value if descending else column > value
-        tie = id_column < at.id if descending else id_column > at.id
-        statement = statement.where(or_(beyond, and_(column == value, tie)))
+        # A comparison of rows, because PostgreSQL lets an index on (column, id) start right there.
+        row, end = tuple_(column, id_column), tuple_(bindparam(None, value, column.type), at.id)
+        statement = statement.where(row < end if descending else row > end)
     order = (column.desc(), id_column.desc()) if descending else (column.asc(), id_column.asc())
     return statement.order_by(*order).limit(limit + 1)
 
@@ -136,6 +129,18 @@ def page_of(
 def _after(row: Any, sort: str, sorted_by: Callable[[Any], object], id_of: Callable[[Any], UUID]) -> str:
     value = sorted_by(row)
     return Cursor(sort, value.isoformat() if isinstance(value, datetime) else str(value), id_of(row)).encode()
+
+
+def _integer(text: str) -> int:
+    value = int(text)
+    if value not in BIGINT:
+        raise ValueError("beyond what a column can hold")
+    return value
+
+
+def _time(text: str) -> datetime:
+    # In UTC, because an offset can push the first and the last day of the calendar out of range.
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def _invalid(why: str) -> ValidationError:

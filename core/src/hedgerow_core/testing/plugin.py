@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -19,13 +21,14 @@ REDIS_URL = "HEDGEROW_TEST_REDIS_URL"
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseAddress]:
+def postgres_server() -> Iterator[DatabaseAddress]:
     """A PostgreSQL on which databases may be created."""
     url = os.environ.get(DATABASE_URL)
     if url:
         yield DatabaseAddress.parse(url)
         return
-    with postgres_for_tests(tmp_path_factory.mktemp("postgres")) as address:
+    # Not under pytest's own folder: root's PostgreSQL runs as another user, and pytest closes that folder to it.
+    with TemporaryDirectory(prefix="hedgerow-") as folder, postgres_for_tests(Path(folder)) as address:
         yield address
 
 

@@ -11,8 +11,7 @@ from hedgerow_billing.application.views import InvoiceView
 from hedgerow_billing.domain.invoice import Invoice, InvoiceStatus
 from hedgerow_billing.domain.money import Money
 from hedgerow_billing.domain.payment import PaymentStatus
-from hedgerow_core.application import UnitOfWork
-from hedgerow_core.persistence.paging import Page
+from hedgerow_core.application import Page, UnitOfWork
 
 
 class InvoiceRepository(Protocol):

@@ -16,8 +16,8 @@ from hedgerow_billing.domain.money import Money
 from hedgerow_billing.domain.payment import PaymentStatus
 from hedgerow_billing.infrastructure.rows import INVOICES_WITH_PAYMENTS, view_of_row
 from hedgerow_billing.infrastructure.tables import invoices, payments
-from hedgerow_core.persistence import Database, Page, SortKey, keyset
-from hedgerow_core.persistence.paging import page_of
+from hedgerow_core.application import Page
+from hedgerow_core.persistence import Database, SortKey, keyset, page_of
 
 _INVOICE_OF_CUSTOMER = INVOICES_WITH_PAYMENTS.where(
     invoices.c.id == bindparam("invoice_id"), invoices.c.customer_id == bindparam("owner_id")

@@ -17,9 +17,8 @@ from hedgerow_billing.application.queries.list_invoices import NEWEST_FIRST, Lis
 from hedgerow_billing.application.views import InvoiceView
 from hedgerow_billing.domain.invoice import InvoiceStatus
 from hedgerow_billing.interfaces.schemas import InvoiceModel, NewInvoiceModel
-from hedgerow_core.application import Bus
+from hedgerow_core.application import DEFAULT_LIMIT, Bus, Page
 from hedgerow_core.http import Caller, ContextRouter, Limit, NextPage, PageModel, SortOrder, permitted
-from hedgerow_core.persistence.paging import DEFAULT_LIMIT, Page
 
 StatusFilter = Annotated[InvoiceStatus | None, Query(description="Only invoices in this state.")]
 

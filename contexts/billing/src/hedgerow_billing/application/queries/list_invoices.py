@@ -8,8 +8,7 @@ from uuid import UUID
 from hedgerow_billing.application.ports import InvoiceReader
 from hedgerow_billing.application.views import InvoiceView
 from hedgerow_billing.domain.invoice import InvoiceStatus
-from hedgerow_core.application import Query
-from hedgerow_core.persistence.paging import Page
+from hedgerow_core.application import Page, Query
 
 NEWEST_FIRST = "-created_at"
 
