@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -25,13 +24,13 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-async def shelf(shop: Database) -> AsyncIterator[Database]:
+async def shelf(shop: Database) -> Database:
     """Seven things of three sizes."""
     async with shop.transaction() as connection:
         await connection.execute(text("CREATE TEMPORARY TABLE things (id uuid, size bigint, made_at timestamptz)"))
         rows = [{"id": new_id(), "size": n % 3, "made_at": START + timedelta(hours=n)} for n in range(7)]
         await connection.execute(insert(things), rows)
-    yield shop  # the pool hands out the same connection again, and with it the temporary table
+    return shop  # the pool hands out the same connection again, and with it the temporary table
 
 
 async def page(shelf: Database, sort: str, cursor: str | None, limit: int = 3) -> tuple[list[int], str | None]:

@@ -26,6 +26,7 @@ from hedgerow_core.domain import (
 )
 from hedgerow_core.domain.errors import RetryableError
 from hedgerow_core.http.request_identity import trace_id_of
+from hedgerow_core.security import ACCESS_TOKEN_REFUSED
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -125,8 +126,8 @@ async def _broken_rule(request: Request, error: Exception) -> Response:
 
 
 def _challenge(error: AuthenticationError) -> str:
-    """RFC 6750 §3: no error attribute when no token was sent at all."""
-    if error.code == AuthenticationError.code:
+    """RFC 6750 §3: an error attribute only when it is the access token that was refused."""
+    if error.code not in ACCESS_TOKEN_REFUSED:
         return 'Bearer realm="hedgerow"'
     return f'Bearer realm="hedgerow", error="invalid_token", error_description="{error.message}"'
 

@@ -2,9 +2,10 @@
 
 from hedgerow_core.security.permissions import ROLE_HIERARCHY, Permission, PermissionTable
 from hedgerow_core.security.principal import Principal
-from hedgerow_core.security.tokens import KeySource, TokenIssuer, TokenVerifier
+from hedgerow_core.security.tokens import ACCESS_TOKEN_REFUSED, KeySource, TokenIssuer, TokenVerifier
 
 __all__ = [
+    "ACCESS_TOKEN_REFUSED",
     "ROLE_HIERARCHY",
     "KeySource",
     "Permission",

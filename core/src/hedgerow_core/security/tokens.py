@@ -19,6 +19,9 @@ from hedgerow_core.security.principal import Principal
 ALGORITHM = "EdDSA"
 """Ed25519 (RFC 8037): small keys, fast, nothing to choose wrong."""
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type, not a password
+INVALID_TOKEN, TOKEN_EXPIRED = "invalid_token", "token_expired"
+ACCESS_TOKEN_REFUSED = frozenset({INVALID_TOKEN, TOKEN_EXPIRED})
+"""Codes of errors that mean: this access token is no longer, or never was, good."""
 MAX_TOKEN_BYTES = 4096
 LEEWAY_S = 5
 """Clocks of two nodes may differ by this much."""
@@ -98,10 +101,10 @@ class TokenVerifier:
         now = self._clock.now().timestamp()
         if expires + LEEWAY_S < now:
             raise AuthenticationError(
-                "The access token has expired. Get a new one with the refresh token.", code="token_expired"
+                "The access token has expired. Get a new one with the refresh token.", code=TOKEN_EXPIRED
             )
         return principal
 
 
 def _refused() -> AuthenticationError:
-    return AuthenticationError("The access token is not valid. Log in again.", code="invalid_token")
+    return AuthenticationError("The access token is not valid. Log in again.", code=INVALID_TOKEN)

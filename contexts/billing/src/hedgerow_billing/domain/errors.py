@@ -1,7 +1,5 @@
 """The rules of billing by the names under which they break. Codes are public and never change."""
 
-# ruff: noqa: N818 - an error is named after the rule that it says is broken.
-
 from __future__ import annotations
 
 from uuid import UUID

@@ -1,0 +1,84 @@
+"""Change the password: who knows the current one sets another, and every session has to log in again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from hedgerow_core.application import Bus, Command
+from hedgerow_core.domain import Clock, ConflictError, Secret
+from hedgerow_users.application.ports import AccountReader, PasswordHasher, UsersUnitOfWork
+from hedgerow_users.domain.account import AccountId
+from hedgerow_users.domain.errors import AccountGone, WrongPassword
+from hedgerow_users.domain.password import Password, PasswordHash
+from hedgerow_users.domain.session import EndReason
+
+
+@final
+class ChangePassword:
+    """Checks the current password, hashes the new one, then replaces it in a short transaction."""
+
+    def __init__(self, bus: Bus, accounts: AccountReader, hasher: PasswordHasher) -> None:
+        self._bus = bus
+        self._accounts = accounts
+        self._hasher = hasher
+
+    async def __call__(self, *, account_id: AccountId, current: Secret, new: Secret) -> None:
+        """Change somebody's password.
+
+        Raises:
+            UnsuitablePassword: the new one is too short or too long.
+            WrongPassword: the current one is not what was given.
+            AccountGone: the account was removed.
+            ConflictError: `concurrent_change`, the account changed meanwhile.
+            HashingBusy: too many passwords wait to be hashed.
+        """
+        chosen = Password.chosen(new, field="new_password")
+        known = await self._accounts.credentials_of(account_id)
+        if known is None:
+            raise AccountGone
+        if not await self._hasher.matches(Password.presented(current), known.password_hash):
+            raise WrongPassword
+        replacement = await self._hasher.hash(chosen)
+        await self._bus.execute(
+            ReplacePassword(account_id=account_id, verified=known.password_hash, replacement=replacement)
+        )
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplacePassword(Command[None]):
+    """Replace the password that `verified` stands for. Internal: the edge calls `ChangePassword`."""
+
+    account_id: AccountId
+    verified: PasswordHash
+    replacement: PasswordHash
+
+
+@final
+class ReplacePasswordHandler:
+    """Stores the new hash and ends all sessions of the account, the caller's own included."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def __call__(self, command: ReplacePassword, work: UsersUnitOfWork) -> None:
+        """Handle the command.
+
+        Raises:
+            AccountGone: the account was removed.
+            ConflictError: `concurrent_change`, the password is no longer the one that was checked.
+        """
+        account = await work.accounts.find(command.account_id)
+        if account is None:
+            raise AccountGone
+        if account.password_hash != command.verified:
+            raise ConflictError(
+                "The password was changed at the same moment. Log in with the new one and try again.",
+                code="concurrent_change",
+            )
+        now = self._clock.now()
+        account.change_password(command.replacement, at=now)
+        # In this order: saving waits for logins that hold the account, so their sessions are seen and ended.
+        await work.accounts.save(account)
+        await work.sessions.end_all(account.id, EndReason.PASSWORD_CHANGED, at=now)

@@ -1,0 +1,178 @@
+"""What the use cases need from outside: stored accounts and sessions, a hasher, tokens, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from hedgerow_core.application import UnitOfWork
+from hedgerow_core.domain import Secret, UnavailableError
+from hedgerow_users.application.account_view import AccountView
+from hedgerow_users.domain.account import Account, AccountId
+from hedgerow_users.domain.email import Email
+from hedgerow_users.domain.password import Password, PasswordHash
+from hedgerow_users.domain.session import EndReason, RefreshToken, Session, SessionId
+
+
+class Accounts(Protocol):
+    """The stored accounts, inside one transaction."""
+
+    async def add(self, account: Account) -> None:
+        """Store a new account.
+
+        Raises:
+            EmailTaken: another account has the address; also when both register at the same moment.
+        """
+        ...
+
+    async def find(self, id: AccountId) -> Account | None:
+        """The account as it is now."""
+        ...
+
+    async def hold(self, id: AccountId) -> Account | None:
+        """The account, kept from changing until this transaction ends. Others may hold it too."""
+        ...
+
+    async def save(self, account: Account) -> None:
+        """Store a changed account.
+
+        Raises:
+            ConflictError: `concurrent_change`, somebody else saved it since it was read.
+        """
+        ...
+
+
+class Sessions(Protocol):
+    """The stored sessions and their refresh tokens, inside one transaction."""
+
+    async def add(self, session: Session) -> None:
+        """Store a session that has just begun."""
+        ...
+
+    async def hold(self, id: SessionId) -> Session:
+        """The session, locked until this transaction ends."""
+        ...
+
+    async def hold_family(self, token_hash: bytes) -> Session | None:
+        """The session that the token belongs to, used or not, locked; None if we never issued such a token."""
+        ...
+
+    async def save(self, session: Session) -> None:
+        """Store a session that has been ended. It must be held."""
+        ...
+
+    async def end_all(self, account_id: AccountId, reason: EndReason, *, at: datetime) -> None:
+        """End every live session of an account."""
+        ...
+
+    async def add_token(self, token: RefreshToken) -> None:
+        """Remember a token that has just been issued."""
+        ...
+
+    async def redeem(self, token_hash: bytes, *, at: datetime) -> RefreshToken | None:
+        """Use up a token: of any number of callers at once, one gets it. None if it is unknown or used."""
+        ...
+
+
+class UsersUnitOfWork(UnitOfWork, Protocol):
+    """One transaction of this context."""
+
+    @property
+    def accounts(self) -> Accounts:
+        """The accounts."""
+        ...
+
+    @property
+    def sessions(self) -> Sessions:
+        """The sessions."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What a password is checked against."""
+
+    account_id: AccountId
+    password_hash: PasswordHash
+
+
+class AccountReader(Protocol):
+    """Reads accounts outside of any transaction, one statement a call."""
+
+    async def view(self, id: UUID) -> AccountView | None:
+        """What the owner sees."""
+        ...
+
+    async def credentials_of_email(self, email: Email) -> Credentials | None:
+        """The credentials of the account with this address."""
+        ...
+
+    async def credentials_of(self, id: AccountId) -> Credentials | None:
+        """The credentials of an account."""
+        ...
+
+
+class PasswordHasher(Protocol):
+    """Hashes passwords: slow on purpose, so never to be called while a transaction is open."""
+
+    async def hash(self, password: Password) -> PasswordHash:
+        """Hash with a fresh salt.
+
+        Raises:
+            HashingBusy: too many are waiting already.
+        """
+        ...
+
+    async def matches(self, password: Password, known: PasswordHash | None) -> bool:
+        """Whether the password is the hashed one. Takes equally long, and says no, when nothing is known.
+
+        Raises:
+            HashingBusy: too many are waiting already.
+        """
+        ...
+
+
+class HashingBusy(UnavailableError):
+    """More passwords wait to be hashed than we let wait."""
+
+    code = "users.hashing_busy"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Too many people are logging in at this moment. Try again shortly.", retry_after=timedelta(seconds=1)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessToken:
+    """A signed token and how long it is good for."""
+
+    token: Secret
+    lifetime: timedelta
+
+
+class AccessTokens(Protocol):
+    """Issues access tokens. Called outside of transactions; reads the signing key on first need."""
+
+    async def issue(self, *, account_id: AccountId, session_id: SessionId, roles: Sequence[str]) -> AccessToken:
+        """A token that speaks for the account, good from now on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicKey:
+    """An Ed25519 public key: its name, and the key itself in base64url (`x` of RFC 8037 §2)."""
+
+    kid: str
+    x: str
+
+
+class PublicKeys(Protocol):
+    """The keys that access tokens of this context may be signed with. Called outside of transactions."""
+
+    async def published(self) -> Sequence[PublicKey]:
+        """All of them; never empty."""
+        ...

@@ -1,0 +1,36 @@
+"""What a caller gets who has logged in or refreshed: two tokens for one session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from hedgerow_core.domain import Secret
+from hedgerow_users.application.ports import AccessTokens
+from hedgerow_users.domain.account import AccountId
+from hedgerow_users.domain.session import SessionId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveSession:
+    """What a committed transaction hands over: the session, and the refresh token it has just issued."""
+
+    id: SessionId
+    account_id: AccountId
+    roles: tuple[str, ...]
+    refresh_token: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionTokens:
+    """The pair for the caller. `expires_in` is the access token's lifetime."""
+
+    access_token: Secret
+    refresh_token: Secret
+    expires_in: timedelta
+
+
+async def tokens_for(session: LiveSession, access_tokens: AccessTokens) -> SessionTokens:
+    """Add an access token. Called after the commit: a token must not speak for a session that never was."""
+    access = await access_tokens.issue(account_id=session.account_id, session_id=session.id, roles=session.roles)
+    return SessionTokens(access_token=access.token, refresh_token=session.refresh_token, expires_in=access.lifetime)

@@ -1,0 +1,91 @@
+"""The rules of this context that can be broken, by name."""
+
+from __future__ import annotations
+
+from hedgerow_core.domain import AuthenticationError, ConflictError, ValidationError
+
+
+class InvalidEmail(ValidationError):
+    """Not an address that mail could reach."""
+
+    code = "users.invalid_email"
+
+    def __init__(self) -> None:
+        super().__init__("This is not an e-mail address. Write it like name@example.org.", field="email")
+
+
+class InvalidName(ValidationError):
+    """A name that is empty, too long or not printable."""
+
+    code = "users.invalid_name"
+
+    def __init__(self, *, longest: int) -> None:
+        super().__init__(
+            f"A name has 1 to {longest} characters, and no control characters among them. Change it accordingly.",
+            field="name",
+        )
+
+
+class UnsuitablePassword(ValidationError):
+    """A chosen password outside the allowed lengths."""
+
+    code = "users.unsuitable_password"
+
+    def __init__(self, *, shortest: int, longest: int, field: str) -> None:
+        super().__init__(
+            f"A password has {shortest} to {longest} characters, any of them. Choose another.", field=field
+        )
+
+
+class EmailTaken(ConflictError):
+    """Another account has this address, in whatever letter case."""
+
+    code = "users.email_taken"
+
+    def __init__(self) -> None:
+        super().__init__("An account with this e-mail address exists already. Log in, or use another address.")
+
+
+class InvalidCredentials(AuthenticationError):
+    """Unknown account or wrong password: the caller must not learn which."""
+
+    code = "users.invalid_credentials"
+
+    def __init__(self) -> None:
+        super().__init__("E-mail address or password is wrong. Check both and try again.")
+
+
+class WrongPassword(ValidationError):
+    """Somebody who is logged in gave a current password that is not the current one."""
+
+    code = "users.wrong_password"
+
+    def __init__(self) -> None:
+        super().__init__("This is not your current password. Check it and try again.", field="current_password")
+
+
+class InvalidRefreshToken(AuthenticationError):
+    """Unknown or expired, or its session has ended: the caller must not learn which."""
+
+    code = "users.invalid_refresh_token"
+
+    def __init__(self) -> None:
+        super().__init__("The refresh token is not valid. Log in again.")
+
+
+class RefreshTokenReused(AuthenticationError):
+    """A refresh token came a second time, so one of the two who sent it has stolen it."""
+
+    code = "users.refresh_token_reused"
+
+    def __init__(self) -> None:
+        super().__init__("The refresh token was used before, so its session has been ended. Log in again.")
+
+
+class AccountGone(AuthenticationError):
+    """The access token is sound, but the account it speaks for is no longer there."""
+
+    code = "invalid_token"
+
+    def __init__(self) -> None:
+        super().__init__("The account of this access token no longer exists. Log in with another one.")

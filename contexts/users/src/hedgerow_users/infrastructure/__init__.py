@@ -1,0 +1,1 @@
+"""PostgreSQL, Argon2 and JWT: the adapters behind the ports."""

@@ -1,0 +1,101 @@
+"""Argon2id in a small pool of threads: it never blocks the event loop, and its queue is bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar, final
+
+import argon2
+from argon2.exceptions import VerifyMismatchError
+
+from hedgerow_users.application.ports import HashingBusy
+from hedgerow_users.domain.password import Password, PasswordHash
+
+Answer = TypeVar("Answer")
+
+# OWASP Password Storage Cheat Sheet: Argon2id with 19 MiB, two passes, one lane.
+MEMORY_KIB = 19_456
+PASSES = 2
+LANES = 1
+SALT_BYTES = 16
+HASH_BYTES = 32
+
+THREADS = 2
+"""Hashing is pure computation outside the interpreter lock: more threads than cores gain nothing."""
+
+
+@final
+class Argon2Hasher:
+    """Hashes and checks passwords (port `PasswordHasher`). `close()` it when the process ends.
+
+    At most `queue` calls wait for a thread; the next one is refused. A call whose caller went away still
+    counts until its thread is done with it.
+    """
+
+    def __init__(self, *, queue: int) -> None:
+        self._argon2 = argon2.PasswordHasher(
+            time_cost=PASSES,
+            memory_cost=MEMORY_KIB,
+            parallelism=LANES,
+            hash_len=HASH_BYTES,
+            salt_len=SALT_BYTES,
+        )
+        self._room = threading.BoundedSemaphore(THREADS + queue)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="argon2")
+        self._nobody = _hash_of_no_password()
+
+    async def hash(self, password: Password) -> PasswordHash:
+        """Hash with a fresh salt.
+
+        Raises:
+            HashingBusy: the queue is full.
+        """
+        return PasswordHash(await self._in_a_thread(lambda: self._argon2.hash(_bytes_of(password))))
+
+    async def matches(self, password: Password, known: PasswordHash | None) -> bool:
+        """Whether the password is the hashed one; the same work against a dummy when nothing is known.
+
+        Raises:
+            HashingBusy: the queue is full.
+        """
+        stored = known.reveal() if known else self._nobody
+        return await self._in_a_thread(lambda: self._verify(stored, _bytes_of(password)))
+
+    def close(self) -> None:
+        """Let the running hashes finish, drop the waiting ones. Blocks for some ten milliseconds."""
+        self._threads.shutdown(cancel_futures=True)
+
+    def _verify(self, stored: str, password: bytes) -> bool:
+        try:
+            return self._argon2.verify(stored, password)
+        except VerifyMismatchError:
+            return False
+
+    async def _in_a_thread(self, work: Callable[[], Answer]) -> Answer:
+        if not self._room.acquire(blocking=False):
+            raise HashingBusy
+        try:
+            job = self._threads.submit(work)
+        except BaseException:
+            self._room.release()
+            raise
+        job.add_done_callback(self._leave)
+        return await asyncio.wrap_future(job)
+
+    def _leave(self, _job: Future[Answer]) -> None:
+        self._room.release()
+
+
+def _bytes_of(password: Password) -> bytes:
+    return password.reveal().encode("utf-8", "surrogatepass")
+
+
+def _hash_of_no_password() -> str:
+    """A well-formed hash that no password has: checking against it costs what a real check costs."""
+    salt, hash = (base64.b64encode(os.urandom(size)).decode().rstrip("=") for size in (SALT_BYTES, HASH_BYTES))
+    return f"$argon2id$v={argon2.low_level.ARGON2_VERSION}$m={MEMORY_KIB},t={PASSES},p={LANES}${salt}${hash}"

@@ -1,0 +1,22 @@
+"""One transaction of this context, with its repositories."""
+
+from __future__ import annotations
+
+from typing import final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hedgerow_core.domain import Clock
+from hedgerow_core.messaging import LedgerWork
+from hedgerow_users.infrastructure.published import TRANSLATIONS
+from hedgerow_users.infrastructure.repositories import AccountRepository, SessionRepository
+
+
+@final
+class UsersWork(LedgerWork):
+    """The unit of work (port `UsersUnitOfWork`)."""
+
+    def __init__(self, connection: AsyncConnection, *, context: str, clock: Clock) -> None:
+        super().__init__(connection, context=context, clock=clock, translations=TRANSLATIONS)
+        self.accounts = AccountRepository(self)
+        self.sessions = SessionRepository(connection)

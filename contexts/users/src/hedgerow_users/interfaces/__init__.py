@@ -1,0 +1,1 @@
+"""What may call this context from outside."""

@@ -1,0 +1,113 @@
+"""The routes of this context. Each hands a message on and shapes the answer; no rule is decided here."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import Response
+
+from hedgerow_core.application import Bus
+from hedgerow_core.domain import Secret
+from hedgerow_core.http import Caller, ContextRouter, authenticated, public
+from hedgerow_users.application.commands.change_password import ChangePassword
+from hedgerow_users.application.commands.log_in import LogIn
+from hedgerow_users.application.commands.log_out import LogOut
+from hedgerow_users.application.commands.refresh_session import RefreshSession
+from hedgerow_users.application.commands.register_user import RegisterUser
+from hedgerow_users.application.queries.get_account import GetAccount
+from hedgerow_users.application.queries.list_public_keys import ListPublicKeys
+from hedgerow_users.domain.account import AccountId
+from hedgerow_users.interfaces.schemas import (
+    AccountAnswer,
+    KeySetAnswer,
+    LoginBody,
+    PasswordChangeBody,
+    RefreshTokenBody,
+    RegisterBody,
+    TokensAnswer,
+)
+
+CONTEXT = "users"
+KEYS_MAX_AGE_S = 300
+"""No longer than an access token lives: a verifier learns of a new key before it meets many of its tokens."""
+
+
+def accounts_router(bus: Bus, *, register_user: RegisterUser, change_password: ChangePassword) -> ContextRouter:
+    """Registration, and what owners do with their accounts."""
+    router = ContextRouter(CONTEXT)
+
+    @router.post("/register", status_code=HTTPStatus.CREATED)
+    @public
+    async def register(body: RegisterBody) -> AccountAnswer:
+        """Open an account."""
+        account = await register_user(
+            email=body.email, password=Secret(body.password.get_secret_value()), name=body.name
+        )
+        return AccountAnswer.of(account)
+
+    @router.get("/me")
+    @authenticated
+    async def me(caller: Caller) -> AccountAnswer:
+        """Your account."""
+        return AccountAnswer.of(await bus.ask(GetAccount(account_id=caller.subject)))
+
+    @router.post("/me/password", status_code=HTTPStatus.NO_CONTENT)
+    @authenticated
+    async def change_my_password(caller: Caller, body: PasswordChangeBody) -> None:
+        """Set another password. Ends all your sessions, this one included."""
+        await change_password(
+            account_id=AccountId(caller.subject),
+            current=Secret(body.current_password.get_secret_value()),
+            new=Secret(body.new_password.get_secret_value()),
+        )
+
+    return router
+
+
+def sessions_router(bus: Bus, *, log_in: LogIn, refresh_session: RefreshSession) -> ContextRouter:
+    """Getting, renewing and giving back tokens."""
+    router = ContextRouter(CONTEXT)
+
+    @router.post("/login")
+    @public
+    async def login(body: LoginBody, response: Response) -> TokensAnswer:
+        """Start a session."""
+        tokens = await log_in(email=body.email, password=Secret(body.password.get_secret_value()))
+        _keep_out_of_caches(response)
+        return TokensAnswer.of(tokens)
+
+    @router.post("/refresh")
+    @public
+    async def refresh(body: RefreshTokenBody, response: Response) -> TokensAnswer:
+        """Trade a refresh token for a new pair of tokens."""
+        tokens = await refresh_session(refresh_token=Secret(body.refresh_token.get_secret_value()))
+        _keep_out_of_caches(response)
+        return TokensAnswer.of(tokens)
+
+    @router.post("/logout", status_code=HTTPStatus.NO_CONTENT)
+    @public
+    async def logout(body: RefreshTokenBody) -> None:
+        """End the session of a refresh token. The answer is the same for tokens that we don't know."""
+        await bus.execute(LogOut(refresh_token=Secret(body.refresh_token.get_secret_value())))
+
+    return router
+
+
+def keys_router(bus: Bus) -> ContextRouter:
+    """The public keys, where verifiers look for them."""
+    router = ContextRouter(CONTEXT, prefix="/.well-known")
+
+    @router.get("/jwks.json")
+    @public
+    async def jwks(response: Response) -> KeySetAnswer:
+        """The keys that access tokens are signed with, as a JWK set."""
+        keys = await bus.ask(ListPublicKeys())
+        response.headers["Cache-Control"] = f"public, max-age={KEYS_MAX_AGE_S}"
+        return KeySetAnswer.of(keys)
+
+    return router
+
+
+def _keep_out_of_caches(response: Response) -> None:
+    """RFC 6749 §5.1."""
+    response.headers["Cache-Control"] = "no-store"

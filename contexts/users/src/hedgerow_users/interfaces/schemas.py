@@ -1,0 +1,130 @@
+"""What goes over the wire: bounded, and nothing that we don't name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from hedgerow_users.application.account_view import AccountView
+from hedgerow_users.application.ports import PublicKey
+from hedgerow_users.application.session_tokens import SessionTokens
+from hedgerow_users.domain import email, name, password
+
+MAX_PRESENTED = 1024
+"""Of what is only compared, such as a login: bounded, but by no rule that tells what could be right."""
+
+_PASSWORD_EXAMPLE = "correct horse battery staple"  # noqa: S105
+
+ChosenPassword = Annotated[
+    SecretStr,
+    Field(
+        min_length=password.MIN_LENGTH,
+        max_length=password.MAX_LENGTH,
+        description="8 to 128 characters, any of them.",
+        examples=[_PASSWORD_EXAMPLE],
+    ),
+]
+PresentedPassword = Annotated[SecretStr, Field(max_length=MAX_PRESENTED, examples=[_PASSWORD_EXAMPLE])]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RegisterBody(_Body):
+    """What a newcomer chooses."""
+
+    email: str = Field(
+        max_length=email.MAX_LENGTH,
+        description="Compared without regard to letter case.",
+        examples=["ada@example.org"],
+    )
+    password: ChosenPassword
+    name: str = Field(min_length=1, max_length=name.MAX_LENGTH, examples=["Ada Lovelace"])
+
+
+class LoginBody(_Body):
+    """What somebody knows who has an account."""
+
+    email: str = Field(max_length=MAX_PRESENTED, examples=["ada@example.org"])
+    password: PresentedPassword
+
+
+class RefreshTokenBody(_Body):
+    """A refresh token, as login or refresh gave it out."""
+
+    refresh_token: SecretStr = Field(
+        max_length=MAX_PRESENTED, examples=["Zq3vN0hJ6m1yqk2l0kz5k3rT1bX9c8uE7wA4sD2fG0I"]
+    )
+
+
+class PasswordChangeBody(_Body):
+    """The password as it is and as it shall be."""
+
+    current_password: PresentedPassword
+    new_password: ChosenPassword
+
+
+class AccountAnswer(BaseModel):
+    """An account as its owner sees it."""
+
+    id: UUID
+    email: str
+    name: str
+    roles: Sequence[str] = Field(examples=[["user"]])
+    created_at: datetime
+
+    @classmethod
+    def of(cls, account: AccountView) -> AccountAnswer:
+        """The answer that shows this account."""
+        return cls(
+            id=account.id,
+            email=account.email,
+            name=account.name,
+            roles=account.roles,
+            created_at=account.created_at,
+        )
+
+
+class TokensAnswer(BaseModel):
+    """Two tokens for one session (RFC 6749 §5.1)."""
+
+    access_token: str = Field(description="A JWT: send it as `Authorization: Bearer …`.")
+    refresh_token: str = Field(description="Good for one refresh. Using it twice ends the session.")
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105
+    expires_in: int = Field(description="Lifetime of the access token in seconds.", examples=[300])
+
+    @classmethod
+    def of(cls, tokens: SessionTokens) -> TokensAnswer:
+        """The answer that hands out these tokens."""
+        return cls(
+            access_token=tokens.access_token.reveal(),
+            refresh_token=tokens.refresh_token.reveal(),
+            expires_in=int(tokens.expires_in.total_seconds()),
+        )
+
+
+class KeyAnswer(BaseModel):
+    """A public key (RFC 7517, RFC 8037)."""
+
+    kty: Literal["OKP"] = "OKP"
+    crv: Literal["Ed25519"] = "Ed25519"
+    x: str
+    kid: str
+    use: Literal["sig"] = "sig"
+    alg: Literal["EdDSA"] = "EdDSA"
+
+
+class KeySetAnswer(BaseModel):
+    """A JWK set."""
+
+    keys: Sequence[KeyAnswer]
+
+    @classmethod
+    def of(cls, keys: Sequence[PublicKey]) -> KeySetAnswer:
+        """The set of these keys."""
+        return cls(keys=[KeyAnswer(kid=key.kid, x=key.x) for key in keys])

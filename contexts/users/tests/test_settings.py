@@ -1,0 +1,24 @@
+"""Settings come from USERS_* and refuse what would be unsafe."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from pydantic import ValidationError
+
+from hedgerow_users.settings import UsersSettings
+
+
+def test_the_environment_sets_lifetimes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("USERS_ACCESS_TOKEN_LIFETIME_S", "60")
+    monkeypatch.setenv("USERS_REFRESH_TOKEN_LIFETIME_DAYS", "7")
+    settings = UsersSettings()
+    assert settings.access_token_lifetime == timedelta(minutes=1)
+    assert settings.refresh_token_lifetime == timedelta(days=7)
+
+
+@pytest.mark.parametrize("seconds", [0, 301])
+def test_an_access_token_lives_for_five_minutes_at_most(seconds: int) -> None:
+    with pytest.raises(ValidationError):
+        UsersSettings(access_token_lifetime_s=seconds)
