@@ -40,7 +40,7 @@ from hedgerow_core.security import PermissionTable, TokenIssuer, TokenVerifier
 from hedgerow_host.completeness import missing_handlers, unheard_events
 from hedgerow_host.discovery import LoadedContext
 from hedgerow_host.problems import CompositionError, Problem, settings_problems
-from hedgerow_host.settings import ENV_FILE, Environment
+from hedgerow_host.settings import Environment
 
 NOWHERE = DatabaseAddress.parse("postgresql://nobody@nowhere.invalid/none")
 """For a composition that is only looked at: nothing ever connects there."""
@@ -238,7 +238,7 @@ def _settings_of(loaded: LoadedContext) -> BaseSettings | None:
     if wanted is None:
         return None
     try:
-        settings: BaseSettings = wanted(_env_file=ENV_FILE)
+        settings: BaseSettings = wanted()
     except ValidationError as error:
         raise CompositionError(settings_problems(wanted, error)) from error
     return settings

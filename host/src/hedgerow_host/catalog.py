@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dotenv import dotenv_values
@@ -95,17 +95,22 @@ def _inside(context: HostedContext | None, routes: list[MountedRoute]) -> Row:
 
 
 def _settings_of(holder: BaseSettings) -> Iterator[Row]:
-    in_file = {name.upper() for name in dotenv_values(ENV_FILE)}
+    in_file = dotenv_values(ENV_FILE)
     prefix = holder.model_config.get("env_prefix", "")
     for name, field in type(holder).model_fields.items():
         variable = variable_of(name, prefix, field.validation_alias)
-        unset = ENV_FILE if variable in in_file else "default"
         yield {
             "setting": variable,
             "value": _shown(getattr(holder, name)),
-            "source": "environment" if variable in os.environ else unset,
+            "source": _source(variable, in_file),
             "meaning": field.description or "",
         }
+
+
+def _source(variable: str, in_file: Mapping[str, str | None]) -> str:
+    if variable not in os.environ:
+        return "default"
+    return ENV_FILE if in_file.get(variable) == os.environ[variable] else "environment"
 
 
 def _shown(value: object) -> str:

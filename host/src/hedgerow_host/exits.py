@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from hedgerow_core.domain import UnavailableError
 from hedgerow_core.persistence.embedded import EmbeddedPostgresError
 from hedgerow_host.problems import CompositionError, settings_problems
-from hedgerow_host.settings import HostSettings
+from hedgerow_host.settings import HostSettings, read_env_file
 
 
 class ExitCode(IntEnum):
@@ -57,6 +57,7 @@ def load_settings(**given: object) -> HostSettings:
     Raises:
         CompositionError: one of them is not usable; names its variable.
     """
+    read_env_file()
     try:
         return HostSettings(**given)  # type: ignore[arg-type] # validated by the model itself
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The host's settings: HEDGEROW_* from the environment, then from `.env` in the working folder."""
+"""The host's settings: HEDGEROW_* from the environment, where `.env` in the working folder fills the gaps."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
+from dotenv import load_dotenv
 from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -48,12 +49,16 @@ def _broker(value: object) -> object:
     return value
 
 
+def read_env_file() -> None:
+    """Put what `.env` says into the environment, for the host's and every context's settings; never over it."""
+    load_dotenv(ENV_FILE)
+
+
 class HostSettings(BaseSettings):
     """What the host itself needs to know. Contexts have settings of their own."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
-        env_file=ENV_FILE,
         extra="ignore",
         frozen=True,
         validate_by_name=True,

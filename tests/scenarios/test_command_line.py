@@ -1,0 +1,189 @@
+"""The `hedgerow` command as an operator meets it: what it prints, where, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import socket
+from importlib.metadata import version
+from pathlib import Path
+
+import httpx
+import pytest
+
+from hedgerow_core.testing.servers import free_port
+from tests.conftest import Production
+from tests.processes import run, running
+from tests.scenarios.test_errors import problem
+from tests.story import create_invoice, expect, sign_up
+
+FINE, CHECK_FAILED, MISCONFIGURED, UNREACHABLE = 0, 1, 2, 3
+
+
+def test_the_version_is_that_of_the_host(tmp_path: Path) -> None:
+    assert run("--version", folder=tmp_path, environment={}).stdout == f"hedgerow {version('hedgerow-host')}\n"
+
+
+def test_contexts_are_listed_with_what_they_bring(tmp_path: Path) -> None:
+    listed = run("contexts", "list", "--json", folder=tmp_path, environment={})
+
+    billing, users = json.loads(listed.stdout)
+    assert (billing["name"], billing["state"], billing["version"]) == (
+        "billing",
+        "enabled",
+        version("hedgerow-billing"),
+    )
+    assert billing["subscribes"] == ["users.user_registered"]
+    assert "billing.charge_payment" in billing["tasks"]
+    assert users["publishes"] == ["users.user_registered"]
+    assert {name: type(value).__name__ for name, value in users.items()} == {
+        "name": "str",
+        "version": "str",
+        "state": "str",
+        "distribution": "str",
+        "module": "str",
+        "routes": "int",
+        "publishes": "list",
+        "subscribes": "list",
+        "tasks": "list",
+        "notes": "list",
+    }
+
+
+def test_a_context_that_is_left_out_is_listed_as_disabled_and_its_absence_noted(tmp_path: Path) -> None:
+    listed = run("contexts", "list", "--json", folder=tmp_path, environment={"HEDGEROW_CONTEXTS": "billing"})
+
+    billing, users = json.loads(listed.stdout)
+    assert users["state"] == "disabled"
+    assert billing["notes"] == ["users is not hosted here: billing.copy_registered_user receives nothing"]
+
+
+def test_every_route_is_listed_with_its_access_decision(tmp_path: Path) -> None:
+    table = run("routes", folder=tmp_path, environment={}).stdout
+    rows = json.loads(run("routes", "--json", folder=tmp_path, environment={}).stdout)
+
+    access = {(row["method"], row["path"]): row["access"] for row in rows}
+    assert access["POST", "/v1/users/login"] == "public"
+    assert access["GET", "/v1/users/me"] == "authenticated"
+    assert access["POST", "/v1/billing/invoices"] == "billing:invoice:create"
+    for _method, path in access:
+        assert path in table
+
+
+def test_settings_are_shown_with_their_source_and_without_their_secrets(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("HEDGEROW_PORT=8765\nBILLING_RECONCILE_DELAY_S=7\n")
+    environment = {
+        "HEDGEROW_DATABASE_URL": "postgresql://me:hush@db/shop",
+        "HEDGEROW_BROKER_URL": "redis://:quiet@broker:6379/0",
+    }
+
+    shown = run("config", "show", "--json", folder=tmp_path, environment=environment).stdout
+
+    rows = {row["setting"]: (row["value"], row["source"]) for row in json.loads(shown)}
+    assert rows["HEDGEROW_DATABASE_URL"] == ("postgresql://me:***@db/shop", "environment")
+    assert rows["HEDGEROW_BROKER_URL"] == ("redis://:***@broker:6379/0", "environment")
+    assert rows["HEDGEROW_PORT"] == ("8765", ".env")
+    assert rows["BILLING_RECONCILE_DELAY_S"] == ("7.0", ".env")
+    assert rows["HEDGEROW_HOST"] == ("127.0.0.1", "default")
+    assert "hush" not in shown
+    assert "quiet" not in shown
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({"HEDGEROW_PORT": "abc"}, "HEDGEROW_PORT"),
+        ({"HEDGEROW_PORT": "70000"}, "HEDGEROW_PORT"),
+        ({"HEDGEROW_ENV": "staging"}, "HEDGEROW_ENV"),
+        ({"HEDGEROW_DATABASE_URL": "mysql://localhost/shop"}, "HEDGEROW_DATABASE_URL"),
+        ({"HEDGEROW_DATABASE_URL": "nonsense"}, "HEDGEROW_DATABASE_URL"),
+        ({"HEDGEROW_BROKER_URL": "amqp://localhost"}, "HEDGEROW_BROKER_URL"),
+        ({"HEDGEROW_CONTEXTS": "user"}, "HEDGEROW_CONTEXTS"),
+        ({"USERS_ACCESS_TOKEN_LIFETIME_S": "86400"}, "USERS_ACCESS_TOKEN_LIFETIME_S"),
+    ],
+)
+def test_an_unusable_setting_is_named_with_its_fix(tmp_path: Path, environment: dict[str, str], named: str) -> None:
+    refused = run("routes", folder=tmp_path, environment=environment)
+
+    assert refused.returncode == MISCONFIGURED
+    assert refused.stdout == ""
+    assert named in refused.stderr
+    assert "fix:" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_role_without_its_servers_says_which_setting_is_missing(tmp_path: Path) -> None:
+    url = {"HEDGEROW_DATABASE_URL": "postgresql://me@127.0.0.1:1/shop"}
+
+    no_database = run("api", "--port", "0", folder=tmp_path, environment={})
+    no_broker = run("worker", folder=tmp_path, environment=url)
+
+    assert (no_database.returncode, no_broker.returncode) == (MISCONFIGURED, MISCONFIGURED)
+    assert "HEDGEROW_DATABASE_URL is not set" in no_database.stderr
+    assert "HEDGEROW_BROKER_URL is not set" in no_broker.stderr
+
+
+@pytest.mark.parametrize("role", ["dev", "api"])
+def test_a_taken_port_is_said_in_one_line_before_anything_starts(tmp_path: Path, role: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = run(
+            role, "--port", str(port), folder=tmp_path, environment={"HEDGEROW_DATABASE_URL": "postgresql://x/y"}
+        )
+
+    assert refused.returncode == MISCONFIGURED
+    assert f"cannot listen on 127.0.0.1:{port}" in refused.stderr
+    assert "HEDGEROW_PORT" in refused.stderr
+    assert not (tmp_path / ".hedgerow").exists()
+
+
+def test_a_data_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    refused = run("dev", "--port", "0", folder=tmp_path, environment={"HEDGEROW_DATA_DIR": "file/data"})
+
+    assert refused.returncode == UNREACHABLE
+    assert "file/data cannot be written" in refused.stderr
+    assert "HEDGEROW_DATA_DIR" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_context_that_fails_to_import_ends_dev_with_its_name(tmp_path: Path) -> None:
+    (tmp_path / "broken_garden.py").write_text("import no_such_library\n")
+    metadata = tmp_path / "broken_garden-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-garden\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[hedgerow.contexts]\ngarden = broken_garden\n")
+
+    refused = run("dev", "--port", "0", folder=tmp_path, environment={"PYTHONPATH": str(tmp_path)})
+
+    assert refused.returncode == MISCONFIGURED
+    assert "garden: cannot be imported: ModuleNotFoundError: No module named 'no_such_library'" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert "Ctrl-C stops everything" not in refused.stdout
+
+
+def test_users_run_alone_when_billing_is_left_out(shared_production: Production) -> None:
+    with shared_production.with_settings(HEDGEROW_CONTEXTS="users").api() as (_api, client):
+        shopper = sign_up(client)
+        expect(shopper.get("/v1/users/me"), 200)
+        problem(shopper.get("/v1/billing/invoices"), 404, "not_found")
+
+
+def test_billing_starts_without_users_and_says_what_it_misses(
+    shared_production: Production, client: httpx.Client
+) -> None:
+    shopper = sign_up(client)
+    with shared_production.with_settings(HEDGEROW_CONTEXTS="billing").api() as (api, alone):
+        problem(alone.get("/v1/users/me"), 404, "not_found")
+        refused = alone.get("/v1/billing/invoices", headers={"Authorization": "Bearer " + "x" * 40})
+        problem(refused, 401, "invalid_token")
+        assert "billing.copy_registered_user receives nothing" in api.output
+    create_invoice(shopper)
+
+
+def test_dev_hosts_what_is_there_and_notes_what_is_not(tmp_path: Path) -> None:
+    environment = {"HEDGEROW_CONTEXTS": "billing"}
+    with running("dev", "--port", str(free_port()), folder=tmp_path, environment=environment) as host:
+        host.wait_for("Ctrl-C stops everything.")
+
+        assert "note      users is not hosted here" in host.output
