@@ -1,0 +1,81 @@
+"""What a failing database means to a caller."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from hedgerow_core.domain import ConflictError, UnavailableError
+from hedgerow_core.persistence import Database, DatabaseAddress
+from hedgerow_core.persistence.database import POOL_OVERFLOW, POOL_SIZE, POOL_WAIT_S
+from hedgerow_core.testing import context_database
+
+TWICE = text("INSERT INTO delivery_partitions (subscription, partition) VALUES ('a', 1), ('a', 1)")
+
+
+async def test_a_broken_constraint_is_the_error_that_the_context_declared_for_it(
+    fresh_database: DatabaseAddress,
+) -> None:
+    def taken() -> ConflictError:
+        return ConflictError("Taken.", code="shop.taken")
+
+    async with context_database(fresh_database, "shop", constraints={"delivery_partitions_pkey": taken}) as shop:
+        with pytest.raises(ConflictError) as refused:
+            async with shop.transaction() as connection:
+                await connection.execute(TWICE)
+
+    assert refused.value.code == "shop.taken"
+
+
+async def test_a_constraint_without_a_declared_error_stays_what_it_is(shop: Database) -> None:
+    with pytest.raises(IntegrityError):
+        async with shop.transaction() as connection:
+            await connection.execute(TWICE)
+
+
+async def test_an_error_never_carries_what_somebody_wrote_into_a_row(shop: Database) -> None:
+    insert = text("INSERT INTO delivery_partitions (subscription, partition) VALUES (:secret, NULL)")
+
+    with pytest.raises(IntegrityError) as broken:
+        async with shop.transaction() as connection:
+            await connection.execute(insert, {"secret": "hunter2"})
+
+    assert "parameters hidden" in str(broken.value)
+
+
+async def test_who_waits_too_long_for_a_connection_is_told_to_come_back(shop: Database) -> None:
+    async def hold(held: asyncio.Event, release: asyncio.Event) -> None:
+        async with shop.transaction() as connection:
+            await connection.execute(text("SELECT 1"))
+            held.set()
+            await release.wait()
+
+    release = asyncio.Event()
+    signals = [asyncio.Event() for _ in range(POOL_SIZE + POOL_OVERFLOW)]
+    holders = [asyncio.create_task(hold(held, release)) for held in signals]
+    await asyncio.gather(*(held.wait() for held in signals))
+
+    async with asyncio.timeout(POOL_WAIT_S * 3):
+        with pytest.raises(UnavailableError) as refused:
+            await shop.ping()
+    release.set()
+    await asyncio.gather(*holders)
+
+    assert refused.value.code == "database_busy"
+    await shop.ping()
+
+
+async def test_a_connection_that_the_server_closed_is_replaced_without_anybody_noticing(
+    shop: Database, books: Database
+) -> None:
+    async with shop.reading() as connection:
+        first = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+    async with books.engine.connect() as killer:
+        await killer.execute(text("SET ROLE NONE"))
+        ended = await killer.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": first})
+        assert ended.scalar_one() is True
+    await asyncio.sleep(0.1)
+
+    async with shop.reading() as connection:
+        assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
