@@ -93,7 +93,7 @@ def test_settings_are_shown_with_their_source_and_without_their_secrets(tmp_path
     [
         ({"HEDGEROW_PORT": "abc"}, "HEDGEROW_PORT"),
         ({"HEDGEROW_PORT": "70000"}, "HEDGEROW_PORT"),
-        ({"HEDGEROW_ENV": "staging"}, "HEDGEROW_ENV"),
+        ({"HEDGEROW_ENV": "staging"}, "HEDGEROW_ENV: is not acceptable"),
         ({"HEDGEROW_DATABASE_URL": "mysql://localhost/shop"}, "HEDGEROW_DATABASE_URL"),
         ({"HEDGEROW_DATABASE_URL": "nonsense"}, "HEDGEROW_DATABASE_URL"),
         ({"HEDGEROW_BROKER_URL": "amqp://localhost"}, "HEDGEROW_BROKER_URL"),
@@ -160,6 +160,16 @@ def test_a_context_that_fails_to_import_ends_dev_with_its_name(tmp_path: Path) -
     assert "garden: cannot be imported: ModuleNotFoundError: No module named 'no_such_library'" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert "Ctrl-C stops everything" not in refused.stdout
+
+
+@pytest.mark.parametrize("role", ["api", "worker"])
+def test_a_role_that_is_asked_to_stop_ends_in_order_with_exit_code_0(
+    shared_production: Production, role: str
+) -> None:
+    with shared_production.api() if role == "api" else shared_production.worker() as started:
+        process = started[0] if isinstance(started, tuple) else started
+
+        assert process.end() == FINE
 
 
 def test_users_run_alone_when_billing_is_left_out(shared_production: Production) -> None:

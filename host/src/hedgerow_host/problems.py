@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from hedgerow_host.settings import variable_of
@@ -41,11 +42,18 @@ def settings_problems(settings: type[BaseSettings], error: ValidationError) -> l
     problems = []
     for finding in error.errors(include_url=False):
         name = str(finding["loc"][0]) if finding["loc"] else settings.__name__
-        field = settings.model_fields.get(name)
-        variable = variable_of(name, prefix, field.validation_alias if field else None) if field else name
+        variable, field = _named(settings, prefix, name)
         what = "is not set" if finding["type"] == "missing" else f"is not acceptable: {finding['msg']}"
-        meaning = (field.description if field else None) or "see the reference of settings"
-        problems.append(
-            Problem(subject=variable, what=what, fix=f"set it in the environment or in .env. {meaning}")
-        )
+        meaning = (field.description if field else None) or ""
+        fix = f"set it in the environment or in .env. {meaning}".rstrip()
+        problems.append(Problem(subject=variable, what=what, fix=fix))
     return problems
+
+
+def _named(settings: type[BaseSettings], prefix: str, name: str) -> tuple[str, FieldInfo | None]:
+    """The variable behind what pydantic complains about, which it names by field or by alias."""
+    for field_name, field in settings.model_fields.items():
+        variable = variable_of(field_name, prefix, field.validation_alias)
+        if name in (field_name, variable):
+            return variable, field
+    return name, None

@@ -38,12 +38,10 @@ def _names(value: object) -> object:
 def _address(value: object) -> object:
     if not isinstance(value, str):
         return value
-    return DatabaseAddress.parse(value) if value else None
+    return DatabaseAddress.parse(value)
 
 
 def _broker(value: object) -> object:
-    if isinstance(value, str) and not value:
-        return None
     if isinstance(value, str) and not value.startswith(("redis://", "rediss://", "unix://")):
         raise ValueError("expected redis://host:6379/0 (or rediss:// for TLS)")
     return value
@@ -59,6 +57,7 @@ class HostSettings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
+        env_ignore_empty=True,
         extra="ignore",
         frozen=True,
         validate_by_name=True,

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 import redis
 from dramatiq import Actor, Worker
 from dramatiq.brokers.redis import RedisBroker
-from dramatiq.errors import ConnectionError as BrokerConnectionError
+from dramatiq.errors import BrokerConnectionError
 from redis.exceptions import RedisError
 
 from hedgerow_core.messaging import Dispatcher, Hint, InProcessHints

@@ -23,6 +23,8 @@ def dev(host: Host = None, port: Port = None, contexts: Contexts = None) -> None
 
 def api(host: Host = None, port: Port = None, contexts: Contexts = None) -> None:
     """Serve HTTP in production. Needs HEDGEROW_DATABASE_URL and a migrated database."""
+    import signal
+
     import uvicorn
 
     from hedgerow_core.observability import configure_logging
@@ -39,6 +41,9 @@ def api(host: Host = None, port: Port = None, contexts: Contexts = None) -> None
         assembly = started(settings, required_address(settings))
         app = create_app(assembly, routes_of(assembly), Readiness(assembly, settings.broker_url))
         server = uvicorn.Server(server_config(app))
+        # uvicorn repeats the signal that it stopped for; by then everything is stopped, and in order.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
         server.run(sockets=[listening])
     if not server.started:
         raise typer.Exit(1)
