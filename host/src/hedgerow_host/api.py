@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Response
 
 from hedgerow_core.http.middleware import RequestBoundary
 from hedgerow_core.http.problems import install_problem_handlers
@@ -51,9 +51,9 @@ def create_app(
         return {"status": "alive"}
 
     @app.get("/readyz", tags=["host"], operation_id="host_readyz", response_model=None)
-    async def readyz(request: Request) -> Response:
+    async def readyz() -> Response:
         """The process can serve: database and migrations are as it needs them."""
-        return await readiness.answer(request)
+        return await readiness.answer()
 
     return app
 
@@ -68,12 +68,10 @@ class HedgerowApi(FastAPI):
         return document
 
 
-def server_config(app: FastAPI, *, host: str = "127.0.0.1", port: int = 0) -> uvicorn.Config:
+def server_config(app: FastAPI) -> uvicorn.Config:
     """How we run uvicorn: our own logs, no banner of its own, and a bounded wait for running requests."""
     return uvicorn.Config(
         app,
-        host=host,
-        port=port,
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -9,7 +9,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from hedgerow_core.messaging import (
     consumers_of,
     unit_of_work,
 )
-from hedgerow_core.persistence import Database, DatabaseAddress, Isolation
+from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.plugin import CoreContainer, Handlers, Subscriptions
 from hedgerow_core.security import PermissionTable, TokenIssuer, TokenVerifier
 from hedgerow_host.completeness import missing_handlers, unheard_events
@@ -92,10 +92,7 @@ class Assembly:
     environment: Environment
     gate: Gate
     permissions: PermissionTable
-    wakeup: Wakeup = field(default_factory=Wakeup)
-
-    def __getitem__(self, name: str) -> HostedContext:
-        return next(context for context in self.contexts if context.name == name)
+    wakeup: Wakeup
 
     @property
     def names(self) -> list[str]:
@@ -146,7 +143,6 @@ def assemble(
     environment: Environment,
     data_dir: Path,
     address: DatabaseAddress = NOWHERE,
-    isolation: Mapping[str, Isolation] | None = None,
     clock: Clock | None = None,
 ) -> Assembly:
     """Build all contexts.
@@ -163,12 +159,7 @@ def assemble(
             environment=str(environment),
             data_dir=data_dir,
             clock=clock or SystemClock(),
-            database=Database(
-                address,
-                context.name,
-                isolation=(isolation or {}).get(context.name, Isolation.ROLE),
-                constraints=context.manifest.constraints,
-            ),
+            database=Database(address, context.name, constraints=context.manifest.constraints),
         )
         try:
             contexts.append(_build(context, core, wakeup))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 import redis.asyncio
-from fastapi import Request
 from fastapi.responses import JSONResponse
 from redis.exceptions import RedisError
 from starlette.responses import Response
@@ -25,7 +24,7 @@ class Readiness:
     assembly: Assembly
     broker_url: str | None = None
 
-    async def answer(self, _request: Request) -> Response:
+    async def answer(self) -> Response:
         """200 when ready; 503 with Retry-After when not."""
         database = await self._database()
         ready = database == "ok"

@@ -27,20 +27,17 @@ def started(settings: HostSettings, address: DatabaseAddress, *, migrate: bool =
         HostError: the database is away, or migrations are pending.
     """
     contexts = load_contexts(settings.contexts)
-    # A dry composition first: what is wrong with the contexts shall not depend on the database.
-    assemble(contexts, environment=settings.env, data_dir=settings.data_dir)
+    assembly = assemble(contexts, environment=settings.env, data_dir=settings.data_dir, address=address)
     try:
         isolation = asyncio.run(_prepared(address, contexts, migrate=migrate))
     except UnavailableError as error:
         raise database_away(address, error) from error
-    assembly = assemble(
-        contexts, environment=settings.env, data_dir=settings.data_dir, address=address, isolation=isolation
-    )
-    for name in assembly.names:
-        for note in notes_on(assembly, name):
-            _log.warning("publisher_absent", context=name, note=note)
-        if isolation[name] is Isolation.SCHEMA:
-            _log.warning("no_role", context=name, note="this database user may not create roles (ADR 0006)")
+    for context in assembly.contexts:
+        context.database.isolation = isolation[context.name]
+        if context.database.isolation is Isolation.SCHEMA:
+            _log.warning("no_role", context=context.name, note="the database user may create no roles (ADR 0006)")
+        for note in notes_on(assembly, context.name):
+            _log.warning("publisher_absent", context=context.name, note=note)
     return assembly
 
 

@@ -19,13 +19,11 @@ from hedgerow_core.messaging.relay import Relay
 from hedgerow_core.messaging.work import LedgerWork, Translation, Translations, unit_of_work
 from hedgerow_core.persistence import MigrationHistory
 
-LEDGER_MIGRATIONS = "hedgerow_core.messaging.migrations"
-LEDGER = MigrationHistory(LEDGER_MIGRATIONS, "ledger_version")
+LEDGER = MigrationHistory("hedgerow_core.messaging.migrations", "ledger_version")
 """The ledger's own history; it runs in every context's schema before the context's history."""
 
 __all__ = [
     "LEDGER",
-    "LEDGER_MIGRATIONS",
     "Consumer",
     "Dispatcher",
     "Drain",

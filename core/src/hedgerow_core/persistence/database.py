@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from sqlalchemy import URL, AdaptedConnection, event, make_url, text
 from sqlalchemy.exc import ArgumentError, InvalidatePoolError
@@ -68,7 +69,10 @@ def role_of(context: str) -> str:
 
 
 class Database:
-    """One context's access to its own schema. Belongs to one event loop; `close()` it on that loop."""
+    """One context's access to its own schema. Belongs to one event loop; `close()` it on that loop.
+
+    Nothing connects before the first use; until then `isolation` may still be set to what the server allows.
+    """
 
     def __init__(
         self,
@@ -79,24 +83,34 @@ class Database:
         constraints: Constraints | None = None,
     ) -> None:
         self.context = context
+        self.isolation = isolation
+        self._address = address
         self._constraints = constraints or {}
+
+    @cached_property
+    def engine(self) -> AsyncEngine:
+        """The pool of connections, each under the context's role and with its schema alone in sight."""
         settings = {
-            "search_path": context,
-            "application_name": f"hedgerow/{context}",
+            "search_path": self.context,
+            "application_name": f"hedgerow/{self.context}",
             "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION,
         }
-        if isolation is Isolation.ROLE:
-            settings["role"] = role_of(context)
-        self.engine: AsyncEngine = create_async_engine(
-            address.url,
+        if self.isolation is Isolation.ROLE:
+            settings["role"] = role_of(self.context)
+        engine = create_async_engine(
+            self._address.url,
             pool_size=POOL_SIZE,
             max_overflow=POOL_OVERFLOW,
             pool_timeout=POOL_WAIT_S,
             hide_parameters=True,  # an error must not carry what somebody wrote into a row
             connect_args={"timeout": CONNECT_TIMEOUT_S, "server_settings": settings},
         )
-        event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
-        self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        event.listen(engine.sync_engine, "checkout", _refuse_closed)
+        return engine
+
+    @cached_property
+    def _reading(self) -> AsyncEngine:
+        return self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
