@@ -91,6 +91,20 @@ def test_when_everything_but_postgres_is_killed_the_next_start_adopts_it(tmp_pat
     assert wait_until_gone(postgres) == []
 
 
+def test_a_server_that_is_killed_is_started_again(tmp_path: Path) -> None:
+    port = free_port()
+    with running("dev", "--port", str(port), folder=tmp_path, environment={}) as host:
+        host.wait_for("Ctrl-C stops everything.")
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            shopper = sign_up(client)
+            serving = next(p for p in family_of(host)[1:] if "spawn_main" in " ".join(_command(p)))
+
+            serving.kill()
+            host.wait_for("server_killed")
+
+            expect(shopper.get("/v1/users/me"), 200)
+
+
 def test_a_data_folder_in_use_is_refused_with_the_process_that_uses_it(tmp_path: Path) -> None:
     with running("dev", "--port", str(free_port()), folder=tmp_path, environment={}) as first:
         first.wait_for("Ctrl-C stops everything.")

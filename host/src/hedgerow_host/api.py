@@ -40,6 +40,7 @@ def create_app(
         version=version(DISTRIBUTION),
         lifespan=lifespan,
         redoc_url=None,
+        redirect_slashes=False,  # a path is right or it is a 404; a redirected POST surprises
     )
     install_problem_handlers(app)
     app.add_middleware(RequestBoundary)

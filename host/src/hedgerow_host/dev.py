@@ -18,12 +18,14 @@ from pathlib import Path
 import uvicorn
 from uvicorn.supervisors.watchfilesreload import WatchFilesReload
 
-from hedgerow_core.observability import configure_logging
+from hedgerow_core.observability import configure_logging, log_of
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.persistence.embedded import embedded_postgres
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.listening import bound_socket
 from hedgerow_host.settings import ENTRY_POINT_GROUP, Environment, HostSettings
+
+_log = log_of(__name__)
 
 
 def run_dev(settings: HostSettings) -> int:
@@ -61,7 +63,7 @@ def _database(settings: HostSettings) -> Iterator[tuple[DatabaseAddress, Path | 
 
 
 class DevSupervisor(WatchFilesReload):
-    """Replaces the serving child when a source file changes. A child that never came up ends the whole."""
+    """Replaces the serving child when a source file changes or it was killed. One that never came up ends all."""
 
     reloaded = False
 
@@ -78,6 +80,9 @@ class DevSupervisor(WatchFilesReload):
         """The changed files, if any."""
         if self._never_came_up:
             self.should_exit.set()
+        elif self.process.exitcode is not None and self.process.exitcode < 0:
+            _log.warning("server_killed", signal=-self.process.exitcode, note="starting it again")
+            self.restart()
         return super().should_restart()
 
     def restart(self) -> None:
