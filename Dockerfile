@@ -9,18 +9,12 @@ ENV UV_COMPILE_BYTECODE=1 \
 WORKDIR /src
 # What the lock decides comes first: this layer outlives a change of our code.
 COPY pyproject.toml uv.lock ./
-COPY core/pyproject.toml core/
-COPY contexts/users/pyproject.toml contexts/users/
-COPY contexts/billing/pyproject.toml contexts/billing/
-COPY host/pyproject.toml host/
-# The packages by name, because the workspace root asks for test tools and an embedded PostgreSQL.
-RUN uv sync --locked --no-dev --no-editable --no-install-workspace \
-    --package hedgerow-host --package hedgerow-users --package hedgerow-billing
+# Frozen, because the members are not here yet; the second sync holds the lock against them.
+RUN uv sync --frozen --no-dev --no-editable --no-install-workspace --all-packages
 COPY core core
 COPY contexts contexts
 COPY host host
-RUN uv sync --locked --no-dev --no-editable \
-    --package hedgerow-host --package hedgerow-users --package hedgerow-billing
+RUN uv sync --locked --no-dev --no-editable --all-packages
 
 FROM base AS runtime
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin hedgerow

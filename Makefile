@@ -5,7 +5,7 @@ SHELL := /bin/sh
 # uv from the PATH, else our own copy under .tools/ (made by the rule below).
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 
-.PHONY: help install run demo test check format
+.PHONY: help install run demo test check locked format
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -14,7 +14,7 @@ help: ## show this list
 	@sh scripts/install-uv .tools
 
 install: $(filter .tools/%,$(UV)) ## install the workspace into .venv
-	@$(UV) sync --locked --quiet
+	@$(UV) sync --all-packages --quiet
 
 run: install ## start the host: API and worker in one process, PostgreSQL brought along (PORT=8123 to move it)
 	@exec $(UV) run --no-sync hedgerow dev $(if $(PORT),--port $(PORT))
@@ -25,11 +25,14 @@ demo: install ## play the story over HTTP on a host of its own: register, invoic
 test: check ## lint, types, boundaries, then every test
 	@$(UV) run --no-sync pytest
 
-check: install ## ruff, mypy, import-linter
+check: locked install ## lock, ruff, mypy, import-linter
 	@$(UV) run --no-sync ruff format --check .
 	@$(UV) run --no-sync ruff check .
 	@$(UV) run --no-sync mypy
 	@$(UV) run --no-sync lint-imports --config importlinter.ini --no-logo
+
+locked: $(filter .tools/%,$(UV))
+	@$(UV) lock --check --quiet || { echo "uv.lock lags behind a pyproject.toml: run make install, and commit it"; exit 1; }
 
 format: install ## let ruff put the code in shape
 	@$(UV) run --no-sync ruff check --fix .

@@ -22,7 +22,6 @@ from tests.processes import clean_environment
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 DOCKERIGNORE = (ROOT / ".dockerignore").read_text()
-PACKAGES = " \\\n    --package hedgerow-host --package hedgerow-users --package hedgerow-billing"
 BUILT_WITHIN_S = 120
 UV = os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".tools/bin/uv")
 
@@ -126,7 +125,7 @@ def test_the_image_needs_no_source_tree(built: Built) -> None:
 def test_the_image_hosts_every_context(built: Built) -> None:
     rows = json.loads(built.run("hedgerow", "contexts", "list", "--json"))
 
-    assert {row["name"]: row["state"] for row in rows} == {"users": "enabled", "billing": "enabled"}
+    assert {row["name"] for row in rows if row["state"] == "enabled"} >= {"users", "billing"}
 
 
 def test_the_image_carries_the_migrations(built: Built, fresh_database: DatabaseAddress) -> None:
@@ -137,7 +136,7 @@ def test_the_image_carries_the_migrations(built: Built, fresh_database: Database
     assert {"users_0001", "billing_0001"} <= {row["revision"] for row in rows}
 
 
-def test_without_named_packages_the_test_tools_would_come_along(tmp_path: Path) -> None:
-    built = build(broken(DOCKERFILE, PACKAGES, ""), tmp_path)
+def test_without_no_dev_the_test_tools_would_come_along(tmp_path: Path) -> None:
+    built = build(broken(DOCKERFILE, "--no-dev ", ""), tmp_path)
 
     assert "pytest" in built.distributions()

@@ -11,6 +11,7 @@ import httpx
 import psutil
 
 from hedgerow_core.testing.servers import free_port
+from tests.garden import GARDEN, install_garden
 from tests.processes import Process, run, running
 from tests.story import expect, play, sign_up
 
@@ -118,13 +119,7 @@ def test_a_data_folder_in_use_is_refused_with_the_process_that_uses_it(tmp_path:
 
 
 def test_changed_code_is_served_without_a_restart_of_postgres(tmp_path: Path) -> None:
-    package = tmp_path / "src" / "garden"
-    package.mkdir(parents=True)
-    metadata = tmp_path / "src" / "garden-1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: garden\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text("[hedgerow.contexts]\ngarden = garden\n")
-    (package / "__init__.py").write_text(GARDEN.replace("ANSWER", "hawthorn"))
+    source = install_garden(tmp_path / "src", GARDEN.replace("ANSWER", "hawthorn"))
     port = free_port()
     url = f"http://127.0.0.1:{port}/v1/garden/plant"
     environment = {"PYTHONPATH": os.fspath(tmp_path / "src"), "HEDGEROW_CONTEXTS": "garden"}
@@ -132,7 +127,7 @@ def test_changed_code_is_served_without_a_restart_of_postgres(tmp_path: Path) ->
         host.wait_for("Ctrl-C stops everything.")
         servers = {member.pid for member in family_of(host) if member.name() == "postgres"}
         before = httpx.get(url).json()
-        (package / "__init__.py").write_text(GARDEN.replace("ANSWER", "blackthorn"))
+        source.write_text(GARDEN.replace("ANSWER", "blackthorn"))
         deadline = time.monotonic() + 30
         while (after := _answer(url)) != "blackthorn":
             assert time.monotonic() < deadline, after
@@ -147,38 +142,3 @@ def _answer(url: str) -> object:
         return httpx.get(url, timeout=5).json()
     except (httpx.TransportError, ValueError) as error:
         return error
-
-
-GARDEN = """
-from dependency_injector import containers, providers
-from hedgerow_core.http import ContextRouter, public
-from hedgerow_core.messaging import LedgerWork
-from hedgerow_core.plugin import Handlers, Manifest, hookimpl
-
-class Container(containers.DeclarativeContainer):
-    core = providers.DependenciesContainer()
-
-@hookimpl
-def manifest():
-    return Manifest(name="garden", version="1.0", core_api=">=0.1,<0.2")
-
-@hookimpl
-def container(core):
-    return Container(core=core)
-
-@hookimpl
-def handlers(container):
-    return Handlers(work=lambda connection: LedgerWork(
-        connection, context="garden", clock=container.core.clock(), translations={}))
-
-@hookimpl
-def routes(bus):
-    router = ContextRouter("garden")
-
-    @router.get("/plant")
-    @public
-    async def plant() -> str:
-        return "ANSWER"
-
-    return [router]
-"""

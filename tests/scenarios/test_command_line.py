@@ -12,6 +12,7 @@ import pytest
 
 from hedgerow_core.testing.servers import free_port
 from tests.conftest import Production
+from tests.garden import FAILING_LIFESPAN, GARDEN, install_garden
 from tests.processes import run, running
 from tests.scenarios.test_errors import problem
 from tests.story import create_invoice, expect, sign_up
@@ -148,11 +149,7 @@ def test_a_data_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 
 def test_a_context_that_fails_to_import_ends_dev_with_its_name(tmp_path: Path) -> None:
-    (tmp_path / "broken_garden.py").write_text("import no_such_library\n")
-    metadata = tmp_path / "broken_garden-1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-garden\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text("[hedgerow.contexts]\ngarden = broken_garden\n")
+    install_garden(tmp_path, "import no_such_library\n")
 
     refused = run("dev", "--port", "0", folder=tmp_path, environment={"PYTHONPATH": str(tmp_path)})
 
@@ -170,6 +167,22 @@ def test_a_role_that_is_asked_to_stop_ends_in_order_with_exit_code_0(
         process = started[0] if isinstance(started, tuple) else started
 
         assert process.end() == FINE
+
+
+@pytest.mark.parametrize("role", ["dev", "api"])
+def test_a_context_whose_lifespan_fails_is_named_and_the_role_ends(
+    tmp_path: Path, unmigrated: dict[str, str], role: str
+) -> None:
+    install_garden(tmp_path, GARDEN + FAILING_LIFESPAN)
+    environment = {**unmigrated, "PYTHONPATH": str(tmp_path), "HEDGEROW_CONTEXTS": "garden"}
+    assert run("migrate", folder=tmp_path, environment=environment).returncode == FINE
+
+    ended = run(role, "--port", "0", folder=tmp_path, environment=environment)
+
+    assert ended.returncode == CHECK_FAILED
+    assert "lifespan_failed" in ended.stderr
+    assert "garden" in ended.stderr
+    assert "the application did not start" in ended.stderr
 
 
 def test_users_run_alone_when_billing_is_left_out(shared_production: Production) -> None:

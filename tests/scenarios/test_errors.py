@@ -38,6 +38,7 @@ def test_a_wrong_method_is_a_405_that_names_the_right_ones(client: httpx.Client)
 
     problem(refused, 405, "method_not_allowed")
     assert refused.headers["allow"] == "POST"
+    assert client.delete("/v1/billing/invoices").headers["allow"] == "GET, POST"
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,8 @@ def test_a_wrong_body_is_a_422_that_names_the_field(client: httpx.Client, body: 
 def test_what_is_no_json_object_is_a_422(client: httpx.Client, body: bytes) -> None:
     refused = client.post("/v1/users/login", content=body, headers={"content-type": "application/json"})
 
-    problem(refused, 422, "validation_failed")
+    body = problem(refused, 422, "validation_failed")
+    assert {error["field"] for error in body["errors"]} == {"body"}
 
 
 def test_a_body_that_is_no_text_is_a_400(client: httpx.Client) -> None:

@@ -162,6 +162,18 @@ async def test_every_committed_event_takes_effect_once_and_in_order(
     assert await effects() == list(range(1, 31))
 
 
+async def test_an_event_of_another_version_is_not_delivered(shop: Database, books: Database) -> None:
+    await place(shop, Order(new_id()), 1)
+    newer = Subscription(
+        name="books.note_order_v2", event="shop.order_placed", model=PlacedOrder, handle=note, version=2
+    )
+
+    async with worker(books, newer):
+        await asyncio.sleep(0.5)
+
+    assert await states(books) == {}
+
+
 async def test_a_rolled_back_event_never_was(shop: Database, books: Database, effects: Effects) -> None:
     with suppress(ZeroDivisionError):
         async with unit_of_work(shop, shop_work, lambda: None) as work:

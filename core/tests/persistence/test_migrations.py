@@ -1,6 +1,7 @@
 """Migrations run once, in order, whoever starts first; roles keep the contexts apart."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -8,7 +9,13 @@ from sqlalchemy.exc import ProgrammingError
 
 from hedgerow_core.domain import UnavailableError
 from hedgerow_core.messaging import LEDGER
-from hedgerow_core.persistence import ContextMigrations, Database, DatabaseAddress, MigrationRunner
+from hedgerow_core.persistence import (
+    ContextMigrations,
+    Database,
+    DatabaseAddress,
+    MigrationHistory,
+    MigrationRunner,
+)
 
 SHOP = ContextMigrations("shop", [LEDGER])
 
@@ -25,6 +32,30 @@ async def test_a_fresh_database_lacks_everything_and_a_migrated_one_nothing(
     assert applied == planned
     assert await runner.pending() == []
     assert await runner.apply() == []
+
+
+async def test_a_history_without_a_revision_yet_is_fine(
+    fresh_database: DatabaseAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "try_empty_history" / "versions").mkdir(parents=True)
+    (tmp_path / "try_empty_history" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    histories = [LEDGER, MigrationHistory("try_empty_history")]
+
+    applied = await MigrationRunner(fresh_database, [ContextMigrations("shop", histories)]).apply()
+
+    assert [step.revision for step in applied] == ["ledger_0001"]
+
+
+async def test_a_database_that_is_ahead_of_this_build_has_nothing_pending(
+    fresh_database: DatabaseAddress, shop: Database
+) -> None:
+    async with shop.engine.connect() as newer_build:
+        await newer_build.execute(text("SET ROLE NONE"))
+        await newer_build.execute(text("UPDATE ledger_version SET version_num = 'ledger_9999'"))
+        await newer_build.commit()
+
+    assert await MigrationRunner(fresh_database, [SHOP]).pending() == []
 
 
 async def test_hosts_that_start_at_once_migrate_once(fresh_database: DatabaseAddress) -> None:

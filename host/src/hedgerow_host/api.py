@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
@@ -13,6 +14,7 @@ from fastapi import FastAPI, Response
 from hedgerow_core.http.middleware import RequestBoundary
 from hedgerow_core.http.problems import install_problem_handlers
 from hedgerow_host.assembly import Assembly
+from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.mounting import MountedRoute, mount
 from hedgerow_host.readiness import Readiness
 from hedgerow_host.worker import working_in_process
@@ -67,6 +69,22 @@ class HedgerowApi(FastAPI):
         document = super().openapi()
         document.setdefault("components", {}).setdefault("securitySchemes", {}).setdefault("bearer", _BEARER)
         return document
+
+
+async def serve(server: uvicorn.Server, listening: socket.socket) -> None:
+    """Serve until told to stop.
+
+    Raises:
+        HostError: the application did not start.
+    """
+    try:
+        await server.serve(sockets=[listening])
+    except SystemExit as error:
+        raise HostError(
+            "the application did not start",
+            fix="the log above names the context whose lifespan failed; mend it, or leave the context out",
+            code=ExitCode.CHECK_FAILED,
+        ) from error
 
 
 def server_config(app: FastAPI) -> uvicorn.Config:

@@ -1,87 +1,32 @@
-"""Builds what the contexts declare: settings, engines, containers, buses, consumers. No I/O happens here.
+"""All contexts of a process, built, and what they do together: run, drain, relay. No I/O happens while it is built.
 
 Every problem of the composition is found here or in `mounting`, before anything listens or connects.
 """
 
 from __future__ import annotations
 
-import os
-import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-from dependency_injector import containers
-from dependency_injector.errors import Error as WiringError
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings
-
-from hedgerow_core.application import Bus
-from hedgerow_core.application.bus import DuplicateHandlerError
 from hedgerow_core.domain import Clock, SystemClock
-from hedgerow_core.http import ContextRouter, Gate
-from hedgerow_core.messaging import (
-    Consumer,
-    Dispatcher,
-    Drain,
-    Hint,
-    Hints,
-    Relay,
-    Subscription,
-    consumers_of,
-    unit_of_work,
-)
+from hedgerow_core.http import Gate
+from hedgerow_core.messaging import Dispatcher, Hint, Hints, Relay, Subscription
+from hedgerow_core.observability import log_of
 from hedgerow_core.persistence import Database, DatabaseAddress
-from hedgerow_core.plugin import CoreContainer, Handlers, Subscriptions
-from hedgerow_core.security import PermissionTable, TokenIssuer, TokenVerifier
-from hedgerow_host.completeness import missing_handlers, unheard_events
+from hedgerow_core.plugin import CoreContainer
+from hedgerow_core.security import PermissionTable, TokenVerifier
+from hedgerow_host.completeness import unheard_events
 from hedgerow_host.discovery import LoadedContext
-from hedgerow_host.problems import CompositionError, Problem, settings_problems
+from hedgerow_host.hosted_context import HostedContext, Wakeup, build, process_name
+from hedgerow_host.problems import CompositionError, Problem
 from hedgerow_host.settings import Environment
 
 NOWHERE = DatabaseAddress.parse("postgresql://nobody@nowhere.invalid/none")
 """For a composition that is only looked at: nothing ever connects there."""
 
-
-class Wakeup:
-    """Tells everybody in this process who waits for work that something was committed."""
-
-    def __init__(self) -> None:
-        self._sleepers: list[Callable[[], None]] = []
-
-    def wakes(self, sleeper: Callable[[], None]) -> None:
-        """Have `sleeper` called after every commit."""
-        self._sleepers.append(sleeper)
-
-    def __call__(self) -> None:
-        """Something was committed."""
-        for sleeper in self._sleepers:
-            sleeper()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostedContext:
-    """A context, built and ready to be mounted and run."""
-
-    loaded: LoadedContext
-    settings: BaseSettings | None
-    database: Database
-    container: containers.Container
-    bus: Bus
-    handlers: Handlers
-    subscriptions: Subscriptions
-    consumers: Mapping[str, Consumer]
-    drain: Drain
-    routers: Sequence[ContextRouter]
-    issuers: Sequence[TokenIssuer]
-
-    @property
-    def name(self) -> str:
-        """The context's name."""
-        return self.loaded.name
+_log = log_of(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +51,7 @@ class Assembly:
             for context in self.contexts:
                 stack.push_async_callback(context.database.close)
                 if context.loaded.implements("lifespan"):
-                    lifespan = context.loaded.call("lifespan", container=context.container)
-                    await stack.enter_async_context(lifespan)
+                    await stack.enter_async_context(_told_if_it_fails(context))
             yield
 
     async def drain(self, hint: Hint) -> None:
@@ -162,10 +106,11 @@ def assemble(
             database=Database(address, context.name, constraints=context.manifest.constraints),
         )
         try:
-            contexts.append(_build(context, core, wakeup))
+            contexts.append(build(context, core, wakeup))
         except CompositionError as error:
             problems += error.problems
     problems += unheard_events({context.name: context.subscriptions for context in contexts})
+    problems += _issuers_named_twice(contexts)
     if problems:
         raise CompositionError(problems)
     permissions = PermissionTable(p for context in loaded for p in context.manifest.permissions)
@@ -179,61 +124,28 @@ def assemble(
     )
 
 
-def process_name() -> str:
-    """This process, as operators find it: host name and process id."""
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def _build(loaded: LoadedContext, core: CoreContainer, wakeup: Wakeup) -> HostedContext:
-    settings = _settings_of(loaded)
-    container: containers.Container = loaded.call("container", core=core, settings=settings)
+@asynccontextmanager
+async def _told_if_it_fails(context: HostedContext) -> AsyncIterator[None]:
+    entered = False
     try:
-        container.check_dependencies()
-    except WiringError as error:
-        what = f"its container is incomplete: {error}"
-        raise _refused(loaded, what, "give the named providers a value") from error
-    handlers: Handlers = loaded.call("handlers", container=container)
-    subscriptions: Subscriptions = loaded.call("subscriptions", container=container) or Subscriptions()
-    database, clock = core.database(), core.clock()
-    try:
-        bus = Bus(
-            commands=handlers.commands,
-            queries=handlers.queries,
-            open_work=partial(unit_of_work, database, handlers.work, wakeup),
-        )
-        consumers = consumers_of(subscriptions.subscribes, handlers.tasks)
-    except (DuplicateHandlerError, ValueError) as error:
-        raise _refused(loaded, str(error), "declare it once") from error
-    problems = missing_handlers(loaded, bus, consumers)
-    if problems:
-        raise CompositionError(problems)
-    return HostedContext(
-        loaded=loaded,
-        settings=settings,
-        database=database,
-        container=container,
-        bus=bus,
-        handlers=handlers,
-        subscriptions=subscriptions,
-        consumers=consumers,
-        drain=Drain(
-            database, consumers, work_for=handlers.work, clock=clock, owner=process_name(), committed=wakeup
-        ),
-        routers=loaded.call("routes", container=container, bus=bus) or (),
-        issuers=loaded.call("authenticators", container=container) or (),
-    )
+        async with context.loaded.call("lifespan", container=context.container):
+            entered = True
+            yield
+    except Exception as error:
+        if not entered:
+            _log.error("lifespan_failed", context=context.name, error=f"{type(error).__name__}: {error}")
+        raise
 
 
-def _settings_of(loaded: LoadedContext) -> BaseSettings | None:
-    wanted: Any = loaded.manifest.settings
-    if wanted is None:
-        return None
-    try:
-        settings: BaseSettings = wanted()
-    except ValidationError as error:
-        raise CompositionError(settings_problems(wanted, error)) from error
-    return settings
-
-
-def _refused(loaded: LoadedContext, what: str, fix: str) -> CompositionError:
-    return CompositionError([Problem(subject=loaded.name, what=what, sources=(str(loaded.installed),), fix=fix)])
+def _issuers_named_twice(contexts: Sequence[HostedContext]) -> Iterator[Problem]:
+    first: dict[str, str] = {}
+    for context in contexts:
+        for issuer in context.issuers:
+            other = first.setdefault(issuer.issuer, context.name)
+            if other != context.name:
+                yield Problem(
+                    subject=issuer.issuer,
+                    what="is an issuer of tokens for two contexts",
+                    sources=(f"authenticators of {other}", f"authenticators of {context.name}"),
+                    fix="let one of them vouch for it",
+                )

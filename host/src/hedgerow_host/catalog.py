@@ -10,9 +10,10 @@ from dotenv import dotenv_values
 from pydantic_settings import BaseSettings
 from sqlalchemy import make_url
 
-from hedgerow_host.assembly import Assembly, HostedContext, assemble
+from hedgerow_host.assembly import Assembly, assemble
 from hedgerow_host.completeness import absent_publishers
 from hedgerow_host.discovery import installed_contexts, load_contexts
+from hedgerow_host.hosted_context import HostedContext
 from hedgerow_host.mounting import MountedRoute, routes_of
 from hedgerow_host.settings import ENV_FILE, HostSettings, variable_of
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import uvicorn
 from uvicorn.supervisors.watchfilesreload import WatchFilesReload
+from watchfiles import watch
 
 from hedgerow_core.observability import configure_logging, log_of
 from hedgerow_core.persistence import DatabaseAddress
@@ -24,6 +25,8 @@ from hedgerow_core.persistence.embedded import embedded_postgres
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.listening import bound_socket
 from hedgerow_host.settings import ENTRY_POINT_GROUP, Environment, HostSettings
+
+LOOK_UP_MS = 200
 
 _log = log_of(__name__)
 
@@ -67,6 +70,13 @@ class DevSupervisor(WatchFilesReload):
 
     reloaded = False
 
+    def __init__(self, config: uvicorn.Config, target: DevServer, sockets: list[socket.socket]) -> None:
+        super().__init__(config, target, sockets)
+        # uvicorn's own watcher looks up every 5 s: too seldom to see that the child has ended.
+        self.watcher = watch(
+            *self.reload_dirs, stop_event=self.should_exit, yield_on_timeout=True, rust_timeout=LOOK_UP_MS
+        )
+
     @property
     def exit_code(self) -> int:
         """0 after Ctrl-C; the child's own if it could not start."""
@@ -105,10 +115,10 @@ class DevServer:
     def __call__(self, sockets: list[socket.socket] | None) -> None:
         """Build everything from the code as it is now, and serve it on the socket of the parent."""
         # Imported here, so that the parent neither waits for these modules nor keeps an old version of them.
-        from hedgerow_host.dev_server import serve
+        from hedgerow_host.dev_server import serve_dev
 
         assert sockets  # noqa: S101 - for the type checker: the supervisor passes them
-        serve(self.settings, self.address, self.embedded_in, sockets[0], announce=self.announce)
+        serve_dev(self.settings, self.address, self.embedded_in, sockets[0], announce=self.announce)
 
 
 def _source_folders() -> list[str]:

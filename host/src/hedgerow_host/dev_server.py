@@ -14,9 +14,9 @@ import uvicorn
 from hedgerow_core.observability import configure_logging
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.persistence.embedded import stop_orphaned_postgres
-from hedgerow_host.api import create_app, server_config
+from hedgerow_host.api import create_app, serve, server_config
 from hedgerow_host.banner import banner
-from hedgerow_host.exits import leave_over
+from hedgerow_host.exits import HostError, leave_over
 from hedgerow_host.mounting import routes_of
 from hedgerow_host.readiness import Readiness
 from hedgerow_host.settings import HostSettings
@@ -26,7 +26,7 @@ READY_POLL_S = 0.05
 READY_TIMEOUT_S = 1.0
 
 
-def serve(
+def serve_dev(
     settings: HostSettings,
     address: DatabaseAddress,
     embedded_in: Path | None,
@@ -47,18 +47,20 @@ def serve(
 
     async def run() -> None:
         _end_with_parent(server)
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        serving = asyncio.create_task(serve(server, listening))
         if await _answers(f"{url}/readyz", serving) and announce:
             sys.stdout.write(await banner(assembly, url, address, embedded_in))
             sys.stdout.flush()
         await serving
 
-    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-        runner.run(run())
-    if _parent_is_gone() and embedded_in is not None:
-        stop_orphaned_postgres(embedded_in)
-    if not server.started:
-        sys.exit(1)
+    try:
+        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+            runner.run(run())
+    except HostError as error:
+        leave_over(error)
+    finally:
+        if _parent_is_gone() and embedded_in is not None:
+            stop_orphaned_postgres(embedded_in)
 
 
 def _reachable(host: str) -> str:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from hedgerow_core.domain import (
     AuthenticationError,
@@ -136,7 +137,7 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     found = [
         {
-            "field": ".".join(str(part) for part in finding["loc"][1:]) or str(finding["loc"][0]),
+            "field": _field_of(finding),
             "in": str(finding["loc"][0]),
             "message": finding["msg"],
             "code": finding["type"],
@@ -152,12 +153,21 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
     )
 
 
+def _field_of(finding: Mapping[str, Any]) -> str:
+    source, *path = finding["loc"]
+    if finding["type"] == "json_invalid":
+        return str(source)  # the path is an offset into the text
+    return ".".join(map(str, path)) or str(source)
+
+
 async def _http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
+    headers = error.headers
     if error.status_code == HTTPStatus.NOT_FOUND:
         detail = f"There is nothing at {request.url.path}."
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         detail = f"{request.method} is not possible here."
+        headers = {"Allow": ", ".join(sorted(_methods_at(request)))}
     else:
         detail = str(error.detail)
     return problem_response(
@@ -165,5 +175,15 @@ async def _http_exception(request: Request, error: Exception) -> Response:
         status=error.status_code,
         code=_CODE_OF_STATUS.get(error.status_code, "http_error"),
         detail=detail,
-        headers=error.headers,
+        headers=headers,
     )
+
+
+def _methods_at(request: Request) -> set[str]:
+    """All methods of a path (RFC 9110 §15.5.6). Starlette names those of the first route that it finds there."""
+    return {
+        method
+        for route in request.app.router.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }

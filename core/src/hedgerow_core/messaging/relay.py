@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import BigInteger, Text, bindparam, text
+from sqlalchemy import BigInteger, Integer, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from hedgerow_core.messaging.consumers import Subscription
@@ -92,7 +92,8 @@ class Relay:
         self._holder = holder
         self._wanted = {
             "names": [subscription.name for subscription in subscriptions],
-            "types": [subscription.event for subscription in subscriptions],
+            "wanted": [subscription.event for subscription in subscriptions],
+            "versions": [subscription.version for subscription in subscriptions],
         }
         self._types = sorted({subscription.event for subscription in subscriptions})
         types = bindparam("types", type_=ARRAY(Text))
@@ -103,6 +104,7 @@ class Relay:
             types,
             bindparam("names", type_=ARRAY(Text)),
             bindparam("wanted", type_=ARRAY(Text)),
+            bindparam("versions", type_=ARRAY(Integer)),
             bindparam("after", type_=BigInteger),
         )
         self._snapshot: str | None = None
@@ -147,8 +149,7 @@ class Relay:
                         "window": cursor.window,
                         "after": cursor.after_id,
                         "types": self._types,
-                        "names": self._wanted["names"],
-                        "wanted": self._wanted["types"],
+                        **self._wanted,
                         "publisher": self._publisher,
                         "page": PAGE,
                     },
@@ -180,10 +181,11 @@ def _carry_from(publisher: str) -> str:
                 version, aggregate_type, aggregate_id, aggregate_version, payload, occurred_at, traceparent,
                 causation_id, correlation_id, actor)
             SELECT page.event_id, wanted.name, :publisher, page.id, page.aggregate_id::text,
-                {PARTITION_OF_KEY.format(key="page.aggregate_id::text")}, page.type,
-                page.version, page.aggregate_type, page.aggregate_id, page.aggregate_version, page.payload,
+                {PARTITION_OF_KEY.format(key="page.aggregate_id::text")}, type,
+                version, page.aggregate_type, page.aggregate_id, page.aggregate_version, page.payload,
                 page.occurred_at, page.traceparent, page.causation_id, page.correlation_id, page.actor
-            FROM page JOIN unnest(:names, :wanted) AS wanted(name, type) ON wanted.type = page.type
+            FROM page JOIN unnest(:names, :wanted, :versions) AS wanted(name, type, version)
+                USING (type, version)
             ORDER BY page.id
             ON CONFLICT (event_id, subscription) DO NOTHING
         )

@@ -20,6 +20,7 @@ FEED_READERS = "hedgerow_contexts"
 
 _ROLE_EXISTS = text("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role)")
 _MAY_BECOME = text("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role AND pg_has_role(oid, 'MEMBER'))")
+_TABLES_OF = text("SELECT tablename FROM pg_tables WHERE schemaname = :schema")
 _IS_MEMBER = text("SELECT pg_has_role(CAST(:member AS name), CAST(:of AS name), 'MEMBER')")
 
 
@@ -49,7 +50,9 @@ async def isolation_of(connection: AsyncConnection, context: str) -> Isolation:
 async def grant_tables(connection: AsyncConnection, context: str, version_tables: Sequence[str]) -> None:
     """Give the context its rows, keep its outbox append-only, and let the others read that outbox."""
     role, schema = role_of(context), f'"{context}"'
-    versions = ", ".join(f"{schema}.{table}" for table in version_tables)
+    # A history without a revision has made no version table yet.
+    made = (await connection.execute(_TABLES_OF, {"schema": context})).scalars()
+    versions = ", ".join(f"{schema}.{table}" for table in made if table in version_tables)
     for statement in (
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",

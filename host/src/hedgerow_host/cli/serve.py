@@ -23,12 +23,13 @@ def dev(host: Host = None, port: Port = None, contexts: Contexts = None) -> None
 
 def api(host: Host = None, port: Port = None, contexts: Contexts = None) -> None:
     """Serve HTTP in production. Needs HEDGEROW_DATABASE_URL and a migrated database."""
+    import asyncio
     import signal
 
     import uvicorn
 
     from hedgerow_core.observability import configure_logging
-    from hedgerow_host.api import create_app, server_config
+    from hedgerow_host.api import create_app, serve, server_config
     from hedgerow_host.database import required_address
     from hedgerow_host.listening import bound_socket
     from hedgerow_host.mounting import routes_of
@@ -44,9 +45,8 @@ def api(host: Host = None, port: Port = None, contexts: Contexts = None) -> None
         # uvicorn repeats the signal that it stopped for; by then everything is stopped, and in order.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
-        server.run(sockets=[listening])
-    if not server.started:
-        raise typer.Exit(1)
+        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+            runner.run(serve(server, listening))
 
 
 def worker(contexts: Contexts = None) -> None:

@@ -1,0 +1,129 @@
+"""Builds what one context declares: settings, container, bus, consumers, routes. No I/O happens here."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from dependency_injector import containers
+from dependency_injector.errors import Error as WiringError
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
+
+from hedgerow_core.application import Bus
+from hedgerow_core.application.bus import DuplicateHandlerError
+from hedgerow_core.http import ContextRouter
+from hedgerow_core.messaging import Consumer, Drain, consumers_of, unit_of_work
+from hedgerow_core.persistence import Database
+from hedgerow_core.plugin import CoreContainer, Handlers, Subscriptions
+from hedgerow_core.security import TokenIssuer
+from hedgerow_host.completeness import missing_handlers
+from hedgerow_host.discovery import LoadedContext
+from hedgerow_host.problems import CompositionError, Problem, settings_problems
+
+
+class Wakeup:
+    """Tells everybody in this process who waits for work that something was committed."""
+
+    def __init__(self) -> None:
+        self._sleepers: list[Callable[[], None]] = []
+
+    def wakes(self, sleeper: Callable[[], None]) -> None:
+        """Have `sleeper` called after every commit."""
+        self._sleepers.append(sleeper)
+
+    def __call__(self) -> None:
+        """Something was committed."""
+        for sleeper in self._sleepers:
+            sleeper()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostedContext:
+    """A context, built and ready to be mounted and run."""
+
+    loaded: LoadedContext
+    settings: BaseSettings | None
+    database: Database
+    container: containers.Container
+    bus: Bus
+    handlers: Handlers
+    subscriptions: Subscriptions
+    consumers: Mapping[str, Consumer]
+    drain: Drain
+    routers: Sequence[ContextRouter]
+    issuers: Sequence[TokenIssuer]
+
+    @property
+    def name(self) -> str:
+        """The context's name."""
+        return self.loaded.name
+
+
+def build(loaded: LoadedContext, core: CoreContainer, wakeup: Wakeup) -> HostedContext:
+    """Call the context's hooks, in their order, and put together what they declare.
+
+    Raises:
+        CompositionError: a hook raised, or what the hooks declare doesn't fit together.
+    """
+    settings = _settings_of(loaded)
+    container: containers.Container = loaded.call("container", core=core, settings=settings)
+    try:
+        container.check_dependencies()
+    except WiringError as error:
+        what = f"its container is incomplete: {error}"
+        raise _refused(loaded, what, "give the named providers a value") from error
+    handlers: Handlers = loaded.call("handlers", container=container)
+    subscriptions: Subscriptions = loaded.call("subscriptions", container=container) or Subscriptions()
+    database, clock = core.database(), core.clock()
+    try:
+        bus = Bus(
+            commands=handlers.commands,
+            queries=handlers.queries,
+            open_work=partial(unit_of_work, database, handlers.work, wakeup),
+        )
+        consumers = consumers_of(subscriptions.subscribes, handlers.tasks)
+    except (DuplicateHandlerError, ValueError) as error:
+        raise _refused(loaded, str(error), "declare it once") from error
+    problems = missing_handlers(loaded, bus, consumers)
+    if problems:
+        raise CompositionError(problems)
+    return HostedContext(
+        loaded=loaded,
+        settings=settings,
+        database=database,
+        container=container,
+        bus=bus,
+        handlers=handlers,
+        subscriptions=subscriptions,
+        consumers=consumers,
+        drain=Drain(
+            database, consumers, work_for=handlers.work, clock=clock, owner=process_name(), committed=wakeup
+        ),
+        routers=loaded.call("routes", container=container, bus=bus) or (),
+        issuers=loaded.call("authenticators", container=container) or (),
+    )
+
+
+def process_name() -> str:
+    """This process, as operators find it: host name and process id."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _settings_of(loaded: LoadedContext) -> BaseSettings | None:
+    wanted: Any = loaded.manifest.settings
+    if wanted is None:
+        return None
+    try:
+        settings: BaseSettings = wanted()
+    except ValidationError as error:
+        raise CompositionError(settings_problems(wanted, error)) from error
+    return settings
+
+
+def _refused(loaded: LoadedContext, what: str, fix: str) -> CompositionError:
+    return CompositionError([Problem(subject=loaded.name, what=what, sources=(str(loaded.installed),), fix=fix)])

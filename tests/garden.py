@@ -1,0 +1,58 @@
+"""`garden`: the smallest context there is, for tests that want one more, or a broken one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+GARDEN = """
+from dependency_injector import containers, providers
+from hedgerow_core.http import ContextRouter, public
+from hedgerow_core.messaging import LedgerWork
+from hedgerow_core.plugin import Handlers, Manifest, hookimpl
+
+class Container(containers.DeclarativeContainer):
+    core = providers.DependenciesContainer()
+
+@hookimpl
+def manifest():
+    return Manifest(name="garden", version="1.0", core_api=">=0.1,<0.2")
+
+@hookimpl
+def container(core):
+    return Container(core=core)
+
+@hookimpl
+def handlers(container):
+    return Handlers(work=lambda connection: LedgerWork(
+        connection, context="garden", clock=container.core.clock(), translations={}))
+
+@hookimpl
+def routes(bus):
+    router = ContextRouter("garden")
+
+    @router.get("/plant")
+    @public
+    async def plant() -> str:
+        return "ANSWER"
+
+    return [router]
+"""
+"""A context with one route, whose answer a test may change."""
+
+FAILING_LIFESPAN = """
+@hookimpl
+def lifespan(container):
+    raise RuntimeError("thorns")
+"""
+
+
+def install_garden(folder: Path, code: str) -> Path:
+    """Install it below `folder`, which must be on the PYTHONPATH; returns its source file."""
+    package, metadata = folder / "garden", folder / "garden-1.0.dist-info"
+    package.mkdir(parents=True)
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: garden\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[hedgerow.contexts]\ngarden = garden\n")
+    source = package / "__init__.py"
+    source.write_text(code)
+    return source
