@@ -70,8 +70,7 @@ def lost_members(dockerfile: str, ignore: str) -> list[str]:
     copied = {source for copy in stages_of(dockerfile)["build"].copies for source in copy.sources}
     wanted = [f"{folder}/{part}" for folder in members() for part in ("pyproject.toml", "src")]
     reached = {path for path in wanted if any(path == source or path.startswith(f"{source}/") for source in copied)}
-    manifests = {path for path in wanted if path.endswith(".toml")} - copied
-    return sorted({*wanted} - reached | manifests | {path for path in wanted if is_ignored(path, ignore)})
+    return sorted({*wanted} - reached | {path for path in wanted if is_ignored(path, ignore)})
 
 
 def intruders(_dockerfile: str, ignore: str) -> list[str]:
