@@ -88,4 +88,4 @@ def test_where_no_role_may_be_created_the_host_works_and_says_what_is_lost(
     with production.api() as (api, client), production.worker():
         play(client)
 
-        assert api.output.count("no_role") == 2
+        assert api.output.count("no_role") >= 2

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from pydantic_settings import BaseSettings
 
 from hedgerow_host.discovery import load_contexts
 from hedgerow_host.settings import HostSettings, variable_of
@@ -17,16 +18,20 @@ ENTRY = re.compile(r"^# (?P<meaning>.+)\n#(?P<variable>[A-Z][A-Z0-9_]*)=(?P<defa
 ASSIGNMENT = re.compile(r"^\s*#?\s*([A-Z][A-Z0-9_]*)=", re.MULTILINE)
 
 
+def settings_classes() -> list[type[BaseSettings]]:
+    """The host's, and those of the contexts that have one."""
+    contexts = (context.manifest.settings for context in load_contexts(None))
+    return [HostSettings, *(found for found in contexts if found is not None)]
+
+
 def settings() -> dict[str, tuple[str, str]]:
     """Default and meaning of every setting there is, by variable; a default of None is written as nothing."""
-    classes = [HostSettings, *(context.manifest.settings for context in load_contexts(None))]
     return {
         variable_of(name, holder.model_config["env_prefix"], field.validation_alias): (
             "" if field.default is None else str(field.default),
             field.description or "",
         )
-        for holder in classes
-        if holder is not None
+        for holder in settings_classes()
         for name, field in holder.model_fields.items()
     }
 
@@ -75,7 +80,7 @@ def test_a_setting_that_is_new_must_be_listed() -> None:
 
 
 def test_taking_a_default_into_use_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    holders = [HostSettings, *(context.manifest.settings for context in load_contexts(None))]
+    holders = settings_classes()
     for variable in settings():
         monkeypatch.delenv(variable, raising=False)
     without = [holder() for holder in holders]

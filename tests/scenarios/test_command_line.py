@@ -27,12 +27,9 @@ def test_the_version_is_that_of_the_host(tmp_path: Path) -> None:
 def test_contexts_are_listed_with_what_they_bring(tmp_path: Path) -> None:
     listed = run("contexts", "list", "--json", folder=tmp_path, environment={})
 
-    billing, users = json.loads(listed.stdout)
-    assert (billing["name"], billing["state"], billing["version"]) == (
-        "billing",
-        "enabled",
-        version("hedgerow-billing"),
-    )
+    rows = {row["name"]: row for row in json.loads(listed.stdout)}
+    billing, users = rows["billing"], rows["users"]
+    assert (billing["state"], billing["version"]) == ("enabled", version("hedgerow-billing"))
     assert billing["subscribes"] == ["users.user_registered"]
     assert "billing.charge_payment" in billing["tasks"]
     assert users["publishes"] == ["users.user_registered"]
@@ -53,9 +50,9 @@ def test_contexts_are_listed_with_what_they_bring(tmp_path: Path) -> None:
 def test_a_context_that_is_left_out_is_listed_as_disabled_and_its_absence_noted(tmp_path: Path) -> None:
     listed = run("contexts", "list", "--json", folder=tmp_path, environment={"HEDGEROW_CONTEXTS": "billing"})
 
-    billing, users = json.loads(listed.stdout)
-    assert users["state"] == "disabled"
-    assert billing["notes"] == ["users is not hosted here: billing.copy_registered_user receives nothing"]
+    rows = {row["name"]: row for row in json.loads(listed.stdout)}
+    assert rows["users"]["state"] == "disabled"
+    assert rows["billing"]["notes"] == ["users is not hosted here: billing.copy_registered_user receives nothing"]
 
 
 def test_every_route_is_listed_with_its_access_decision(tmp_path: Path) -> None:
