@@ -1,6 +1,7 @@
 """From a committed event in `shop` to its effect in `books`, on a real ledger."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.application import Task
-from hedgerow_core.domain import AggregateRoot, DomainEvent, SystemClock, new_id
+from hedgerow_core.domain import AggregateRoot, DomainEvent, SystemClock, UnavailableError, new_id
 from hedgerow_core.messaging import (
     Consumer,
     Dispatcher,
@@ -30,8 +31,10 @@ from hedgerow_core.messaging import (
     Subscription,
     TaskHandler,
     consumers_of,
+    deliveries,
     unit_of_work,
 )
+from hedgerow_core.messaging.deliveries import UNHANDLED_GRACE
 from hedgerow_core.persistence import Database
 
 SOON = RetryPolicy(attempts=3, first_wait=timedelta(milliseconds=20))
@@ -101,7 +104,7 @@ async def worker(
     drain = Drain(books, named, work_for=books_work, clock=SystemClock(), owner="test")
     relays = [Relay(books, "shop", subscriptions, holder="test")] if subscriptions else []
     hints = InProcessHints(drain)
-    dispatcher = Dispatcher(books, relays, list(named), hints)
+    dispatcher = Dispatcher(books, relays, named, hints)
     running = asyncio.create_task(dispatcher.run())
     yield dispatcher
     dispatcher.stop()
@@ -263,16 +266,144 @@ async def test_a_payload_that_no_longer_decodes_is_dead_with_that_reason(shop: D
     assert "colour" in reason
 
 
-async def test_a_delivery_whose_handler_is_gone_is_dead_with_that_reason(shop: Database, books: Database) -> None:
+async def test_a_delivery_whose_handler_is_gone_is_dead_with_that_reason_after_a_grace(
+    shop: Database, books: Database
+) -> None:
     async with unit_of_work(books, books_work, lambda: None) as work:
-        await work.tasks.enqueue(SendReceipt(number=1))
+        await work.tasks.enqueue(SendReceipt(number=1), key="new")
+        await work.tasks.enqueue(SendReceipt(number=2), key="old")
+    async with books.transaction() as connection:
+        age = text("UPDATE deliveries SET next_at = next_at - CAST(:grace AS interval) WHERE ordering_key = 'old'")
+        await connection.execute(age, {"grace": UNHANDLED_GRACE})
 
     async with worker(books, subscription(note)):
+        await until(books, {"dead": 1, "pending": 1})
+
+    async with books.reading() as connection:
+        dead = (await connection.execute(text("SELECT * FROM deliveries WHERE state = 'dead'"))).one()
+    assert dead.ordering_key == "old"
+    assert dead.reason == "no handler of this name is installed"
+
+
+async def test_a_neighbour_in_the_batch_does_not_pay_for_a_failure(
+    shop: Database, books: Database, effects: Effects
+) -> None:
+    async def meets_a_closed_gateway(event: PlacedOrder, envelope: Envelope, work: LedgerWork) -> None:
+        await note(event, envelope, work)
+        if event.number == 5:
+            raise UnavailableError("closed", code="gateway_away", retry_after=timedelta(seconds=1))
+
+    for number in range(1, 11):
+        await place(shop, Order(new_id()), number)
+    async with books.transaction() as connection:
+        await deliveries.register(connection, ["books.note_order"])
+    wanted = subscription(meets_a_closed_gateway)
+    once = dataclasses.replace(wanted, retry=RetryPolicy(attempts=1))
+    relay = Relay(books, "shop", [once], holder="test")
+    await relay.open()
+    await relay.step()
+    async with books.transaction() as connection:
+        await connection.execute(text("UPDATE deliveries SET partition = 1"))
+
+    drain = Drain(books, consumers_of([once], []), work_for=books_work, clock=SystemClock(), owner="test")
+    await drain(Hint("books", "books.note_order", 1))
+
+    assert await states(books) == {"completed": 9, "dead": 1}
+    assert sorted(await effects()) == [1, 2, 3, 4, 6, 7, 8, 9, 10]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("nul \x00 in it"), UnavailableError("busy", code="database_busy", retry_after=timedelta(1))],
+)
+async def test_every_failure_is_written_down_and_waits_for_its_retry(
+    shop: Database, books: Database, error: Exception
+) -> None:
+    async def fails(_event: PlacedOrder, _envelope: Envelope, _work: LedgerWork) -> None:
+        raise error
+
+    await place(shop, Order(new_id()), 1)
+    patient = dataclasses.replace(subscription(fails), retry=RetryPolicy(first_wait=timedelta(hours=1)))
+
+    async with worker(books, patient):
+        await until(books, {"retry_wait": 1})
+        await asyncio.sleep(0.3)
+
+    async with books.reading() as connection:
+        row = (await connection.execute(text("SELECT attempts, errors FROM deliveries"))).one()
+    assert row.attempts == 1
+    assert row.errors[0]["type"] == type(error).__qualname__
+
+
+async def test_nobody_is_hinted_at_what_waits_behind_a_retry(shop: Database, books: Database) -> None:
+    async def fails(_event: PlacedOrder, _envelope: Envelope, _work: LedgerWork) -> None:
+        raise RuntimeError("not today")
+
+    order = Order(new_id())
+    for number in (1, 2):
+        await place(shop, order, number)
+    patient = dataclasses.replace(subscription(fails), retry=RetryPolicy(first_wait=timedelta(hours=1)))
+
+    async with worker(books, patient):
+        await until(books, {"retry_wait": 1, "pending": 1})
+        taken = await leases_taken(books)
+        await asyncio.sleep(0.5)
+
+        assert await leases_taken(books) == taken
+
+
+async def leases_taken(books: Database) -> int:
+    async with books.reading() as connection:
+        count: int = (await connection.execute(text("SELECT sum(token) FROM delivery_partitions"))).scalar_one()
+        return count
+
+
+async def test_a_holder_that_stalls_past_its_lease_cannot_make_an_effect_happen_twice(
+    shop: Database, books: Database, effects: Effects
+) -> None:
+    """Its transaction holds the completed row; the next holder waits for it, and must then see that it is done."""
+    await place(shop, Order(new_id()), 1)
+    wanted = subscription(note)
+    relay = Relay(books, "shop", [wanted], holder="test")
+    await relay.open()
+    await relay.step()
+    async with books.transaction() as connection:
+        await deliveries.register(connection, [wanted.name])
+        await connection.execute(text("UPDATE deliveries SET partition = 1"))
+        stalled = await deliveries.take(connection, wanted.name, 1, owner="stalled")
+        assert stalled is not None
+        (claimed,) = await deliveries.claim_batch(connection, stalled, ordered=True)
+        await connection.execute(text("UPDATE delivery_partitions SET expires_at = '-infinity'"))
+
+    async with books.transaction() as connection:
+        await note(PlacedOrder(number=1), claimed.envelope, books_work(connection))
+        await deliveries.complete(connection, stalled, [claimed.id])
+        drain = Drain(books, consumers_of([wanted], []), work_for=books_work, clock=SystemClock(), owner="next")
+        following = asyncio.create_task(drain(Hint("books", wanted.name, 1)))
+        await asyncio.sleep(0.5)
+        assert not following.done()
+    await following
+
+    assert await effects() == [1]
+    assert await states(books) == {"completed": 1}
+
+
+async def test_a_handler_that_hangs_has_failed_once_its_deadline_is_over(
+    shop: Database, books: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hedgerow_core.messaging.drain.DEADLINE", timedelta(milliseconds=200))
+
+    async def hangs(_task: SendReceipt, _work: LedgerWork) -> None:
+        await asyncio.sleep(60)
+
+    async with unit_of_work(books, books_work, lambda: None) as work:
+        await work.tasks.enqueue(SendReceipt(number=1))
+    async with worker(books, TaskHandler(task=SendReceipt, handle=hangs, retry=SOON)):
         await until(books, {"dead": 1})
 
     async with books.reading() as connection:
-        reason = (await connection.execute(text("SELECT reason FROM deliveries"))).scalar_one()
-    assert reason == "no handler of this name is installed"
+        errors = (await connection.execute(text("SELECT errors FROM deliveries"))).scalar_one()
+    assert [error["type"] for error in errors] == ["TimeoutError"] * SOON.attempts
 
 
 async def test_a_task_runs_after_the_commit_that_asked_for_it_and_once_per_key(

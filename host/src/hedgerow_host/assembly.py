@@ -63,7 +63,7 @@ class Assembly:
     def dispatchers(self, hints: Hints) -> list[Dispatcher]:
         """One per context; they wake up whenever this process commits something."""
         dispatchers = [
-            Dispatcher(context.database, self._relays(context), list(context.consumers), hints)
+            Dispatcher(context.database, self._relays(context), context.consumers, hints)
             for context in self.contexts
         ]
         for dispatcher in dispatchers:

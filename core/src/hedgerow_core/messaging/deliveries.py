@@ -29,6 +29,8 @@ from hedgerow_core.messaging.tables import PARTITIONS
 
 LEASE = timedelta(seconds=4)
 """How long a partition stays with a silent holder. With the sweep below it bounds the recovery of orphans."""
+UNHANDLED_GRACE = timedelta(minutes=15)
+"""A delivery that nobody here can handle may be for a newer build, while that is being rolled out."""
 BATCH = 100
 """Deliveries a claim: where the throughput comes from (300 effects/s with 1, 5,700 with 100; ADR 0002)."""
 ERRORS_KEPT = 10
@@ -68,7 +70,7 @@ _RELEASE = text(
     """
 )
 
-# Index: deliveries_in_order, deliveries_by_key.
+# Indexes: deliveries_dead, deliveries_by_key.
 _PARK_FOLLOWERS = text(
     """
     UPDATE deliveries follower SET state = 'parked'
@@ -80,20 +82,23 @@ _PARK_FOLLOWERS = text(
     """
 )
 
-# Index: deliveries_in_order. First attempts come in a batch; a later attempt always comes alone, so that a
-# delivery that kills its process costs its neighbours one attempt at most.
+# Indexes: deliveries_in_order, deliveries_waiting. First attempts come in a batch; a later attempt always comes alone, so that a
+# delivery that kills its process costs its neighbours one attempt at most. One moment holds for the whole
+# statement: a retry that falls due halfway through must not be passed by its follower. The state is looked at once
+# more at the end, on the row as it is after waiting for its lock: the holder before us may have completed it.
 _CLAIM = text(
     """
-    WITH due AS (
-        SELECT event_id, position, attempts FROM deliveries d
-        WHERE subscription = :subscription AND partition = :partition
-          AND state IN ('pending', 'processing', 'retry_wait') AND next_at <= clock_timestamp()
-          AND (NOT :ordered OR NOT EXISTS (
-              SELECT FROM deliveries earlier
-              WHERE earlier.subscription = d.subscription AND earlier.ordering_key = d.ordering_key
-                AND earlier.position < d.position
-                AND earlier.state = 'retry_wait' AND earlier.next_at > clock_timestamp()))
-        ORDER BY position LIMIT :batch
+    WITH waiting AS MATERIALIZED (
+        SELECT ordering_key, min(position) AS position FROM deliveries
+        WHERE :ordered AND subscription = :subscription AND state = 'retry_wait'
+          AND partition = :partition AND next_at > statement_timestamp()
+        GROUP BY ordering_key
+    ), due AS (
+        SELECT d.event_id, d.position, d.attempts
+        FROM deliveries d LEFT JOIN waiting ON waiting.ordering_key = d.ordering_key AND waiting.position < d.position
+        WHERE d.subscription = :subscription AND d.partition = :partition AND waiting.ordering_key IS NULL
+          AND d.state IN ('pending', 'processing', 'retry_wait') AND d.next_at <= statement_timestamp()
+        ORDER BY d.position LIMIT :batch
     ), batch AS (
         SELECT event_id, row_number() OVER (ORDER BY position) AS nth,
                max(least(attempts, 1)) OVER (ORDER BY position) AS retried
@@ -101,8 +106,9 @@ _CLAIM = text(
     )
     UPDATE deliveries d
     SET state = 'processing', attempts = attempts + 1, token = :token, owner = :owner
-    FROM batch
-    WHERE d.subscription = :subscription AND d.event_id = batch.event_id AND (nth = 1 OR retried = 0)
+    WHERE d.subscription = :subscription
+      AND d.event_id = ANY(ARRAY(SELECT event_id FROM batch WHERE nth = 1 OR retried = 0))
+      AND d.state IN ('pending', 'processing', 'retry_wait') AND d.next_at <= statement_timestamp()
     RETURNING d.*
     """
 )
@@ -133,7 +139,7 @@ _PUT_BACK = text(
 )
 
 # Skips from one (subscription, partition) to the next, so its cost is the number of partitions with work, not
-# the number of deliveries. Index: deliveries_in_order.
+# the number of deliveries. Indexes: deliveries_in_order, deliveries_waiting.
 _DUE = text(
     """
     WITH RECURSIVE active AS (
@@ -146,20 +152,28 @@ _DUE = text(
             WHERE state IN ('pending', 'processing', 'retry_wait')
               AND (d.subscription, d.partition) > (active.subscription, active.partition)
             ORDER BY subscription, partition LIMIT 1) next
+    ), waiting AS MATERIALIZED (
+        SELECT subscription, ordering_key, min(position) AS position FROM deliveries
+        WHERE subscription = ANY(:ordered) AND state = 'retry_wait' AND next_at > statement_timestamp()
+        GROUP BY subscription, ordering_key
     )
-    SELECT subscription, partition, lease.token
+    SELECT active.subscription, active.partition, lease.token
     FROM active JOIN delivery_partitions lease USING (subscription, partition)
-    WHERE lease.expires_at < clock_timestamp() AND EXISTS (
-        SELECT FROM deliveries d
+    WHERE active.subscription = ANY(:names) AND lease.expires_at < statement_timestamp() AND EXISTS (
+        SELECT FROM deliveries d LEFT JOIN waiting
+            ON waiting.subscription = d.subscription AND waiting.ordering_key = d.ordering_key
+            AND waiting.position < d.position
         WHERE d.subscription = active.subscription AND d.partition = active.partition
-          AND d.state IN ('pending', 'processing', 'retry_wait') AND d.next_at <= clock_timestamp())
+          AND waiting.ordering_key IS NULL
+          AND d.state IN ('pending', 'processing', 'retry_wait') AND d.next_at <= statement_timestamp())
     """
-)
+).bindparams(bindparam("names", type_=ARRAY(Text)), bindparam("ordered", type_=ARRAY(Text)))
 
 _BURY_UNHANDLED = text(
     """
     UPDATE deliveries SET state = 'dead', reason = 'no handler of this name is installed'
-    WHERE state IN ('pending', 'retry_wait') AND subscription <> ALL(:names)
+    WHERE state IN ('pending', 'processing', 'retry_wait') AND subscription <> ALL(:names)
+      AND next_at < statement_timestamp() - CAST(:grace AS interval)
     RETURNING subscription
     """
 ).bindparams(bindparam("names", type_=ARRAY(Text)))
@@ -300,25 +314,35 @@ async def put_back(connection: AsyncConnection, claim: Claim, id: UUID) -> None:
         raise FencedError
 
 
-async def due(connection: AsyncConnection) -> list[DuePartition]:
-    """Every partition that has due work and no holder."""
-    return [DuePartition(*row) for row in await connection.execute(_DUE)]
+async def due(connection: AsyncConnection, names: Sequence[str], *, ordered: Sequence[str]) -> list[DuePartition]:
+    """Every partition of the named subscriptions that has work which can be claimed now, and no holder."""
+    where = {"names": list(names), "ordered": list(ordered)}
+    return [DuePartition(*row) for row in await connection.execute(_DUE, where)]
 
 
 async def bury_unhandled(connection: AsyncConnection, names: Sequence[str]) -> list[str]:
-    """Declare dead what nobody here can handle; returns the subscriptions concerned, one entry a delivery."""
-    return list((await connection.execute(_BURY_UNHANDLED, {"names": list(names)})).scalars())
+    """Declare dead what has been due for `UNHANDLED_GRACE` and nobody here can handle.
+
+    Returns the subscriptions concerned, one entry a delivery.
+    """
+    where = {"names": list(names), "grace": UNHANDLED_GRACE}
+    return list((await connection.execute(_BURY_UNHANDLED, where)).scalars())
 
 
 def failure(error: BaseException, attempt: int, trace: str, at: datetime) -> dict[str, object]:
     """A failed attempt as it is kept on the row."""
     return {
         "type": type(error).__qualname__,
-        "message": str(error)[:1000],
-        "trace": trace[-4000:],
+        "message": storable(str(error)[:1000]),
+        "trace": storable(trace[-4000:]),
         "attempt": attempt,
         "at": at.isoformat(),
     }
+
+
+def storable(text: str) -> str:
+    """PostgreSQL can't store NUL; an error must not be lost over it."""
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
 def _delivery(row: Row[Any]) -> Delivery:

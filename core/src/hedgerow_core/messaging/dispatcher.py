@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from hedgerow_core.domain import UnavailableError
 from hedgerow_core.messaging import deliveries
+from hedgerow_core.messaging.consumers import Consumer
 from hedgerow_core.messaging.deliveries import DuePartition
 from hedgerow_core.messaging.hints import Hint, Hints
 from hedgerow_core.messaging.relay import Relay
@@ -24,6 +25,9 @@ POLL_S = 0.05
 RESEND_AFTER_S = 5.0
 """A lost hint costs at most this much (eventing rule: one sweep interval)."""
 PAUSE_WHEN_AWAY_S = 1.0
+BURY_EVERY_S = 60.0
+STEP_TIMEOUT_S = 30.0
+"""A network that went silent raises nothing: what takes longer than this counts as away."""
 
 _log = log_of(__name__)
 
@@ -31,11 +35,15 @@ _log = log_of(__name__)
 class Dispatcher:
     """Runs for one context in every worker process. More of them only make hints come twice."""
 
-    def __init__(self, database: Database, relays: Sequence[Relay], consumers: Sequence[str], hints: Hints) -> None:
+    def __init__(
+        self, database: Database, relays: Sequence[Relay], consumers: Mapping[str, Consumer], hints: Hints
+    ) -> None:
         self._database = database
         self._relays = relays
-        self._consumers = consumers
+        self._names = list(consumers)
+        self._ordered = [name for name, consumer in consumers.items() if consumer.ordered]
         self._hints = hints
+        self._bury_at = 0.0
         self._hinted: dict[tuple[str, int], tuple[int, float]] = {}
         self._nudged = asyncio.Event()
         self._stopping = False
@@ -58,8 +66,9 @@ class Dispatcher:
                 if not ready:
                     await self._prepare()
                     ready = True
-                more = await self._step()
-            except (UnavailableError, ConnectionError) as error:
+                async with asyncio.timeout(STEP_TIMEOUT_S):
+                    more = await self._step()
+            except (UnavailableError, ConnectionError, TimeoutError) as error:
                 if not away:
                     _log.warning("dispatcher_waits", context=self._database.context, error=str(error))
                 away, more = True, False
@@ -79,16 +88,22 @@ class Dispatcher:
         for relay in self._relays:
             await relay.open()
         async with self._database.transaction() as connection:
-            await deliveries.register(connection, self._consumers)
-            for subscription in set(await deliveries.bury_unhandled(connection, self._consumers)):
+            await deliveries.register(connection, self._names)
+
+    async def _bury_unhandled(self) -> None:
+        self._bury_at = time.monotonic() + BURY_EVERY_S
+        async with self._database.transaction() as connection:
+            for subscription in set(await deliveries.bury_unhandled(connection, self._names)):
                 _log.error("deliveries_without_handler", subscription=subscription)
 
     async def _step(self) -> bool:
+        if time.monotonic() > self._bury_at:
+            await self._bury_unhandled()
         more = False
         for relay in self._relays:
             more = await relay.step() or more
         async with self._database.reading() as connection:
-            due = await deliveries.due(connection)
+            due = await deliveries.due(connection, self._names, ordered=self._ordered)
         for partition in due:
             if self._should_hint(partition):
                 await self._hints.send(Hint(self._database.context, partition.subscription, partition.partition))

@@ -6,6 +6,7 @@ import asyncio
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,6 +23,9 @@ from hedgerow_core.persistence import Database
 
 MAX_BATCHES = 50
 """A drain gives its partition back after this many batches, so that no backlog starves the others."""
+
+DEADLINE = timedelta(seconds=60)
+"""A handler that takes longer has failed; one that hangs must not keep its partition for ever."""
 
 _log = log_of(__name__)
 
@@ -83,7 +87,7 @@ class Drain:
             return
         try:
             await self._run_together(claim, consumer, batch)
-        except (FencedError, UnavailableError):
+        except FencedError:
             raise
         except Exception:
             # One of them failed and took the others back with it: find out which, one by one.
@@ -95,7 +99,7 @@ class Drain:
                     blocked.add(delivery.ordering_key)
 
     async def _run_together(self, claim: Claim, consumer: Consumer, batch: Sequence[Delivery]) -> None:
-        async with self._database.transaction() as connection:
+        async with asyncio.timeout(DEADLINE.total_seconds()), self._database.transaction() as connection:
             work = self._work_for(connection)
             for delivery in batch:
                 with _inside(delivery):
@@ -108,27 +112,26 @@ class Drain:
     async def _run_alone(self, claim: Claim, consumer: Consumer, delivery: Delivery) -> bool:
         """Run one delivery; True if it completed, False if its failure was written down."""
         if delivery.envelope.attempt > consumer.retry.attempts:
-            lost = RuntimeError("every attempt ended with the death of its worker")
+            lost = RuntimeError("no attempt lived to write down its outcome: killed, or cut off from the database")
             await self._write_down(claim, consumer, delivery, lost, final=True)
             return False
         with _inside(delivery):
             try:
                 message = consumer.decode(delivery.payload)
-            except ValueError as error:
+            except Exception as error:
                 await self._write_down(claim, consumer, delivery, error, final=True)
                 return False
             try:
-                answer = await consumer.call(message)
-                async with self._database.transaction() as connection:
-                    work = self._work_for(connection)
-                    await consumer.apply(message, answer, delivery.envelope, work)
-                    await work.flush()
-                    await deliveries.complete(connection, claim, [delivery.id])
+                async with asyncio.timeout(DEADLINE.total_seconds()):
+                    answer = await consumer.call(message)
+                    async with self._database.transaction() as connection:
+                        work = self._work_for(connection)
+                        await consumer.apply(message, answer, delivery.envelope, work)
+                        await work.flush()
+                        await deliveries.complete(connection, claim, [delivery.id])
             except FencedError:
                 raise
             except Exception as error:
-                if isinstance(error, UnavailableError) and error.code.startswith("database_"):
-                    raise
                 await self._write_down(claim, consumer, delivery, error)
                 return False
         self._committed()
@@ -147,7 +150,7 @@ class Drain:
                 delivery.id,
                 error=deliveries.failure(error, attempt, trace, self._clock.now()),
                 retry_in=None if dead else consumer.retry.wait_after(attempt),
-                reason=f"{type(error).__qualname__}: {error}"[:1000] if dead else None,
+                reason=deliveries.storable(f"{type(error).__qualname__}: {error}"[:1000]) if dead else None,
             )
         log = _log.error if dead else _log.warning
         log(

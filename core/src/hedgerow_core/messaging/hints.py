@@ -9,6 +9,8 @@ from typing import Protocol
 
 IN_PROCESS_DRAINS = 8
 """Drains that an in-process worker runs at the same time; more than the pool has connections would only wait."""
+FINISH_WITHIN_S = 10.0
+"""What still runs this long after the end was asked for is cancelled: its deliveries are tried again later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +40,28 @@ class InProcessHints:
     def __init__(self, drain: Callable[[Hint], Awaitable[None]]) -> None:
         self._drain = drain
         self._slots = asyncio.Semaphore(IN_PROCESS_DRAINS)
+        self._waiting: set[Hint] = set()
         self._running: set[asyncio.Task[None]] = set()
 
     async def send(self, hint: Hint) -> None:
-        """Start a drain, as soon as one of the slots is free."""
-        await self._slots.acquire()
-        running = asyncio.create_task(self._drain_and_free(hint))
+        """Have a drain run as soon as one of the slots is free; returns at once."""
+        if hint in self._waiting:
+            return
+        self._waiting.add(hint)
+        running = asyncio.create_task(self._drain_in_a_slot(hint))
         self._running.add(running)
         running.add_done_callback(self._running.discard)
 
     async def finish(self) -> None:
-        """Wait for the drains that are running."""
-        await asyncio.gather(*self._running, return_exceptions=True)
+        """Let the running drains come to an end, but not for longer than `FINISH_WITHIN_S`."""
+        if not self._running:
+            return
+        _done, late = await asyncio.wait(self._running, timeout=FINISH_WITHIN_S)
+        for drain in late:
+            drain.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
-    async def _drain_and_free(self, hint: Hint) -> None:
-        try:
+    async def _drain_in_a_slot(self, hint: Hint) -> None:
+        async with self._slots:
+            self._waiting.discard(hint)
             await self._drain(hint)
-        finally:
-            self._slots.release()

@@ -82,6 +82,18 @@ def upgrade() -> None:
     )
     op.execute(
         """
+        CREATE INDEX deliveries_waiting ON deliveries (subscription, ordering_key, position)
+        WHERE state = 'retry_wait'
+        """
+    )
+    op.execute(
+        """
+        CREATE INDEX deliveries_dead ON deliveries (subscription, ordering_key, position)
+        WHERE state = 'dead'
+        """
+    )
+    op.execute(
+        """
         CREATE TABLE delivery_partitions (
             subscription text NOT NULL,
             partition smallint NOT NULL,
