@@ -161,3 +161,16 @@ def test_a_database_that_is_away_at_start_is_named_without_its_password(tmp_path
     assert "HEDGEROW_DATABASE_URL" in refused.stderr
     assert "hush" not in refused.stderr + refused.stdout
     assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("role", ["api", "migrate"])
+def test_a_database_that_does_not_exist_is_named_with_what_postgresql_said(
+    postgres_server: DatabaseAddress, tmp_path: Path, role: str
+) -> None:
+    missing = DatabaseAddress(postgres_server.url.set(database="not_created_yet"))
+
+    refused = run(role, folder=tmp_path, environment={"HEDGEROW_DATABASE_URL": url_of(missing)})
+
+    assert refused.returncode == 3
+    assert 'database "not_created_yet" does not exist' in refused.stderr
+    assert "Traceback" not in refused.stderr

@@ -165,6 +165,30 @@ async def test_every_committed_event_takes_effect_once_and_in_order(
     assert await effects() == list(range(1, 31))
 
 
+async def test_after_a_restore_into_another_cluster_nothing_is_lost_or_doubled(
+    shop: Database, books: Database, effects: Effects
+) -> None:
+    order = Order(new_id())
+    for number in (1, 2):
+        await place(shop, order, number)
+    async with worker(books, subscription(note)):
+        await until(books, {"completed": 2})
+    await place(shop, order, 3)
+    # What a dump brings along: transaction ids of the old cluster, far ahead of the new one's counter.
+    async with shop.engine.connect() as restored:
+        await restored.execute(text("SET ROLE NONE"))
+        await restored.execute(text("UPDATE outbox SET xid = (xid::text::bigint + 1000000)::text::xid8"))
+        await restored.execute(text("UPDATE books.feed_cursors SET system_identifier = 1, holder = NULL"))
+        await restored.execute(text("UPDATE books.feed_cursors SET expires_at = '-infinity'"))
+        await restored.commit()
+    await place(shop, order, 4)
+
+    async with worker(books, subscription(note)):
+        await until(books, {"completed": 4})
+
+    assert await effects() == [1, 2, 3, 4]
+
+
 async def test_an_event_of_another_version_is_not_delivered(shop: Database, books: Database) -> None:
     await place(shop, Order(new_id()), 1)
     newer = Subscription(

@@ -1,6 +1,8 @@
 """What a failing database means to a caller."""
 
 import asyncio
+import traceback
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
@@ -36,12 +38,33 @@ async def test_a_constraint_without_a_declared_error_stays_what_it_is(shop: Data
 
 async def test_an_error_never_carries_what_somebody_wrote_into_a_row(shop: Database) -> None:
     insert = text("INSERT INTO delivery_partitions (subscription, partition) VALUES (:secret, NULL)")
+    secret = uuid4().hex  # in no source line that a trace may quote
 
     with pytest.raises(IntegrityError) as broken:
         async with shop.transaction() as connection:
-            await connection.execute(insert, {"secret": "hunter2"})
+            await connection.execute(insert, {"secret": secret})
 
-    assert "parameters hidden" in str(broken.value)
+    written = "".join(traceback.format_exception(broken.value))
+    assert "parameters hidden" in written
+    assert secret not in written
+
+
+async def test_a_database_or_user_that_is_not_there_is_a_refusal_not_a_crash(
+    fresh_database: DatabaseAddress,
+) -> None:
+    for wrong in ({"database": "nowhere"}, {"username": "nobody_we_know"}):
+        database = Database(DatabaseAddress(fresh_database.url.set(**wrong)), "shop")
+        with pytest.raises(UnavailableError) as refused:
+            await database.ping()
+        await database.close()
+
+        assert refused.value.code == "database_refused"
+        assert "nowhere" not in refused.value.message
+
+
+def test_a_password_that_could_not_be_hidden_is_refused() -> None:
+    with pytest.raises(ValueError, match="before the host"):
+        DatabaseAddress.parse("postgresql://me@db/shop?password=hush")
 
 
 async def test_who_waits_too_long_for_a_connection_is_told_to_come_back(shop: Database) -> None:

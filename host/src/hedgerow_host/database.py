@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy.exc import DBAPIError
+
 from hedgerow_core.domain import UnavailableError
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.persistence.embedded import embedded_postgres, running_embedded_postgres
@@ -46,9 +48,11 @@ def existing_database(settings: HostSettings) -> Iterator[DatabaseAddress]:
 
 
 def database_away(address: DatabaseAddress, error: UnavailableError) -> HostError:
-    """Says which database did not answer, without its password."""
+    """Says which database did not answer, without its password, and what it said if it refused."""
+    refusal = error.__cause__.orig if isinstance(error.__cause__, DBAPIError) else None
+    said = f"{error.code}: {refusal.__cause__}" if refusal is not None else error.code
     return HostError(
-        f"the database {address} does not answer ({error.code})",
-        fix="start PostgreSQL, or correct HEDGEROW_DATABASE_URL",
+        f"the database {address} is not there for us ({said})",
+        fix="start PostgreSQL, create database and user, or correct HEDGEROW_DATABASE_URL",
         code=ExitCode.UNREACHABLE,
     )

@@ -65,7 +65,9 @@ def serve_dev(
 
 def _reachable(host: str) -> str:
     """Where this machine finds a server that listens on `host`."""
-    return "127.0.0.1" if host in ("0.0.0.0", "") else host  # noqa: S104 - a comparison, nothing is bound
+    if host in ("0.0.0.0", ""):  # noqa: S104 - a comparison, nothing is bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
 
 
 def _end_with_parent(server: uvicorn.Server) -> None:
@@ -88,9 +90,10 @@ def _parent_is_gone() -> bool:
 
 async def _answers(url: str, serving: asyncio.Task[None]) -> bool:
     """Whether `url` answers 200 before the server ends."""
+    ask = urllib.request.build_opener(urllib.request.ProxyHandler({})).open  # no proxy answers for us
     while not serving.done():
         try:
-            await asyncio.to_thread(urllib.request.urlopen, url, timeout=READY_TIMEOUT_S)
+            await asyncio.to_thread(ask, url, timeout=READY_TIMEOUT_S)
         except OSError:
             await asyncio.sleep(READY_POLL_S)
         else:

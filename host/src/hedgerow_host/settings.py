@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import parse_qs, urlsplit
 
 from dotenv import load_dotenv
 from pydantic import BeforeValidator, Field
@@ -44,6 +45,8 @@ def _address(value: object) -> object:
 def _broker(value: object) -> object:
     if isinstance(value, str) and not value.startswith(("redis://", "rediss://", "unix://")):
         raise ValueError("expected redis://host:6379/0 (or rediss:// for TLS)")
+    if isinstance(value, str) and "password" in parse_qs(urlsplit(value).query):
+        raise ValueError("the password goes before the host, where it can be hidden: redis://:password@host:6379/0")
     return value
 
 

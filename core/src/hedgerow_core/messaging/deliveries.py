@@ -82,10 +82,11 @@ _PARK_FOLLOWERS = text(
     """
 )
 
-# Indexes: deliveries_in_order, deliveries_waiting. First attempts come in a batch; a later attempt always comes alone, so that a
-# delivery that kills its process costs its neighbours one attempt at most. One moment holds for the whole
-# statement: a retry that falls due halfway through must not be passed by its follower. The state is looked at once
-# more at the end, on the row as it is after waiting for its lock: the holder before us may have completed it.
+# Indexes: deliveries_in_order, deliveries_waiting. First attempts come in a batch; a later attempt always comes
+# alone, so that a delivery that kills its process costs its neighbours one attempt at most.
+# One moment holds for the whole statement: a retry that falls due halfway through must not be passed by its
+# follower. The state is looked at once more at the end, on the row as it is after waiting for its lock: the holder
+# before us may have completed it.
 _CLAIM = text(
     """
     WITH waiting AS MATERIALIZED (
@@ -95,7 +96,8 @@ _CLAIM = text(
         GROUP BY ordering_key
     ), due AS (
         SELECT d.event_id, d.position, d.attempts
-        FROM deliveries d LEFT JOIN waiting ON waiting.ordering_key = d.ordering_key AND waiting.position < d.position
+        FROM deliveries d LEFT JOIN waiting
+            ON waiting.ordering_key = d.ordering_key AND waiting.position < d.position
         WHERE d.subscription = :subscription AND d.partition = :partition AND waiting.ordering_key IS NULL
           AND d.state IN ('pending', 'processing', 'retry_wait') AND d.next_at <= statement_timestamp()
         ORDER BY d.position LIMIT :batch

@@ -26,6 +26,9 @@ PAGE = 2_000
 """Events carried per transaction. The window stays frozen while a large one is paged through."""
 BEGINNING = "1:1:"
 """A snapshot in which nothing was visible yet."""
+RESCAN = "rescan"
+"""Stands in the place of a snapshot after a restore: the rows then carry transaction ids of another cluster, which
+mean nothing here, and are read by id alone. Deliveries that exist already are not doubled."""
 
 _log = log_of(__name__)
 
@@ -58,7 +61,7 @@ _TAKE_LEASE = text(
 _START_OVER = text(
     """
     UPDATE feed_cursors
-    SET snapshot = :beginning, target = NULL, after_id = 0,
+    SET snapshot = :rescan, target = NULL, after_id = 0,
         system_identifier = (SELECT system_identifier FROM pg_control_system())
     WHERE publisher = :publisher
     """
@@ -69,11 +72,11 @@ _MOVE = text(
 )
 
 # Index: outbox_by_transaction.
-_NEWS = """
+_IS_NEW = """
     o.xid >= pg_snapshot_xmin(CAST(CAST(:snapshot AS text) AS pg_snapshot))
     AND NOT pg_visible_in_snapshot(o.xid, CAST(CAST(:snapshot AS text) AS pg_snapshot))
-    AND o.type = ANY(:types)
 """
+_IS_IN_WINDOW = "pg_visible_in_snapshot(o.xid, CAST(CAST(:window AS text) AS pg_snapshot))"
 
 
 class Relay:
@@ -98,14 +101,17 @@ class Relay:
         self._types = sorted({subscription.event for subscription in subscriptions})
         types = bindparam("types", type_=ARRAY(Text))
         self._peek = text(
-            f'SELECT EXISTS (SELECT FROM "{publisher}".outbox o WHERE {_NEWS})'  # noqa: S608 - names, not input
+            f'SELECT EXISTS (SELECT FROM "{publisher}".outbox o WHERE {_IS_NEW} AND o.type = ANY(:types))'  # noqa: S608
         ).bindparams(types)
-        self._carry = text(_carry_from(publisher)).bindparams(
-            types,
-            bindparam("names", type_=ARRAY(Text)),
-            bindparam("wanted", type_=ARRAY(Text)),
-            bindparam("versions", type_=ARRAY(Integer)),
-            bindparam("after", type_=BigInteger),
+        self._carry, self._rescan = (
+            text(_carry_from(publisher, which)).bindparams(
+                types,
+                bindparam("names", type_=ARRAY(Text)),
+                bindparam("wanted", type_=ARRAY(Text)),
+                bindparam("versions", type_=ARRAY(Integer)),
+                bindparam("after", type_=BigInteger),
+            )
+            for which in (f"{_IS_NEW} AND {_IS_IN_WINDOW} AND", "")
         )
         self._snapshot: str | None = None
         self._renew_at = 0.0
@@ -139,14 +145,14 @@ class Relay:
                 return False
             if not cursor.same_cluster:
                 _log.warning("feed_restarted", publisher=self._publisher, reason="the database was restored")
-                await connection.execute(_START_OVER, {"publisher": self._publisher, "beginning": BEGINNING})
+                await connection.execute(_START_OVER, {"publisher": self._publisher, "rescan": RESCAN})
                 return True
+            rescan = cursor.snapshot == RESCAN
             carried, last = (
                 await connection.execute(
-                    self._carry,
+                    self._rescan if rescan else self._carry,
                     {
-                        "snapshot": cursor.snapshot,
-                        "window": cursor.window,
+                        **({} if rescan else {"snapshot": cursor.snapshot, "window": cursor.window}),
                         "after": cursor.after_id,
                         "types": self._types,
                         **self._wanted,
@@ -165,16 +171,15 @@ class Relay:
                     "after": last if paging else 0,
                 },
             )
-        self._snapshot = cursor.snapshot if paging else cursor.window
+        self._snapshot = None if paging else cursor.window
         return paging
 
 
-def _carry_from(publisher: str) -> str:
+def _carry_from(publisher: str, which: str) -> str:
     return f"""
         WITH page AS (
             SELECT o.* FROM "{publisher}".outbox o
-            WHERE {_NEWS}
-              AND pg_visible_in_snapshot(o.xid, CAST(CAST(:window AS text) AS pg_snapshot)) AND o.id > :after
+            WHERE {which} o.type = ANY(:types) AND o.id > :after
             ORDER BY o.id LIMIT :page
         ), carried AS (
             INSERT INTO deliveries (event_id, subscription, publisher, position, ordering_key, partition, type,

@@ -57,6 +57,8 @@ class DatabaseAddress:
             raise ValueError(f"not a database URL: {expected}") from error
         if parsed.get_backend_name() not in {"postgresql", "postgres"}:
             raise ValueError(f"Hedgerow speaks to PostgreSQL only (ADR 0001): {expected}")
+        if "password" in parsed.query:
+            raise ValueError(f"the password goes before the host, where it can be hidden: {expected}")
         return cls(parsed.set(drivername="postgresql+asyncpg"))
 
     def __str__(self) -> str:

@@ -27,6 +27,7 @@ _AWAY = (
     pg.InternalClientError,
     ConnectionError,
 )
+_REFUSED = (pg.InvalidAuthorizationSpecificationError, pg.InvalidCatalogNameError)
 _RACE = (pg.DeadlockDetectedError, pg.SerializationError, pg.LockNotAvailableError)
 
 
@@ -37,12 +38,11 @@ def speaking_plainly(constraints: Constraints) -> Iterator[None]:
         yield
     except PoolTimeout as error:
         raise _busy("All database connections are in use. Try again shortly.") from error
-    except IntegrityError as error:
-        named = constraints.get(_constraint_of(error) or "")
-        if named is None:
-            raise
-        raise named() from error
     except DBAPIError as error:
+        _forget_row(error)
+        named = constraints.get(_constraint_of(error) or "") if isinstance(error, IntegrityError) else None
+        if named is not None:
+            raise named() from error
         meaning = _meaning_of(_driver_error(error)) or (_away() if error.connection_invalidated else None)
         if meaning is None:
             raise
@@ -70,6 +70,12 @@ def _meaning_of(error: BaseException | None) -> DomainError | None:
         return ConflictError(
             "Somebody else changed the same thing at the same moment. Try again.", code="concurrent_change"
         )
+    if isinstance(error, _REFUSED):
+        return UnavailableError(
+            "The database does not let us in right now. Try again later.",
+            code="database_refused",
+            retry_after=_RETRY_WHEN_AWAY,
+        )
     return _away() if isinstance(error, _AWAY) else None
 
 
@@ -83,6 +89,12 @@ def _away() -> UnavailableError:
         code="database_away",
         retry_after=_RETRY_WHEN_AWAY,
     )
+
+
+def _forget_row(error: DBAPIError) -> None:
+    """PostgreSQL quotes the whole failing row in its detail; no log and no ledger shall hold it."""
+    if isinstance(driver := _driver_error(error), pg.PostgresError):
+        driver.detail = None
 
 
 def _driver_error(error: DBAPIError) -> BaseException | None:

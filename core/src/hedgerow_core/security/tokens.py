@@ -90,15 +90,17 @@ class TokenVerifier:
                     "verify_nbf": False,
                 },
             )
-            expires = float(claims["exp"])
+            starts, expires = float(claims.get("nbf", claims["iat"])), float(claims["exp"])
             principal = Principal(
                 subject=UUID(claims["sub"]),
                 session=UUID(claims["sid"]) if "sid" in claims else None,
                 roles=frozenset(map(str, claims.get("roles", ()))),
             )
-        except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError) as error:
+        except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise _refused() from error
         now = self._clock.now().timestamp()
+        if starts - LEEWAY_S > now:
+            raise _refused()
         if expires + LEEWAY_S < now:
             raise AuthenticationError(
                 "The access token has expired. Get a new one with the refresh token.", code=TOKEN_EXPIRED
