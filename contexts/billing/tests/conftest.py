@@ -22,10 +22,10 @@ from hedgerow_billing.infrastructure.gateways.sandbox import SandboxGateway
 from hedgerow_billing.settings import BillingSettings
 from hedgerow_core.application import Bus
 from hedgerow_core.domain import new_id
-from hedgerow_core.messaging import Drain, Hint, consumers_of, deliveries, unit_of_work
+from hedgerow_core.messaging import Drain, consumers_of, unit_of_work
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.plugin import CoreContainer
-from hedgerow_core.testing import FakeClock, context_database
+from hedgerow_core.testing import FakeClock, context_database, work_off_all
 
 Rows = Callable[[str], Awaitable[Sequence[Row[Any]]]]
 """Looks into the database, past the code under test."""
@@ -88,18 +88,7 @@ def work_off(container: BillingContainer, database: Database, clock: FakeClock) 
     consumers = consumers_of(plugin.subscriptions().subscribes, declared.tasks)
     drain = Drain(database, consumers, work_for=declared.work, clock=clock, owner="test")
 
-    async def work_off() -> None:
-        async with database.transaction() as connection:
-            await deliveries.register(connection, list(consumers))
-        while True:
-            async with database.reading() as connection:
-                due = await deliveries.due(connection)
-            if not due:
-                return
-            for where in due:
-                await drain(Hint("billing", where.subscription, where.partition))
-
-    return work_off
+    return partial(work_off_all, database, consumers, drain)
 
 
 @pytest.fixture

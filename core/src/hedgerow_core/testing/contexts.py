@@ -1,11 +1,11 @@
-"""The database of one context under test: its schema migrated, its role taken."""
+"""One context under test: its database migrated and its role taken, its deliveries worked off on demand."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from hedgerow_core.messaging import LEDGER
+from hedgerow_core.messaging import LEDGER, Consumer, Drain, Hint, deliveries
 from hedgerow_core.persistence import (
     ContextMigrations,
     Database,
@@ -31,3 +31,18 @@ async def context_database(
         yield database
     finally:
         await database.close()
+
+
+async def work_off_all(database: Database, consumers: Mapping[str, Consumer], drain: Drain) -> None:
+    """Run every delivery that is due, until none is."""
+    names = list(consumers)
+    ordered = [name for name, consumer in consumers.items() if consumer.ordered]
+    async with database.transaction() as connection:
+        await deliveries.register(connection, names)
+    while True:
+        async with database.reading() as connection:
+            due = await deliveries.due(connection, names, ordered=ordered)
+        if not due:
+            return
+        for where in due:
+            await drain(Hint(database.context, where.subscription, where.partition))
