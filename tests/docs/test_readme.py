@@ -58,11 +58,13 @@ def test_the_tour_is_as_told(tmp_path: Path) -> None:
     assert answers[-1]["payments"][0]["status"] in ("pending", "succeeded")
 
 
-def test_the_commands_to_look_around_print_something(tmp_path: Path) -> None:
+def test_the_commands_to_look_around_work_beside_a_running_host(tmp_path: Path) -> None:
     (look,) = (block for block in commands(README) if "contexts list" in block)
 
-    for line in look.splitlines():
-        assert shell(line.replace("uv run hedgerow", str(COMMAND)), tmp_path).strip(), line
+    with running("dev", "--port", str(free_port()), folder=tmp_path, environment={}) as host:
+        host.wait_for("Ctrl-C stops everything.")
+        for line in look.splitlines():
+            assert shell(line.replace("uv run hedgerow", str(COMMAND)), tmp_path).strip(), line
 
 
 def test_every_command_of_the_readme_exists(tmp_path: Path) -> None:

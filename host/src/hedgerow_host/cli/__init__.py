@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hedgerow_host.cli import config, contexts, migrate, routes, serve
+from hedgerow_host.cli import config, contexts, deliveries, events, migrate, routes, serve
 
 app = typer.Typer(
     name="hedgerow",
@@ -22,6 +22,8 @@ app.command("migrate")(migrate.migrate)
 app.add_typer(contexts.app, name="contexts")
 app.command("routes")(routes.routes)
 app.add_typer(config.app, name="config")
+app.add_typer(events.app, name="events")
+app.add_typer(deliveries.app, name="deliveries")
 
 
 @app.callback()

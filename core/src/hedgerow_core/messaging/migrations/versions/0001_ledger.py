@@ -119,8 +119,22 @@ def upgrade() -> None:
         """
     )
 
+    op.execute(
+        """
+        CREATE TABLE ledger_actions (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            at timestamptz NOT NULL DEFAULT clock_timestamp(),
+            action text NOT NULL,
+            actor text NOT NULL,
+            reason text NOT NULL,
+            filter jsonb NOT NULL,
+            affected integer NOT NULL
+        )
+        """
+    )
+
 
 def downgrade() -> None:
-    for table in ("feed_cursors", "delivery_partitions", "deliveries", "outbox"):
+    for table in ("ledger_actions", "feed_cursors", "delivery_partitions", "deliveries", "outbox"):
         op.execute(f"DROP TABLE {table}")
     op.execute("DROP SEQUENCE task_position")

@@ -1,0 +1,65 @@
+"""The ledgers of all hosted contexts, opened for a command: each under its context's own role."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from hedgerow_core.domain import UnavailableError
+from hedgerow_core.persistence import Database, DatabaseAddress
+from hedgerow_host.database import database_away, existing_database
+from hedgerow_host.discovery import LoadedContext, load_contexts
+from hedgerow_host.exits import ExitCode, HostError
+from hedgerow_host.migrate import inspect_database
+from hedgerow_host.settings import HostSettings
+
+Answer = TypeVar("Answer")
+Ledgers = Mapping[str, Database]
+"""The database of each context, by the context's name."""
+
+
+def with_ledgers(
+    settings: HostSettings, context: str | None, work: Callable[[Ledgers], Awaitable[Answer]]
+) -> Answer:
+    """Run `work` on the ledgers of all hosted contexts, or of the one that is named.
+
+    Raises:
+        HostError: the context is not hosted here, the database is away, or it is not migrated.
+    """
+    contexts = [found for found in load_contexts(settings.contexts) if context in (None, found.name)]
+    if not contexts:
+        raise HostError(
+            f"{context} is not hosted here",
+            fix="see `hedgerow contexts list` for those that are",
+            code=ExitCode.MISCONFIGURED,
+        )
+
+    async def run(address: DatabaseAddress) -> Answer:
+        async with _opened(address, contexts) as ledgers:
+            return await work(ledgers)
+
+    with existing_database(settings) as address:
+        try:
+            return asyncio.run(run(address))
+        except UnavailableError as error:
+            raise database_away(address, error) from error
+
+
+@asynccontextmanager
+async def _opened(address: DatabaseAddress, contexts: list[LoadedContext]) -> AsyncIterator[Ledgers]:
+    found = await inspect_database(address, contexts)
+    if found.pending:
+        raise HostError(
+            f"{len(found.pending)} migrations are pending", fix="run `hedgerow migrate`", code=ExitCode.CHECK_FAILED
+        )
+    ledgers = {
+        context.name: Database(address, context.name, isolation=found.isolation[context.name])
+        for context in contexts
+    }
+    try:
+        yield ledgers
+    finally:
+        for database in ledgers.values():
+            await database.close()
