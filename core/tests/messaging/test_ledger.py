@@ -165,6 +165,67 @@ async def test_every_committed_event_takes_effect_once_and_in_order(
     assert await effects() == list(range(1, 31))
 
 
+def counting(name: str) -> Subscription:
+    return Subscription(name=name, event="shop.order_placed", model=PlacedOrder, handle=note, retry=SOON)
+
+
+async def delivered(books: Database, name: str) -> list[int]:
+    async with books.reading() as connection:
+        rows = text("SELECT payload FROM deliveries WHERE subscription = :name ORDER BY position")
+        return [row.payload["number"] for row in await connection.execute(rows, {"name": name})]
+
+
+async def test_a_subscription_that_is_added_later_gets_the_history(shop: Database, books: Database) -> None:
+    first, second = counting("books.first"), counting("books.second")
+    order = Order(new_id())
+    for number in (1, 2):
+        await place(shop, order, number)
+    older_build = Relay(books, "shop", [first], holder="older")
+    await older_build.open()
+    await older_build.step()
+
+    newer_build = Relay(books, "shop", [first, second], holder="newer")
+    await newer_build.open()
+    await newer_build.step()
+
+    assert await delivered(books, "books.first") == [1, 2]
+    assert await delivered(books, "books.second") == [1, 2]
+
+
+async def test_an_older_build_cannot_lead_a_new_subscription_past_its_events(
+    shop: Database, books: Database
+) -> None:
+    first, second = counting("books.first"), counting("books.second")
+    older_build = Relay(books, "shop", [first], holder="older")
+    newer_build = Relay(books, "shop", [first, second], holder="newer")
+    for relay in (older_build, newer_build):
+        await relay.open()
+
+    order = Order(new_id())
+    for number in range(1, 7):
+        await place(shop, order, number)
+        await older_build.step()
+        await newer_build.step()
+
+    assert await delivered(books, "books.first") == [1, 2, 3, 4, 5, 6]
+    assert await delivered(books, "books.second") == [1, 2, 3, 4, 5, 6]
+
+
+async def test_subscriptions_that_have_caught_up_move_together(shop: Database, books: Database) -> None:
+    first, second = counting("books.first"), counting("books.second")
+    older_build = Relay(books, "shop", [first], holder="same")
+    await older_build.open()
+    await older_build.step()
+    relay = Relay(books, "shop", [first, second], holder="same")
+    await relay.open()
+
+    await relay.step()
+
+    async with books.reading() as connection:
+        places = (await connection.execute(text("SELECT DISTINCT snapshot, after_id FROM feed_cursors"))).all()
+    assert len(places) == 1
+
+
 async def test_after_a_restore_into_another_cluster_nothing_is_lost_or_doubled(
     shop: Database, books: Database, effects: Effects
 ) -> None:

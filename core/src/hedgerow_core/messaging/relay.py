@@ -1,6 +1,6 @@
 """Carries events from a publisher's outbox into the deliveries of a subscriber, in commit order, losing none.
 
-The relay belongs to the subscriber. Its cursor is a snapshot: an event is new when it is visible now and was not
+The relay belongs to the subscriber. A cursor is a snapshot: an event is new when it is visible now and was not
 visible in the snapshot of the last step. Ids alone would lose what commits late (ADR 0002 has the measurements).
 Cursor and deliveries commit together, so a crash repeats a step and never skips one.
 """
@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import BigInteger, Integer, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.messaging.consumers import Subscription
 from hedgerow_core.messaging.work import PARTITION_OF_KEY
@@ -32,44 +34,48 @@ mean nothing here, and are read by id alone. Deliveries that exist already are n
 
 _log = log_of(__name__)
 
-_OPEN_CURSOR = text(
+_OPEN_CURSORS = text(
     """
-    INSERT INTO feed_cursors (publisher, snapshot, system_identifier)
-    SELECT :publisher, :beginning, system_identifier FROM pg_control_system()
+    INSERT INTO feed_cursors (publisher, subscription, snapshot, system_identifier)
+    SELECT :publisher, name, :beginning, system_identifier FROM unnest(:names) AS name, pg_control_system()
     ON CONFLICT DO NOTHING
     """
-)
+).bindparams(bindparam("names", type_=ARRAY(Text)))
 
-# Taking the lease locks the cursor's row: until this transaction ends, no other relay can step. A holder that
+# Taking the lease locks the cursors' rows: until this transaction ends, no other relay can step. A holder that
 # slept through its lease finds a newer term and writes nothing.
-_TAKE_LEASE = text(
+_TAKE_LEASES = text(
     """
     UPDATE feed_cursors SET
         holder = :holder,
         term = CASE WHEN holder = :holder THEN term ELSE term + 1 END,
         expires_at = clock_timestamp() + :lease
-    WHERE publisher = (
-        SELECT publisher FROM feed_cursors
-        WHERE publisher = :publisher AND (holder = :holder OR expires_at < clock_timestamp())
-        FOR UPDATE SKIP LOCKED)
-    RETURNING snapshot, target, after_id,
+    WHERE (publisher, subscription) IN (
+        SELECT publisher, subscription FROM feed_cursors
+        WHERE publisher = :publisher AND subscription = ANY(:names)
+          AND (holder = :holder OR expires_at < clock_timestamp())
+        ORDER BY subscription FOR UPDATE SKIP LOCKED)
+    RETURNING subscription, snapshot, target, after_id,
         coalesce(target, pg_current_snapshot()::text) AS window,
         system_identifier = (SELECT system_identifier FROM pg_control_system()) AS same_cluster
     """
-)
+).bindparams(bindparam("names", type_=ARRAY(Text)))
 
 _START_OVER = text(
     """
     UPDATE feed_cursors
     SET snapshot = :rescan, target = NULL, after_id = 0,
         system_identifier = (SELECT system_identifier FROM pg_control_system())
-    WHERE publisher = :publisher
+    WHERE publisher = :publisher AND subscription = ANY(:names)
     """
-)
+).bindparams(bindparam("names", type_=ARRAY(Text)))
 
 _MOVE = text(
-    "UPDATE feed_cursors SET snapshot = :snapshot, target = :target, after_id = :after WHERE publisher = :publisher"
-)
+    """
+    UPDATE feed_cursors SET snapshot = :snapshot, target = :target, after_id = :after
+    WHERE publisher = :publisher AND subscription = ANY(:names)
+    """
+).bindparams(bindparam("names", type_=ARRAY(Text)))
 
 # Index: outbox_by_transaction.
 _IS_NEW = """
@@ -79,8 +85,24 @@ _IS_NEW = """
 _IS_IN_WINDOW = "pg_visible_in_snapshot(o.xid, CAST(CAST(:window AS text) AS pg_snapshot))"
 
 
+@dataclass(frozen=True, slots=True)
+class _Cursor:
+    """Where one or more subscriptions are in the feed. Those that are at the same place move together."""
+
+    snapshot: str
+    target: str | None
+    after: int
+    window: str
+    same_cluster: bool
+
+
 class Relay:
-    """One (subscriber, publisher) pair. Any number of processes may run it; one at a time holds the lease."""
+    """Carries the events of one publisher to the subscriptions of this context.
+
+    Every subscription has a cursor and a lease of its own, so that a new one reads the feed from its beginning, and
+    so that an older build, which does not know it, cannot lead it past its events. Any number of processes may run
+    a relay; for each subscription one at a time holds the lease.
+    """
 
     def __init__(
         self,
@@ -93,11 +115,7 @@ class Relay:
         self._database = database
         self._publisher = publisher
         self._holder = holder
-        self._wanted = {
-            "names": [subscription.name for subscription in subscriptions],
-            "wanted": [subscription.event for subscription in subscriptions],
-            "versions": [subscription.version for subscription in subscriptions],
-        }
+        self._subscriptions = {subscription.name: subscription for subscription in subscriptions}
         self._types = sorted({subscription.event for subscription in subscriptions})
         types = bindparam("types", type_=ARRAY(Text))
         self._peek = text(
@@ -114,65 +132,81 @@ class Relay:
             for which in (f"{_IS_NEW} AND {_IS_IN_WINDOW} AND", "")
         )
         self._snapshot: str | None = None
-        self._renew_at = 0.0
+        """Where all cursors that we lead are; None when we lead none, or when they are apart."""
+        self._ask_at = 0.0
 
     async def open(self) -> None:
-        """Create the cursor, at the beginning of the feed, if this pair has none yet."""
+        """Create the cursors that are missing, at the beginning of the feed."""
+        cursors = {"publisher": self._publisher, "names": list(self._subscriptions), "beginning": BEGINNING}
         async with self._database.transaction() as connection:
-            await connection.execute(_OPEN_CURSOR, {"publisher": self._publisher, "beginning": BEGINNING})
+            await connection.execute(_OPEN_CURSORS, cursors)
 
     async def step(self) -> bool:
-        """Carry what is new; True if there may be more at once. Does nothing while another relay leads.
+        """Carry what is new; True if there may be more at once. Leaves alone what another relay leads.
 
         Raises:
             UnavailableError: the database is away.
         """
-        if self._snapshot is not None and time.monotonic() < self._renew_at:
+        if time.monotonic() < self._ask_at:
+            if self._snapshot is None:
+                return False
             async with self._database.reading() as connection:
                 where = {"snapshot": self._snapshot, "types": self._types}
                 if not (await connection.execute(self._peek, where)).scalar_one():
                     return False
-        return await self._carry_page()
+        return await self._carry_pages()
 
-    async def _carry_page(self) -> bool:
+    async def _carry_pages(self) -> bool:
+        """One page for each place at which cursors are."""
         async with self._database.transaction() as connection:
-            lease = {"publisher": self._publisher, "holder": self._holder, "lease": LEASE}
-            cursor = (await connection.execute(_TAKE_LEASE, lease)).one_or_none()
-            self._renew_at = time.monotonic() + RENEW_AFTER_S
-            if cursor is None:
-                # Another relay leads. Ask again after a while instead of peeking for it.
-                self._snapshot = None
-                return False
-            if not cursor.same_cluster:
-                _log.warning("feed_restarted", publisher=self._publisher, reason="the database was restored")
-                await connection.execute(_START_OVER, {"publisher": self._publisher, "rescan": RESCAN})
-                return True
-            rescan = cursor.snapshot == RESCAN
-            carried, last = (
-                await connection.execute(
-                    self._rescan if rescan else self._carry,
-                    {
-                        **({} if rescan else {"snapshot": cursor.snapshot, "window": cursor.window}),
-                        "after": cursor.after_id,
-                        "types": self._types,
-                        **self._wanted,
-                        "publisher": self._publisher,
-                        "page": PAGE,
-                    },
-                )
-            ).one()
-            paging = bool(carried == PAGE)
-            await connection.execute(
-                _MOVE,
-                {
-                    "publisher": self._publisher,
-                    "snapshot": cursor.snapshot if paging else cursor.window,
-                    "target": cursor.window if paging else None,
-                    "after": last if paging else 0,
-                },
-            )
-        self._snapshot = None if paging else cursor.window
-        return paging
+            led = await self._lead(connection)
+            moved = [await self._carry_page(connection, cursor, names) for cursor, names in led.items()]
+        reached = set(moved)
+        more = None in reached
+        self._snapshot = reached.pop() if len(reached) == 1 else None
+        self._ask_at = 0.0 if more else time.monotonic() + RENEW_AFTER_S
+        return more
+
+    async def _lead(self, connection: AsyncConnection) -> dict[_Cursor, list[str]]:
+        lease = {
+            "publisher": self._publisher,
+            "names": list(self._subscriptions),
+            "holder": self._holder,
+            "lease": LEASE,
+        }
+        led: dict[_Cursor, list[str]] = {}
+        for row in await connection.execute(_TAKE_LEASES, lease):
+            cursor = _Cursor(row.snapshot, row.target, row.after_id, row.window, row.same_cluster)
+            led.setdefault(cursor, []).append(row.subscription)
+        return led
+
+    async def _carry_page(self, connection: AsyncConnection, cursor: _Cursor, names: list[str]) -> str | None:
+        """Carry a page to these subscriptions; returns the snapshot that they reached, None if there is more."""
+        whose = {"publisher": self._publisher, "names": names}
+        if not cursor.same_cluster:
+            _log.warning("feed_restarted", publisher=self._publisher, reason="the database was restored")
+            await connection.execute(_START_OVER, whose | {"rescan": RESCAN})
+            return None
+        wanted = [self._subscriptions[name] for name in names]
+        page = whose | {
+            "wanted": [subscription.event for subscription in wanted],
+            "versions": [subscription.version for subscription in wanted],
+            "types": sorted({subscription.event for subscription in wanted}),
+            "after": cursor.after,
+            "page": PAGE,
+        }
+        if cursor.snapshot == RESCAN:
+            answer = await connection.execute(self._rescan, page)
+        else:
+            between = {"snapshot": cursor.snapshot, "window": cursor.window}
+            answer = await connection.execute(self._carry, page | between)
+        carried, last = answer.one()
+        if carried == PAGE:
+            place = {"snapshot": cursor.snapshot, "target": cursor.window, "after": last}
+        else:
+            place = {"snapshot": cursor.window, "target": None, "after": 0}
+        await connection.execute(_MOVE, whose | place)
+        return None if carried == PAGE else cursor.window
 
 
 def _carry_from(publisher: str, which: str) -> str:

@@ -107,14 +107,16 @@ def upgrade() -> None:
     op.execute(
         """
         CREATE TABLE feed_cursors (
-            publisher text PRIMARY KEY,
+            publisher text NOT NULL,
+            subscription text NOT NULL,
             snapshot text NOT NULL,
             target text,
             after_id bigint NOT NULL DEFAULT 0,
             system_identifier bigint NOT NULL,
             holder text,
             term bigint NOT NULL DEFAULT 0,
-            expires_at timestamptz NOT NULL DEFAULT '-infinity'
+            expires_at timestamptz NOT NULL DEFAULT '-infinity',
+            PRIMARY KEY (publisher, subscription)
         )
         """
     )
