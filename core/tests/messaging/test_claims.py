@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from hedgerow_core.messaging import deliveries
+from hedgerow_core.messaging import deliveries, partitions
 from hedgerow_core.persistence import Database
 
 NAME = "books.note_order"
@@ -34,9 +34,9 @@ RETRY_SOON = text(
 
 async def test_a_retry_that_falls_due_during_the_claim_is_not_passed(books: Database) -> None:
     async with books.transaction() as connection:
-        await deliveries.register(connection, [NAME])
+        await partitions.register(connection, [NAME])
         await connection.execute(CROWD)
-        claim = await deliveries.take(connection, NAME, 1, owner="test")
+        claim = await partitions.take(connection, NAME, 1, owner="test")
         assert claim is not None
     passed = claimed = 0
     for _ in range(CLAIMS):

@@ -32,9 +32,10 @@ from hedgerow_core.messaging import (
     TaskHandler,
     consumers_of,
     deliveries,
+    partitions,
     unit_of_work,
 )
-from hedgerow_core.messaging.deliveries import UNHANDLED_GRACE
+from hedgerow_core.messaging.due import UNHANDLED_GRACE
 from hedgerow_core.persistence import Database
 
 SOON = RetryPolicy(attempts=3, first_wait=timedelta(milliseconds=20))
@@ -381,7 +382,7 @@ async def test_a_neighbour_in_the_batch_does_not_pay_for_a_failure(
     for number in range(1, 11):
         await place(shop, Order(new_id()), number)
     async with books.transaction() as connection:
-        await deliveries.register(connection, ["books.note_order"])
+        await partitions.register(connection, ["books.note_order"])
     wanted = subscription(meets_a_closed_gateway)
     once = dataclasses.replace(wanted, retry=RetryPolicy(attempts=1))
     relay = Relay(books, "shop", [once], holder="test")
@@ -453,9 +454,9 @@ async def test_a_holder_that_stalls_past_its_lease_cannot_make_an_effect_happen_
     await relay.open()
     await relay.step()
     async with books.transaction() as connection:
-        await deliveries.register(connection, [wanted.name])
+        await partitions.register(connection, [wanted.name])
         await connection.execute(text("UPDATE deliveries SET partition = 1"))
-        stalled = await deliveries.take(connection, wanted.name, 1, owner="stalled")
+        stalled = await partitions.take(connection, wanted.name, 1, owner="stalled")
         assert stalled is not None
         (claimed,) = await deliveries.claim_batch(connection, stalled, ordered=True)
         await connection.execute(text("UPDATE delivery_partitions SET expires_at = '-infinity'"))

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from hedgerow_core.domain import SystemClock, new_id
-from hedgerow_core.messaging import deliveries, steering
+from hedgerow_core.messaging import deliveries, partitions, steering
 from hedgerow_core.messaging.steering import DeliveryFilter, DeliveryState
 from hedgerow_core.persistence import Database
 
@@ -30,7 +30,7 @@ async def ledger(books: Database) -> Database:
     """A dead delivery with two parked followers, a dead one of another key, and a healthy one."""
     rows = [(1, "a", "dead"), (2, "a", "parked"), (3, "a", "parked"), (4, "b", "dead"), (5, "c", "pending")]
     async with books.transaction() as connection:
-        await deliveries.register(connection, [NAME])
+        await partitions.register(connection, [NAME])
         for position, key, state in rows:
             await connection.execute(
                 INSERT,
@@ -62,7 +62,7 @@ async def test_a_retried_delivery_is_due_again_with_its_followers_behind_it(ledg
 
     assert await states(ledger) == {1: "pending", 2: "pending", 3: "pending", 4: "dead", 5: "pending"}
     async with ledger.transaction() as connection:
-        claim = await deliveries.take(connection, NAME, 1, owner="test")
+        claim = await partitions.take(connection, NAME, 1, owner="test")
         assert claim is not None
         batch = await deliveries.claim_batch(connection, claim, ordered=True)
     assert [delivery.envelope.position for delivery in batch][:3] == [1, 2, 3]

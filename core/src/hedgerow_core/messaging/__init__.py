@@ -1,6 +1,7 @@
 """The delivery ledger (ADR 0002): outbox, relay, deliveries, drain, tasks. PostgreSQL remembers; a broker wakes.
 
-Read in this order: events → work (outbox) → relay → deliveries (the states) → drain → dispatcher.
+Read in this order: events → work (the outbox) → relay → deliveries (the states) → partitions (the leases) → drain →
+due → dispatcher. What operators use is in steering (deliveries) and feed (events).
 """
 
 from hedgerow_core.messaging.consumers import (

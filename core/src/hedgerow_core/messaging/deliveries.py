@@ -7,9 +7,8 @@
     parked ◀── a delivery of the same key died before it; it resumes when that one is resolved
     discarded      somebody decided that it shall never run
 
-What is leased is a partition of a subscription, never a single delivery: whoever holds the partition's current
-token may move its deliveries, and nobody else. A delivery found `processing` under an expired lease is an
-orphan and is simply claimed again.
+A delivery is moved by whoever holds its partition (`partitions`). One that is found `processing` by the next holder
+is an orphan, and is simply claimed again.
 """
 
 from __future__ import annotations
@@ -20,55 +19,17 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Text, bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy import Row, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.messaging.events import Envelope
-from hedgerow_core.messaging.tables import PARTITIONS
+from hedgerow_core.messaging.partitions import Claim, FencedError
 
-LEASE = timedelta(seconds=4)
-"""How long a partition stays with a silent holder. With the sweep below it bounds the recovery of orphans."""
-UNHANDLED_GRACE = timedelta(minutes=15)
-"""A delivery that nobody here can handle may be for a newer build, while that is being rolled out."""
 BATCH = 100
 """Deliveries a claim: where the throughput comes from (300 effects/s with 1, 5,700 with 100; ADR 0002)."""
 ERRORS_KEPT = 10
 """The history of failures on a row is capped to the latest ones."""
-
-_REGISTER = text(
-    """
-    INSERT INTO delivery_partitions (subscription, partition)
-    SELECT name, number FROM unnest(CAST(:names AS text[])) name, generate_series(0, :last) number
-    ON CONFLICT DO NOTHING
-    """
-)
-
-_TAKE = text(
-    """
-    UPDATE delivery_partitions SET token = token + 1, owner = :owner, expires_at = clock_timestamp() + :lease
-    WHERE (subscription, partition) = (
-        SELECT subscription, partition FROM delivery_partitions
-        WHERE subscription = :subscription AND partition = :partition AND expires_at < clock_timestamp()
-        FOR UPDATE SKIP LOCKED)
-    RETURNING token
-    """
-)
-
-_KEEP = text(
-    """
-    UPDATE delivery_partitions SET expires_at = clock_timestamp() + :lease
-    WHERE subscription = :subscription AND partition = :partition AND token = :token
-    RETURNING token
-    """
-)
-
-_RELEASE = text(
-    """
-    UPDATE delivery_partitions SET expires_at = '-infinity'
-    WHERE subscription = :subscription AND partition = :partition AND token = :token
-    """
-)
 
 # Indexes: deliveries_dead, deliveries_by_key.
 _PARK_FOLLOWERS = text(
@@ -140,60 +101,6 @@ _PUT_BACK = text(
     """
 )
 
-# Skips from one (subscription, partition) to the next, so its cost is the number of partitions with work, not
-# the number of deliveries. Indexes: deliveries_in_order, deliveries_waiting.
-_DUE = text(
-    """
-    WITH RECURSIVE active AS (
-        (SELECT subscription, partition FROM deliveries
-         WHERE state IN ('pending', 'processing', 'retry_wait')
-         ORDER BY subscription, partition LIMIT 1)
-        UNION ALL
-        SELECT next.subscription, next.partition FROM active, LATERAL (
-            SELECT subscription, partition FROM deliveries d
-            WHERE state IN ('pending', 'processing', 'retry_wait')
-              AND (d.subscription, d.partition) > (active.subscription, active.partition)
-            ORDER BY subscription, partition LIMIT 1) next
-    ), waiting AS MATERIALIZED (
-        SELECT subscription, ordering_key, min(position) AS position FROM deliveries
-        WHERE subscription = ANY(:ordered) AND state = 'retry_wait' AND next_at > statement_timestamp()
-        GROUP BY subscription, ordering_key
-    )
-    SELECT active.subscription, active.partition, lease.token
-    FROM active JOIN delivery_partitions lease USING (subscription, partition)
-    WHERE active.subscription = ANY(:names) AND lease.expires_at < statement_timestamp() AND EXISTS (
-        SELECT FROM deliveries d LEFT JOIN waiting
-            ON waiting.subscription = d.subscription AND waiting.ordering_key = d.ordering_key
-            AND waiting.position < d.position
-        WHERE d.subscription = active.subscription AND d.partition = active.partition
-          AND waiting.ordering_key IS NULL
-          AND d.state IN ('pending', 'processing', 'retry_wait') AND d.next_at <= statement_timestamp())
-    """
-).bindparams(bindparam("names", type_=ARRAY(Text)), bindparam("ordered", type_=ARRAY(Text)))
-
-_BURY_UNHANDLED = text(
-    """
-    UPDATE deliveries SET state = 'dead', reason = 'no handler of this name is installed'
-    WHERE state IN ('pending', 'processing', 'retry_wait') AND subscription <> ALL(:names)
-      AND next_at < statement_timestamp() - CAST(:grace AS interval)
-    RETURNING subscription
-    """
-).bindparams(bindparam("names", type_=ARRAY(Text)))
-
-
-class FencedError(Exception):
-    """Somebody else holds the partition by now: what was done under the old token must not be committed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """The right to move the deliveries of one partition, as long as its token is the current one."""
-
-    subscription: str
-    partition: int
-    token: int
-    owner: str
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
@@ -203,46 +110,6 @@ class Delivery:
     ordering_key: str
     payload: dict[str, Any]
     envelope: Envelope
-
-
-@dataclass(frozen=True, slots=True)
-class DuePartition:
-    """A partition with work that nobody holds. `token` tells whether anybody has held it since we last looked."""
-
-    subscription: str
-    partition: int
-    token: int
-
-
-async def register(connection: AsyncConnection, names: Sequence[str]) -> None:
-    """Make sure that every subscription has its partitions."""
-    await connection.execute(_REGISTER, {"names": list(names), "last": PARTITIONS - 1})
-
-
-async def take(connection: AsyncConnection, subscription: str, partition: int, *, owner: str) -> Claim | None:
-    """Take a partition that nobody holds; None if somebody does."""
-    where = {"subscription": subscription, "partition": partition, "owner": owner, "lease": LEASE}
-    token = (await connection.execute(_TAKE, where)).scalar_one_or_none()
-    if token is None:
-        return None
-    return Claim(subscription=subscription, partition=partition, token=token, owner=owner)
-
-
-async def keep(connection: AsyncConnection, claim: Claim) -> None:
-    """Extend the lease.
-
-    Raises:
-        FencedError: the partition has gone to somebody else.
-    """
-    where = {"subscription": claim.subscription, "partition": claim.partition, "token": claim.token}
-    if (await connection.execute(_KEEP, {**where, "lease": LEASE})).scalar_one_or_none() is None:
-        raise FencedError
-
-
-async def release(connection: AsyncConnection, claim: Claim) -> None:
-    """Give the partition back at once instead of letting the lease run out."""
-    where = {"subscription": claim.subscription, "partition": claim.partition, "token": claim.token}
-    await connection.execute(_RELEASE, where)
 
 
 async def claim_batch(
@@ -314,21 +181,6 @@ async def put_back(connection: AsyncConnection, claim: Claim, id: UUID) -> None:
     where = {"subscription": claim.subscription, "id": id, "token": claim.token}
     if (await connection.execute(_PUT_BACK, where)).rowcount != 1:
         raise FencedError
-
-
-async def due(connection: AsyncConnection, names: Sequence[str], *, ordered: Sequence[str]) -> list[DuePartition]:
-    """Every partition of the named subscriptions that has work which can be claimed now, and no holder."""
-    where = {"names": list(names), "ordered": list(ordered)}
-    return [DuePartition(*row) for row in await connection.execute(_DUE, where)]
-
-
-async def bury_unhandled(connection: AsyncConnection, names: Sequence[str]) -> list[str]:
-    """Declare dead what has been due for `UNHANDLED_GRACE` and nobody here can handle.
-
-    Returns the subscriptions concerned, one entry a delivery.
-    """
-    where = {"names": list(names), "grace": UNHANDLED_GRACE}
-    return list((await connection.execute(_BURY_UNHANDLED, where)).scalars())
 
 
 def failure(error: BaseException, attempt: int, trace: str, at: datetime) -> dict[str, object]:

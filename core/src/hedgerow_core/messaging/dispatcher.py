@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from hedgerow_core.domain import UnavailableError
-from hedgerow_core.messaging import deliveries
+from hedgerow_core.messaging import partitions
 from hedgerow_core.messaging.consumers import Consumer
-from hedgerow_core.messaging.deliveries import DuePartition
+from hedgerow_core.messaging.due import DuePartition, bury_unhandled, due_partitions
 from hedgerow_core.messaging.hints import Hint, Hints
 from hedgerow_core.messaging.relay import Relay
 from hedgerow_core.observability import log_of
@@ -88,12 +88,12 @@ class Dispatcher:
         for relay in self._relays:
             await relay.open()
         async with self._database.transaction() as connection:
-            await deliveries.register(connection, self._names)
+            await partitions.register(connection, self._names)
 
     async def _bury_unhandled(self) -> None:
         self._bury_at = time.monotonic() + BURY_EVERY_S
         async with self._database.transaction() as connection:
-            for subscription in set(await deliveries.bury_unhandled(connection, self._names)):
+            for subscription in set(await bury_unhandled(connection, self._names)):
                 _log.error("deliveries_without_handler", subscription=subscription)
 
     async def _step(self) -> bool:
@@ -103,7 +103,7 @@ class Dispatcher:
         for relay in self._relays:
             more = await relay.step() or more
         async with self._database.reading() as connection:
-            due = await deliveries.due(connection, self._names, ordered=self._ordered)
+            due = await due_partitions(connection, self._names, ordered=self._ordered)
         for partition in due:
             if self._should_hint(partition):
                 await self._hints.send(Hint(self._database.context, partition.subscription, partition.partition))

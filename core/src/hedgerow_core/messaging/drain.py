@@ -13,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.application import Cause, caused_by
 from hedgerow_core.domain import Clock, UnavailableError
-from hedgerow_core.messaging import deliveries
+from hedgerow_core.messaging import deliveries, partitions
 from hedgerow_core.messaging.consumers import Consumer
-from hedgerow_core.messaging.deliveries import LEASE, Claim, Delivery, FencedError
+from hedgerow_core.messaging.deliveries import Delivery
 from hedgerow_core.messaging.hints import Hint
+from hedgerow_core.messaging.partitions import LEASE, Claim, FencedError
 from hedgerow_core.messaging.work import LedgerWork
 from hedgerow_core.observability import log_of
 from hedgerow_core.persistence import Database
@@ -61,7 +62,7 @@ class Drain:
             return
         try:
             async with self._database.transaction() as connection:
-                claim = await deliveries.take(connection, consumer.name, hint.partition, owner=self._owner)
+                claim = await partitions.take(connection, consumer.name, hint.partition, owner=self._owner)
             if claim is not None:
                 async with self._kept(claim):
                     await self._work_off(claim, consumer)
@@ -75,7 +76,7 @@ class Drain:
         limit = 1 if consumer.calls_out else deliveries.BATCH
         for _ in range(MAX_BATCHES):
             async with self._database.transaction() as connection:
-                await deliveries.keep(connection, claim)
+                await partitions.keep(connection, claim)
                 batch = await deliveries.claim_batch(connection, claim, ordered=consumer.ordered, limit=limit)
             if not batch:
                 return
@@ -175,14 +176,14 @@ class Drain:
         finally:
             keeper.cancel()
             async with self._database.transaction() as connection:
-                await deliveries.release(connection, claim)
+                await partitions.release(connection, claim)
 
     async def _keep(self, claim: Claim) -> None:
         while True:
             await asyncio.sleep(LEASE.total_seconds() / 3)
             try:
                 async with self._database.transaction() as connection:
-                    await deliveries.keep(connection, claim)
+                    await partitions.keep(connection, claim)
             except UnavailableError:
                 continue  # The lease may run out; the token then fences us when we complete.
             except FencedError:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from hedgerow_core.messaging import LEDGER, Consumer, Drain, Hint, deliveries
+from hedgerow_core.messaging import LEDGER, Consumer, Drain, Hint, partitions
+from hedgerow_core.messaging.due import due_partitions
 from hedgerow_core.persistence import (
     ContextMigrations,
     Database,
@@ -38,10 +39,10 @@ async def work_off_all(database: Database, consumers: Mapping[str, Consumer], dr
     names = list(consumers)
     ordered = [name for name, consumer in consumers.items() if consumer.ordered]
     async with database.transaction() as connection:
-        await deliveries.register(connection, names)
+        await partitions.register(connection, names)
     while True:
         async with database.reading() as connection:
-            due = await deliveries.due(connection, names, ordered=ordered)
+            due = await due_partitions(connection, names, ordered=ordered)
         if not due:
             return
         for where in due:

@@ -1,0 +1,80 @@
+"""What the dispatcher asks the ledger: where something can be done now, and what nobody here can do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Text, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+UNHANDLED_GRACE = timedelta(minutes=15)
+"""A delivery that nobody here can handle may be for a newer build, while that is being rolled out."""
+
+# Skips from one (subscription, partition) to the next, so its cost is the number of partitions with work, not
+# the number of deliveries. Indexes: deliveries_in_order, deliveries_waiting.
+_DUE = text(
+    """
+    WITH RECURSIVE active AS (
+        (SELECT subscription, partition FROM deliveries
+         WHERE state IN ('pending', 'processing', 'retry_wait')
+         ORDER BY subscription, partition LIMIT 1)
+        UNION ALL
+        SELECT next.subscription, next.partition FROM active, LATERAL (
+            SELECT subscription, partition FROM deliveries d
+            WHERE state IN ('pending', 'processing', 'retry_wait')
+              AND (d.subscription, d.partition) > (active.subscription, active.partition)
+            ORDER BY subscription, partition LIMIT 1) next
+    ), waiting AS MATERIALIZED (
+        SELECT subscription, ordering_key, min(position) AS position FROM deliveries
+        WHERE subscription = ANY(:ordered) AND state = 'retry_wait' AND next_at > statement_timestamp()
+        GROUP BY subscription, ordering_key
+    )
+    SELECT active.subscription, active.partition, lease.token
+    FROM active JOIN delivery_partitions lease USING (subscription, partition)
+    WHERE active.subscription = ANY(:names) AND lease.expires_at < statement_timestamp() AND EXISTS (
+        SELECT FROM deliveries d LEFT JOIN waiting
+            ON waiting.subscription = d.subscription AND waiting.ordering_key = d.ordering_key
+            AND waiting.position < d.position
+        WHERE d.subscription = active.subscription AND d.partition = active.partition
+          AND waiting.ordering_key IS NULL
+          AND d.state IN ('pending', 'processing', 'retry_wait') AND d.next_at <= statement_timestamp())
+    """
+).bindparams(bindparam("names", type_=ARRAY(Text)), bindparam("ordered", type_=ARRAY(Text)))
+
+_BURY_UNHANDLED = text(
+    """
+    UPDATE deliveries SET state = 'dead', reason = 'no handler of this name is installed'
+    WHERE state IN ('pending', 'processing', 'retry_wait') AND subscription <> ALL(:names)
+      AND next_at < statement_timestamp() - CAST(:grace AS interval)
+    RETURNING subscription
+    """
+).bindparams(bindparam("names", type_=ARRAY(Text)))
+
+
+@dataclass(frozen=True, slots=True)
+class DuePartition:
+    """A partition with work that nobody holds. `token` tells whether anybody has held it since we last looked."""
+
+    subscription: str
+    partition: int
+    token: int
+
+
+async def due_partitions(
+    connection: AsyncConnection, names: Sequence[str], *, ordered: Sequence[str]
+) -> list[DuePartition]:
+    """Every partition of the named subscriptions that has work which can be claimed now, and no holder."""
+    where = {"names": list(names), "ordered": list(ordered)}
+    return [DuePartition(*row) for row in await connection.execute(_DUE, where)]
+
+
+async def bury_unhandled(connection: AsyncConnection, names: Sequence[str]) -> list[str]:
+    """Declare dead what has been due for `UNHANDLED_GRACE` and nobody here can handle.
+
+    Returns the subscriptions concerned, one entry a delivery.
+    """
+    where = {"names": list(names), "grace": UNHANDLED_GRACE}
+    return list((await connection.execute(_BURY_UNHANDLED, where)).scalars())
