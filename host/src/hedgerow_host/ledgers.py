@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.domain import UnavailableError
 from hedgerow_core.persistence import Database, DatabaseAddress
+from hedgerow_host.catalog import Row
 from hedgerow_host.database import database_away, existing_database
 from hedgerow_host.discovery import LoadedContext, load_contexts
-from hedgerow_host.exits import ExitCode, HostError
+from hedgerow_host.exits import ExitCode, HostError, load_settings
 from hedgerow_host.migrate import inspect_database
 from hedgerow_host.settings import HostSettings
 
@@ -47,6 +53,21 @@ def with_ledgers(
             raise database_away(address, error) from error
 
 
+def newest_rows(
+    context: str | None, read: Callable[[AsyncConnection], Awaitable[Sequence[Any]]], *, by: str, limit: int
+) -> list[Row]:
+    """What `read` finds in the ledger of each hosted context, as rows; the newest first, by the field `by`."""
+
+    async def find(ledgers: Ledgers) -> list[Row]:
+        rows: list[Row] = []
+        for name, database in ledgers.items():
+            async with database.reading() as connection:
+                rows += [{"context": name, **_row_of(record)} for record in await read(connection)]
+        return sorted(rows, key=lambda row: str(row[by]), reverse=True)[:limit]
+
+    return with_ledgers(load_settings(), context, find)
+
+
 @asynccontextmanager
 async def _opened(address: DatabaseAddress, contexts: list[LoadedContext]) -> AsyncIterator[Ledgers]:
     found = await inspect_database(address, contexts)
@@ -63,3 +84,11 @@ async def _opened(address: DatabaseAddress, contexts: list[LoadedContext]) -> As
     finally:
         for database in ledgers.values():
             await database.close()
+
+
+def _row_of(record: Any) -> Row:
+    """A dataclass as a row whose values JSON knows: times in RFC 3339, ids as text."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else str(value) if isinstance(value, UUID) else value
+        for name, value in asdict(record).items()
+    }

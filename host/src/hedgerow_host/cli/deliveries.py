@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
@@ -62,38 +63,30 @@ def show(id: Annotated[UUID, typer.Argument(help="Id of an event or task.")], co
     print_rows(rows, as_json=True)
 
 
-@app.command("retry")
-def retry(
-    why: Why,
-    ids: Ids = None,
-    context: Context = None,
-    state: States = None,
-    subscription: Subscription = None,
-    type: Type = None,
-    error: Error = None,
-    since: Since = None,
-    until: Until = None,
-    yes: Yes = False,
-) -> None:
-    """Try dead, discarded or waiting deliveries again, now; what is parked behind them resumes in order."""
-    _change("retry", context, _filter(ids, state, subscription, type, error, since, until), why, yes)
+def _deciding(action: str) -> Callable[..., None]:
+    def decide(
+        why: Why,
+        ids: Ids = None,
+        context: Context = None,
+        state: States = None,
+        subscription: Subscription = None,
+        type: Type = None,
+        error: Error = None,
+        since: Since = None,
+        until: Until = None,
+        yes: Yes = False,
+    ) -> None:
+        _change(action, context, _filter(ids, state, subscription, type, error, since, until), why, yes)
+
+    return decide
 
 
-@app.command("discard")
-def discard(
-    why: Why,
-    ids: Ids = None,
-    context: Context = None,
-    state: States = None,
-    subscription: Subscription = None,
-    type: Type = None,
-    error: Error = None,
-    since: Since = None,
-    until: Until = None,
-    yes: Yes = False,
-) -> None:
-    """Decide that deliveries shall never run; what is parked behind them resumes in order."""
-    _change("discard", context, _filter(ids, state, subscription, type, error, since, until), why, yes)
+app.command("retry", help="Try dead, discarded or waiting deliveries again, now; what is parked behind resumes.")(
+    _deciding("retry")
+)
+app.command("discard", help="Decide that deliveries shall never run; what is parked behind them resumes.")(
+    _deciding("discard")
+)
 
 
 def deliveries_of(id: UUID) -> list[dict[str, Any]]:
@@ -131,19 +124,11 @@ def _filter(
 
 def _found(context: str | None, which: DeliveryFilter, limit: int) -> list[dict[str, Any]]:
     from hedgerow_core.messaging import steering
-    from hedgerow_host.cli.output import row_of
-    from hedgerow_host.exits import load_settings
-    from hedgerow_host.ledgers import Ledgers, with_ledgers
+    from hedgerow_host.ledgers import newest_rows
 
-    async def find(ledgers: Ledgers) -> list[dict[str, Any]]:
-        rows = []
-        for name, database in ledgers.items():
-            async with database.reading() as connection:
-                found = await steering.listed(connection, which, limit=limit)
-            rows += [{"context": name, **row_of(record)} for record in found]
-        return sorted(rows, key=lambda row: str(row["received_at"]), reverse=True)[:limit]
-
-    return with_ledgers(load_settings(), context, find)
+    return newest_rows(
+        context, lambda connection: steering.listed(connection, which, limit=limit), by="received_at", limit=limit
+    )
 
 
 def _change(action: str, context: str | None, which: DeliveryFilter, why: str, yes: bool) -> None:

@@ -61,16 +61,8 @@ def show(id: Annotated[UUID, typer.Argument(help="Id of an event.")]) -> None:
 
 def _found(context: str | None, which: EventFilter, limit: int) -> list[dict[str, Any]]:
     from hedgerow_core.messaging.feed import published
-    from hedgerow_host.cli.output import row_of
-    from hedgerow_host.exits import load_settings
-    from hedgerow_host.ledgers import Ledgers, with_ledgers
+    from hedgerow_host.ledgers import newest_rows
 
-    async def find(ledgers: Ledgers) -> list[dict[str, Any]]:
-        rows = []
-        for name, database in ledgers.items():
-            async with database.reading() as connection:
-                found = await published(connection, which, limit=limit)
-            rows += [{"context": name, **row_of(record)} for record in found]
-        return sorted(rows, key=lambda row: str(row["occurred_at"]), reverse=True)[:limit]
-
-    return with_ledgers(load_settings(), context, find)
+    return newest_rows(
+        context, lambda connection: published(connection, which, limit=limit), by="occurred_at", limit=limit
+    )

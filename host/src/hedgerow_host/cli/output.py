@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import typer
 
@@ -36,14 +33,6 @@ def print_rows(
     if not console.is_terminal:
         console.width = 200
     console.print(table)
-
-
-def row_of(record: Any) -> dict[str, Any]:
-    """A dataclass as a row whose values JSON knows: times in RFC 3339, ids as text."""
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else str(value) if isinstance(value, UUID) else value
-        for name, value in asdict(record).items()
-    }
 
 
 def _cell(value: object) -> str:
