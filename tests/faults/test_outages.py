@@ -86,6 +86,27 @@ def test_a_payment_requested_while_no_worker_runs_waits_for_one(production: Prod
             until_paid(shopper, id)
 
 
+def test_two_hosts_that_share_a_redis_leave_each_others_work_alone(
+    production: Production, postgres_server: DatabaseAddress, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    waits = []
+    with (
+        migrated_production(postgres_server, redis_server.url, tmp_path / "other") as other,
+        other.worker(),
+        production.worker(),
+        production.api() as (_api, client),
+    ):
+        shopper = sign_up(client)
+        for _ in range(6):
+            started = time.monotonic()
+            until_paid(shopper, request_payment(shopper))
+            waits.append(time.monotonic() - started)
+
+    # A hint that somebody else took would be sent again after 5 s.
+    assert max(waits) < 4
+
+
 def test_while_redis_is_away_the_api_works_on_and_payments_complete_once_it_is_back(
     production: Production, redis_server: RedisServer
 ) -> None:

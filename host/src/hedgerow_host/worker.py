@@ -7,6 +7,7 @@ The ledger is PostgreSQL. What travels through the broker are hints, so its loss
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -19,9 +20,9 @@ from redis.exceptions import RedisError
 
 from hedgerow_core.messaging import Dispatcher, Hint, InProcessHints
 from hedgerow_core.observability import log_of
+from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_host.assembly import Assembly
 
-NAMESPACE = "hedgerow"
 DRAIN_THREADS = 8
 """Drains at the same time per process. Each waits for PostgreSQL most of its time."""
 POLL_MS = 100
@@ -39,13 +40,13 @@ _log = log_of(__name__)
 class BrokerHints:
     """Sends hints through dramatiq: one queue per context, one actor, `drain(context, subscription, partition)`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, address: DatabaseAddress) -> None:
         timeouts = {"socket_timeout": REDIS_TIMEOUT_S, "socket_connect_timeout": REDIS_TIMEOUT_S}
         self.broker = RedisBroker(  # type: ignore[no-untyped-call] # dramatiq types its actors, not its brokers
             client=redis.Redis.from_url(url, **timeouts),
             # No middleware: no retries (the ledger retries), no time limits (the lease limits), no results.
             middleware=[],
-            namespace=NAMESPACE,
+            namespace=_namespace_of(address),
             heartbeat_timeout=HEARTBEAT_TIMEOUT_MS,
             maintenance_chance=ALWAYS_MAINTAIN,
         )
@@ -85,13 +86,13 @@ async def working_in_process(assembly: Assembly) -> AsyncIterator[None]:
     await hints.finish()
 
 
-async def run_worker(assembly: Assembly, broker_url: str) -> None:
+async def run_worker(assembly: Assembly, broker_url: str, address: DatabaseAddress) -> None:
     """Work until SIGTERM or SIGINT; then finish what is running and return."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    hints = BrokerHints(broker_url)
+    hints = BrokerHints(broker_url, address)
     hints.work_with(assembly, loop)
     worker = Worker(hints.broker, worker_threads=DRAIN_THREADS, worker_timeout=POLL_MS)
     async with assembly.running():
@@ -102,6 +103,11 @@ async def run_worker(assembly: Assembly, broker_url: str) -> None:
             _log.info("worker_stopping")
         await asyncio.to_thread(worker.stop, int(SHUTDOWN_GRACE_S * 1000))
         await asyncio.to_thread(hints.broker.close)
+
+
+def _namespace_of(address: DatabaseAddress) -> str:
+    """Where a database's hints lie in Redis: two hosts that share a Redis must not take each other's."""
+    return f"hedgerow:{hashlib.sha256(address.place.encode()).hexdigest()[:12]}"
 
 
 @asynccontextmanager

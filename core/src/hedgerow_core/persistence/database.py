@@ -61,6 +61,12 @@ class DatabaseAddress:
             raise ValueError(f"the password goes before the host, where it can be hidden: {expected}")
         return cls(parsed.set(drivername="postgresql+asyncpg"))
 
+    @property
+    def place(self) -> str:
+        """Host, port and database: the same for everybody who works on this database, under whatever name."""
+        host = self.url.host or self.url.query.get("host", "")
+        return f"{host}:{self.url.port or ''}/{self.url.database}"
+
     def __str__(self) -> str:
         return self.url.set(drivername="postgresql").render_as_string(hide_password=True)
 

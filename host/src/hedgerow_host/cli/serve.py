@@ -67,8 +67,8 @@ def worker(contexts: Contexts = None) -> None:
             fix="set it to redis://host:6379/0, or use `hedgerow dev`, which works without",
             code=ExitCode.MISCONFIGURED,
         )
-    assembly = started(settings, required_address(settings))
-    asyncio.run(run_worker(assembly, settings.broker_url))
+    address = required_address(settings)
+    asyncio.run(run_worker(started(settings, address), settings.broker_url, address))
 
 
 def _settings(host: str | None, port: int | None, contexts: str | None) -> HostSettings:
