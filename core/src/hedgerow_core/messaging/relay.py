@@ -162,8 +162,9 @@ class Relay:
             led = await self._lead(connection)
             moved = [await self._carry_page(connection, cursor, names) for cursor, names in led.items()]
         reached = set(moved)
-        more = None in reached
-        self._snapshot = reached.pop() if len(reached) == 1 else None
+        # Cursors that are still apart meet at the next step's window: don't wait for that one.
+        more = None in reached or len(reached) > 1
+        self._snapshot = None if more or not reached else reached.pop()
         self._ask_at = 0.0 if more else time.monotonic() + RENEW_AFTER_S
         return more
 
