@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pytest
@@ -12,10 +13,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from hedgerow_core.persistence import Database, DatabaseAddress, Isolation
-from hedgerow_core.testing.servers import run_sql
+from hedgerow_core.testing.servers import postgres_for_tests, run_sql
 from tests.conftest import Production, url_of
 from tests.processes import run
-from tests.story import play
+from tests.story import expect, play, sign_up
 
 FOREIGN_TABLES = ["accounts", "sessions", "refresh_tokens", "signing_keys", "deliveries", "feed_cursors"]
 MAY_READ = text("SELECT has_table_privilege(:table, 'SELECT') OR has_any_column_privilege(:table, 'SELECT')")
@@ -75,6 +76,20 @@ def modest_database(postgres_server: DatabaseAddress) -> Iterator[DatabaseAddres
     run_sql(postgres_server, f"CREATE ROLE {name} LOGIN PASSWORD 'pass'", f"CREATE DATABASE {name} OWNER {name}")
     yield DatabaseAddress(postgres_server.url.set(database=name, username=name, password="pass"))
     run_sql(postgres_server, f"DROP DATABASE {name} WITH (FORCE)", f"DROP ROLE {name}")
+
+
+def test_a_user_who_may_create_roles_but_is_no_superuser_gets_them(tmp_path: Path) -> None:
+    """As hosted databases have it. Roles belong to the cluster, so this takes a server of its own."""
+    with TemporaryDirectory(prefix="hedgerow-") as folder, postgres_for_tests(Path(folder)) as server:
+        run_sql(server, "CREATE ROLE landlord LOGIN CREATEROLE", "CREATE DATABASE farm OWNER landlord")
+        address = DatabaseAddress(server.url.set(database="farm", username="landlord"))
+        production = Production(tmp_path, {"HEDGEROW_DATABASE_URL": url_of(address)})
+        migrated = run("migrate", folder=tmp_path, environment=production.environment)
+        assert migrated.returncode == 0, migrated.stderr
+        with production.api() as (api, client):
+            expect(sign_up(client).get("/v1/users/me"), 200)
+
+            assert "no_role" not in api.output
 
 
 def test_where_no_role_may_be_created_the_host_works_and_says_what_is_lost(

@@ -96,6 +96,7 @@ def test_settings_are_shown_with_their_source_and_without_their_secrets(tmp_path
         ({"HEDGEROW_DATABASE_URL": "nonsense"}, "HEDGEROW_DATABASE_URL"),
         ({"HEDGEROW_BROKER_URL": "amqp://localhost"}, "HEDGEROW_BROKER_URL"),
         ({"HEDGEROW_CONTEXTS": "user"}, "HEDGEROW_CONTEXTS"),
+        ({"HEDGEROW_CONTEXTS": ",,"}, "HEDGEROW_CONTEXTS"),
         ({"USERS_ACCESS_TOKEN_LIFETIME_S": "86400"}, "USERS_ACCESS_TOKEN_LIFETIME_S"),
     ],
 )

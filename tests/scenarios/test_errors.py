@@ -31,6 +31,8 @@ def problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
 def test_nothing_there_is_a_404(client: httpx.Client) -> None:
     problem(client.get("/v1/nowhere"), 404, "not_found")
     problem(client.post("/v1/users/login/"), 404, "not_found")
+    problem(client.get("/livez%0a"), 404, "not_found")
+    problem(client.get("/v1/users/me%1b"), 404, "not_found")
 
 
 def test_a_wrong_method_is_a_405_that_names_the_right_ones(client: httpx.Client) -> None:

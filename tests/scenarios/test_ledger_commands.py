@@ -102,7 +102,8 @@ def test_the_events_of_a_story_are_listed_with_what_became_of_them(production: P
         (("deliveries", "list", "--context", "garden"), 2, "garden is not hosted here"),
         (("deliveries", "show", "00000000-0000-7000-8000-000000000000"), 1, "there is no delivery"),
         (("events", "show", "00000000-0000-7000-8000-000000000000"), 1, "there is no event"),
-        (("deliveries", "discard", "--state", "dead", "--why", "x"), 1, "Abort"),
+        (("deliveries", "discard", "--state", "dead", "--why", "x"), 1, "found: none"),
+        (("deliveries", "discard", "--state", "completed", "--why", " ", "--yes"), 2, "say why"),
     ],
 )
 def test_a_command_that_cannot_be_carried_out_says_why(

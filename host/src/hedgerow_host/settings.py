@@ -30,10 +30,13 @@ class Environment(StrEnum):
 
 
 def _names(value: object) -> object:
-    """`users, billing` → ("users", "billing"); nothing → None."""
+    """`users, billing` → ("users", "billing")."""
     if not isinstance(value, str):
         return value
-    return tuple(name.strip() for name in value.split(",") if name.strip()) or None
+    names = tuple(name.strip() for name in value.split(",") if name.strip())
+    if not names:
+        raise ValueError("expected names with commas between them, such as users,billing")
+    return names
 
 
 def _address(value: object) -> object:

@@ -35,7 +35,9 @@ def started(settings: HostSettings, address: DatabaseAddress, *, migrate: bool =
     for context in assembly.contexts:
         context.database.isolation = isolation[context.name]
         if context.database.isolation is Isolation.SCHEMA:
-            _log.warning("no_role", context=context.name, note="the database user may create no roles (ADR 0006)")
+            _log.warning(
+                "no_role", context=context.name, note="the database user may not take the context's role (ADR 0006)"
+            )
         for note in notes_on(assembly, context.name):
             _log.warning("publisher_absent", context=context.name, note=note)
     return assembly

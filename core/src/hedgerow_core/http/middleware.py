@@ -63,11 +63,14 @@ class RequestBoundary:
         try:
             if _declared_length(scope) > self._max_body_bytes:
                 raise _BodyTooLarge
-            await self._app(scope, counted, named)
+            if not scope["path"].isprintable():
+                await _nothing_there(trace_id)(scope, receive, named)
+            else:
+                await self._app(scope, counted, named)
         except _BodyTooLarge:
             await self._too_large(trace_id)(scope, receive, named)
         except Exception:
-            _log.exception("request_failed", method=scope["method"], path=scope["path"])
+            _log.exception("request_failed", method=scope["method"], path=_readable(scope["path"]))
             if status:
                 raise  # The answer has begun: all we can do is to cut the connection.
             await _unforeseen(trace_id)(scope, receive, named)
@@ -75,7 +78,7 @@ class RequestBoundary:
             _log.info(
                 "request",
                 method=scope["method"],
-                path=scope["path"],
+                path=_readable(scope["path"]),
                 status=int(status),
                 duration_ms=round((time.perf_counter() - started) * 1000, 1),
             )
@@ -99,6 +102,18 @@ def _declared_length(scope: Scope) -> int:
         if name == b"content-length" and value.isdigit():
             return int(value)
     return 0
+
+
+def _readable(path: str) -> str:
+    """As it may stand in a log: a terminal must not obey it."""
+    return path if path.isprintable() else path.encode("unicode_escape").decode()
+
+
+def _nothing_there(trace_id: str) -> ASGIApp:
+    """No route of ours has control characters, and a pattern's `$` would let a trailing newline pass."""
+    return problem_response(
+        trace_id, status=HTTPStatus.NOT_FOUND, code="not_found", detail="There is nothing at this path."
+    )
 
 
 def _unforeseen(trace_id: str) -> ASGIApp:

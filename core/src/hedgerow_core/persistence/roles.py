@@ -19,7 +19,13 @@ FEED_READERS = "hedgerow_contexts"
 """The group of all context roles in a PostgreSQL cluster."""
 
 _ROLE_EXISTS = text("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role)")
-_MAY_BECOME = text("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role AND pg_has_role(oid, 'MEMBER'))")
+# Since PostgreSQL 16 whoever creates a role is a member who may grant it on, but not yet one who may take it.
+_MAY_BECOME = text(
+    """
+    SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role AND pg_has_role(oid,
+        CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END))
+    """
+)
 _TABLES_OF = text("SELECT tablename FROM pg_tables WHERE schemaname = :schema")
 _IS_MEMBER = text("SELECT pg_has_role(CAST(:member AS name), CAST(:of AS name), 'MEMBER')")
 

@@ -138,6 +138,8 @@ def _change(action: str, context: str | None, which: DeliveryFilter, why: str, y
     from hedgerow_host.exits import load_settings
     from hedgerow_host.ledgers import Ledgers, with_ledgers
 
+    if not why.strip():
+        raise typer.BadParameter("say why: it is written down with your name", param_hint="--why")
     if which == steering.DeliveryFilter():
         raise typer.BadParameter("say which: give ids, or a filter such as --state dead")
 
@@ -161,6 +163,8 @@ def _change(action: str, context: str | None, which: DeliveryFilter, why: str, y
     counts = with_ledgers(settings, context, count)
     found = ", ".join(f"{number} {what}" for what, number in sorted(counts.items())) or "none"
     typer.echo(f"found: {found}", err=True)
+    if not counts:
+        raise typer.Exit(1)
     if not yes:
         typer.confirm(f"{action} what can be?", abort=True, err=True)
     typer.echo(f"{action}: {with_ledgers(settings, context, change)} changed")
