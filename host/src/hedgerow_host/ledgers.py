@@ -16,9 +16,9 @@ from hedgerow_core.domain import UnavailableError
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_host.catalog import Row
 from hedgerow_host.database import database_away, existing_database
-from hedgerow_host.discovery import LoadedContext, load_contexts
-from hedgerow_host.exits import ExitCode, HostError, load_settings
-from hedgerow_host.migrate import inspect_database
+from hedgerow_host.discovery import LoadedContext
+from hedgerow_host.exits import load_settings
+from hedgerow_host.migrate import chosen_contexts, isolation_when_migrated
 from hedgerow_host.settings import HostSettings
 
 Answer = TypeVar("Answer")
@@ -34,13 +34,7 @@ def with_ledgers(
     Raises:
         HostError: the context is not hosted here, the database is away, or it is not migrated.
     """
-    contexts = [found for found in load_contexts(settings.contexts) if context in (None, found.name)]
-    if not contexts:
-        raise HostError(
-            f"{context} is not hosted here",
-            fix="see `hedgerow contexts list` for those that are",
-            code=ExitCode.MISCONFIGURED,
-        )
+    contexts = chosen_contexts(settings, context)
 
     async def run(address: DatabaseAddress) -> Answer:
         async with _opened(address, contexts) as ledgers:
@@ -70,15 +64,8 @@ def newest_rows(
 
 @asynccontextmanager
 async def _opened(address: DatabaseAddress, contexts: list[LoadedContext]) -> AsyncIterator[Ledgers]:
-    found = await inspect_database(address, contexts)
-    if found.pending:
-        raise HostError(
-            f"{len(found.pending)} migrations are pending", fix="run `hedgerow migrate`", code=ExitCode.CHECK_FAILED
-        )
-    ledgers = {
-        context.name: Database(address, context.name, isolation=found.isolation[context.name])
-        for context in contexts
-    }
+    isolation = await isolation_when_migrated(address, contexts)
+    ledgers = {name: Database(address, name, isolation=kept) for name, kept in isolation.items()}
     try:
         yield ledgers
     finally:

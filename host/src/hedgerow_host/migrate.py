@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from hedgerow_core.messaging import LEDGER
 from hedgerow_core.persistence import (
@@ -11,17 +10,10 @@ from hedgerow_core.persistence import (
     DatabaseAddress,
     Isolation,
     MigrationRunner,
-    PendingRevision,
 )
-from hedgerow_host.discovery import LoadedContext
-
-
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """What a process must know about its database before it starts."""
-
-    pending: Sequence[PendingRevision]
-    isolation: Mapping[str, Isolation]
+from hedgerow_host.discovery import LoadedContext, load_contexts
+from hedgerow_host.exits import ExitCode, HostError
+from hedgerow_host.settings import HostSettings
 
 
 def runner_for(address: DatabaseAddress, contexts: Sequence[LoadedContext]) -> MigrationRunner:
@@ -33,11 +25,38 @@ def runner_for(address: DatabaseAddress, contexts: Sequence[LoadedContext]) -> M
     return MigrationRunner(address, histories)
 
 
-async def inspect_database(address: DatabaseAddress, contexts: Sequence[LoadedContext]) -> Inspection:
-    """Look, change nothing.
+async def isolation_when_migrated(
+    address: DatabaseAddress, contexts: Sequence[LoadedContext]
+) -> Mapping[str, Isolation]:
+    """How each context's data is kept apart, in a database that is up to date. Looks, changes nothing.
 
     Raises:
+        HostError: migrations are pending.
         UnavailableError: the database is away.
     """
     runner = runner_for(address, contexts)
-    return Inspection(await runner.pending(), await runner.isolation())
+    pending = await runner.pending()
+    if pending:
+        names = ", ".join(f"{step.context} {step.revision}" for step in pending)
+        raise HostError(
+            f"{len(pending)} migrations are pending: {names}",
+            fix="run `hedgerow migrate`, then start again",
+            code=ExitCode.CHECK_FAILED,
+        )
+    return await runner.isolation()
+
+
+def chosen_contexts(settings: HostSettings, name: str | None) -> list[LoadedContext]:
+    """All hosted contexts, or the one that a command names.
+
+    Raises:
+        HostError: it is not hosted here.
+    """
+    contexts = load_contexts(settings.contexts)
+    if name is not None and name not in [context.name for context in contexts]:
+        raise HostError(
+            f"{name} is not hosted here",
+            fix=f"choose one of {', '.join(context.name for context in contexts)}",
+            code=ExitCode.MISCONFIGURED,
+        )
+    return [context for context in contexts if name in (None, context.name)]

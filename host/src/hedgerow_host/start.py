@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hedgerow_core.domain import UnavailableError
 from hedgerow_core.observability import log_of
@@ -12,8 +12,7 @@ from hedgerow_host.assembly import Assembly, assemble
 from hedgerow_host.catalog import notes_on
 from hedgerow_host.database import database_away
 from hedgerow_host.discovery import LoadedContext, load_contexts
-from hedgerow_host.exits import ExitCode, HostError
-from hedgerow_host.migrate import inspect_database, runner_for
+from hedgerow_host.migrate import isolation_when_migrated, runner_for
 from hedgerow_host.settings import HostSettings
 
 _log = log_of(__name__)
@@ -45,15 +44,7 @@ def started(settings: HostSettings, address: DatabaseAddress, *, migrate: bool =
 
 async def _prepared(
     address: DatabaseAddress, contexts: Sequence[LoadedContext], *, migrate: bool
-) -> dict[str, Isolation]:
+) -> Mapping[str, Isolation]:
     if migrate:
         await runner_for(address, contexts).apply()
-    found = await inspect_database(address, contexts)
-    if found.pending:
-        names = ", ".join(f"{step.context} {step.revision}" for step in found.pending)
-        raise HostError(
-            f"{len(found.pending)} migrations are pending: {names}",
-            fix="run `hedgerow migrate`, then start again",
-            code=ExitCode.CHECK_FAILED,
-        )
-    return dict(found.isolation)
+    return await isolation_when_migrated(address, contexts)

@@ -20,22 +20,13 @@ def migrate(
     from hedgerow_core.observability import configure_logging
     from hedgerow_host.cli.output import print_rows
     from hedgerow_host.database import database_away, existing_database
-    from hedgerow_host.discovery import load_contexts
     from hedgerow_host.exits import ExitCode, HostError, load_settings
-    from hedgerow_host.migrate import runner_for
+    from hedgerow_host.migrate import chosen_contexts, runner_for
 
     settings = load_settings()
     configure_logging(settings.log_format, level="WARNING")
-    contexts = load_contexts(settings.contexts)
-    chosen = [found for found in contexts if context in (None, found.name)]
-    if context is not None and not chosen:
-        raise HostError(
-            f"{context} is not hosted here",
-            fix=f"choose one of {', '.join(found.name for found in contexts)}",
-            code=ExitCode.MISCONFIGURED,
-        )
     with existing_database(settings) as address:
-        runner = runner_for(address, chosen)
+        runner = runner_for(address, chosen_contexts(settings, context))
         try:
             steps = asyncio.run(runner.pending() if plan or check else runner.apply())
         except UnavailableError as error:
