@@ -1,8 +1,9 @@
 """Two small contexts on one real database: `shop` publishes, `books` subscribes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
+from sqlalchemy import text
 
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.testing import context_database
@@ -18,3 +19,20 @@ async def shop(fresh_database: DatabaseAddress) -> AsyncIterator[Database]:
 async def books(fresh_database: DatabaseAddress) -> AsyncIterator[Database]:
     async with context_database(fresh_database, "books") as database:
         yield database
+
+
+@pytest.fixture
+async def effects(books: Database) -> Callable[[], Awaitable[list[int]]]:
+    """A table of `books` that handlers write into, so that effects roll back with their transaction."""
+    async with books.engine.connect() as connection:
+        await connection.execute(text("SET ROLE NONE"))
+        await connection.execute(text("CREATE TABLE effects (id bigint GENERATED ALWAYS AS IDENTITY, number int)"))
+        await connection.execute(text("GRANT ALL ON effects TO hedgerow_books"))
+        await connection.commit()
+    await books.engine.dispose()
+
+    async def numbers() -> list[int]:
+        async with books.reading() as connection:
+            return list((await connection.execute(text("SELECT number FROM effects ORDER BY id"))).scalars())
+
+    return numbers

@@ -1,29 +1,37 @@
 """From a committed event in `shop` to its effect in `books`, on a real ledger."""
 
+from __future__ import annotations
+
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import timedelta
-from typing import Any, ClassVar
-from uuid import UUID
 
 import pytest
 from pydantic import BaseModel
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hedgerow_core.application import Task
-from hedgerow_core.domain import AggregateRoot, DomainEvent, SystemClock, UnavailableError, new_id
+from core.tests.messaging.shop_and_books import (
+    SOON,
+    Effects,
+    Order,
+    OrderPlaced,
+    PlacedOrder,
+    SendReceipt,
+    books_work,
+    note,
+    place,
+    shop_work,
+    states,
+    subscription,
+    until,
+    worker,
+)
+from hedgerow_core.domain import SystemClock, UnavailableError, new_id
 from hedgerow_core.messaging import (
-    Consumer,
-    Dispatcher,
     Drain,
     Envelope,
-    EventContract,
     Hint,
-    InProcessHints,
     LedgerWork,
     OutboundTaskHandler,
     Relay,
@@ -35,122 +43,8 @@ from hedgerow_core.messaging import (
     partitions,
     unit_of_work,
 )
-from hedgerow_core.messaging.due import UNHANDLED_GRACE
+from hedgerow_core.messaging.deliveries import NEWER_BUILD_GRACE
 from hedgerow_core.persistence import Database
-
-SOON = RetryPolicy(attempts=3, first_wait=timedelta(milliseconds=20))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderPlaced(DomainEvent):
-    number: int
-
-
-class Order(AggregateRoot[UUID]):
-    pass
-
-
-class OrderPlacedV1(EventContract):
-    event_type: ClassVar[str] = "shop.order_placed"
-    number: int
-
-
-class PlacedOrder(BaseModel):
-    number: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendReceipt(Task):
-    name: ClassVar[str] = "books.send_receipt"
-    number: int
-
-
-def shop_work(connection: AsyncConnection) -> LedgerWork:
-    return LedgerWork(
-        connection,
-        context="shop",
-        clock=SystemClock(),
-        translations={OrderPlaced: lambda event: OrderPlacedV1(number=event.number)},
-    )
-
-
-def books_work(connection: AsyncConnection) -> LedgerWork:
-    return LedgerWork(connection, context="books", clock=SystemClock(), translations={})
-
-
-async def place(shop: Database, order: Order, number: int) -> None:
-    async with unit_of_work(shop, shop_work, lambda: None) as work:
-        order.record(OrderPlaced(number=number))
-        work.saved(order, version=number)
-
-
-def subscription(handle: Callable[..., Awaitable[None]], **options: Any) -> Subscription:
-    return Subscription(
-        name="books.note_order",
-        event="shop.order_placed",
-        model=PlacedOrder,
-        handle=handle,
-        retry=SOON,
-        **options,
-    )
-
-
-@asynccontextmanager
-async def worker(
-    books: Database, *consumers: Subscription | TaskHandler | OutboundTaskHandler
-) -> AsyncIterator[Dispatcher]:
-    subscriptions = [consumer for consumer in consumers if isinstance(consumer, Subscription)]
-    tasks = [consumer for consumer in consumers if not isinstance(consumer, Subscription)]
-    named: dict[str, Consumer] = consumers_of(subscriptions, tasks)
-    drain = Drain(books, named, work_for=books_work, clock=SystemClock(), owner="test")
-    relays = [Relay(books, "shop", subscriptions, holder="test")] if subscriptions else []
-    hints = InProcessHints(drain)
-    dispatcher = Dispatcher(books, relays, named, hints)
-    running = asyncio.create_task(dispatcher.run())
-    yield dispatcher
-    dispatcher.stop()
-    await running
-    await hints.finish()
-
-
-async def states(books: Database) -> dict[str, int]:
-    async with books.reading() as connection:
-        rows = await connection.execute(text("SELECT state, count(*) FROM deliveries GROUP BY state"))
-        return {row.state: row.count for row in rows}
-
-
-async def until(books: Database, expected: dict[str, int]) -> None:
-    seen: dict[str, int] = {}
-    for _ in range(400):
-        seen = await states(books)
-        if seen == expected:
-            return
-        await asyncio.sleep(0.025)
-    pytest.fail(f"expected {expected}, saw {seen}")
-
-
-@pytest.fixture
-async def effects(books: Database) -> Callable[[], Awaitable[list[int]]]:
-    """A table of `books` that handlers write into, so that effects roll back with their transaction."""
-    async with books.engine.connect() as connection:
-        await connection.execute(text("SET ROLE NONE"))
-        await connection.execute(text("CREATE TABLE effects (id bigint GENERATED ALWAYS AS IDENTITY, number int)"))
-        await connection.execute(text("GRANT ALL ON effects TO hedgerow_books"))
-        await connection.commit()
-    await books.engine.dispose()
-
-    async def numbers() -> list[int]:
-        async with books.reading() as connection:
-            return list((await connection.execute(text("SELECT number FROM effects ORDER BY id"))).scalars())
-
-    return numbers
-
-
-Effects = Callable[[], Awaitable[list[int]]]
-
-
-async def note(event: PlacedOrder, _envelope: Envelope, work: LedgerWork) -> None:
-    await work.connection.execute(text("INSERT INTO effects (number) VALUES (:n)"), {"n": event.number})
 
 
 async def test_every_committed_event_takes_effect_once_and_in_order(
@@ -360,7 +254,7 @@ async def test_a_delivery_whose_handler_is_gone_is_dead_with_that_reason_after_a
         await work.tasks.enqueue(SendReceipt(number=2), key="old")
     async with books.transaction() as connection:
         age = text("UPDATE deliveries SET next_at = next_at - CAST(:grace AS interval) WHERE ordering_key = 'old'")
-        await connection.execute(age, {"grace": UNHANDLED_GRACE})
+        await connection.execute(age, {"grace": NEWER_BUILD_GRACE})
 
     async with worker(books, subscription(note)):
         await until(books, {"dead": 1, "pending": 1})

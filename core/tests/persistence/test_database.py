@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from hedgerow_core.domain import ConflictError, UnavailableError
 from hedgerow_core.persistence import Database, DatabaseAddress
+from hedgerow_core.persistence import database as database_module
 from hedgerow_core.persistence.database import POOL_OVERFLOW, POOL_SIZE, POOL_WAIT_S
 from hedgerow_core.testing import context_database
 
@@ -47,6 +48,18 @@ async def test_an_error_never_carries_what_somebody_wrote_into_a_row(shop: Datab
     written = "".join(traceback.format_exception(broken.value))
     assert "parameters hidden" in written
     assert secret not in written
+
+
+async def test_a_statement_without_an_answer_ends_as_unavailable_and_leaves_the_pool_whole(
+    shop: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "COMMAND_TIMEOUT_S", 0.3)
+    for _ in range(POOL_SIZE + POOL_OVERFLOW + 1):
+        with pytest.raises(UnavailableError):
+            async with shop.transaction() as connection:
+                await connection.execute(text("SELECT pg_sleep(5)"))
+
+    await shop.ping()
 
 
 async def test_a_database_or_user_that_is_not_there_is_a_refusal_not_a_crash(

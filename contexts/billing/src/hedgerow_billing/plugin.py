@@ -44,6 +44,9 @@ from hedgerow_core.security import Permission
 UNTIL_ANSWERED = RetryPolicy(attempts=150)
 """About a day at ten minutes each: money whose fate is unknown is not given up lightly, nor forgotten when dead."""
 
+FOR_EVER = None
+"""What moved money stays in the ledger, so that no repetition of it can go unnoticed."""
+
 
 @hookimpl
 def manifest() -> Manifest:
@@ -94,9 +97,13 @@ def handlers(container: BillingContainer) -> Handlers:
             QueryHandler(ListInvoices, container.list_invoices()),
         ),
         tasks=(
-            OutboundTaskHandler(task=ChargePayment, call=charge.call, apply=charge.apply),
+            OutboundTaskHandler(task=ChargePayment, call=charge.call, apply=charge.apply, keep_completed=FOR_EVER),
             OutboundTaskHandler(
-                task=ReconcilePayment, call=reconcile.call, apply=reconcile.apply, retry=UNTIL_ANSWERED
+                task=ReconcilePayment,
+                call=reconcile.call,
+                apply=reconcile.apply,
+                retry=UNTIL_ANSWERED,
+                keep_completed=FOR_EVER,
             ),
         ),
     )

@@ -19,6 +19,8 @@ class Cause:
     """The event or task whose handling is the direct cause; None when a request is."""
     actor: str | None = None
     """The principal who asked, as far as known."""
+    traceparent: str | None = None
+    """The same trace with the step of it that we are in, as W3C Trace Context writes it."""
 
 
 NOBODY = Cause()

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hedgerow_core.application import Cause, set_cause
 from hedgerow_core.http.problems import problem_response
-from hedgerow_core.http.request_identity import identify
+from hedgerow_core.http.request_identity import identify, trace_id_of
 from hedgerow_core.observability import log_of
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -36,10 +36,11 @@ class RequestBoundary:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id, trace_id = identify(scope)
+        request_id, traceparent = identify(scope)
+        trace_id = trace_id_of(scope)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id, trace_id=trace_id)
-        set_cause(Cause(correlation_id=trace_id))
+        set_cause(Cause(correlation_id=trace_id, traceparent=traceparent))
         started = time.perf_counter()
         status = 0
         received = 0

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import re
-import secrets
 from typing import Any
 
 from starlette.types import Scope
 
-_TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+from hedgerow_core.observability.tracing import current_traceparent, new_traceparent, trace_id_in, well_formed
+
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 
 
 def identify(scope: Scope) -> tuple[str, str]:
-    """Give the request its id and its trace, both taken from the caller if well-formed; returns them."""
-    trace_id = request_id = ""
+    """Give the request its id and its place in a trace, both taken from the caller if well-formed; returns them.
+
+    With tracing set up, the place is the request's own span, which the framework has opened around us.
+    """
+    traceparent = current_traceparent() or ""
+    request_id = ""
     for name, value in scope["headers"]:
-        if name == b"traceparent" and (match := _TRACEPARENT.fullmatch(value)):
-            trace_id = match[1].decode()
+        if name == b"traceparent" and not traceparent and well_formed(value.decode("latin-1")):
+            traceparent = value.decode("latin-1")
         elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             request_id = value.decode()
-    trace_id = trace_id or secrets.token_hex(16)
-    request_id = request_id or trace_id
+    traceparent = traceparent or new_traceparent()
+    trace_id = trace_id_in(traceparent)
     state: dict[str, Any] = scope.setdefault("state", {})
     state["trace_id"] = trace_id
-    return request_id, trace_id
+    return request_id or trace_id, traceparent
 
 
 def trace_id_of(scope: Scope) -> str:

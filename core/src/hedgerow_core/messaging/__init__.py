@@ -1,22 +1,26 @@
 """The delivery ledger (ADR 0002): outbox, relay, deliveries, drain, tasks. PostgreSQL remembers; a broker wakes.
 
-Read in this order: events → work (the outbox) → relay → deliveries (the states) → partitions (the leases) → drain →
-due → dispatcher. What operators use is in steering (deliveries) and feed (events).
+Read in this order: events → work (the outbox) → cursors → relay → deliveries (the states) → partitions (the leases)
+→ drain → due → dispatcher. Beside them stand schedules and housekeeping; operators use steering and feed.
 """
 
 from hedgerow_core.messaging.consumers import (
     Consumer,
     OutboundTaskHandler,
     RetryPolicy,
+    Start,
     Subscription,
     TaskHandler,
+    Upcast,
     consumers_of,
 )
-from hedgerow_core.messaging.dispatcher import Dispatcher
+from hedgerow_core.messaging.dispatcher import Chore, Dispatcher
 from hedgerow_core.messaging.drain import Drain
 from hedgerow_core.messaging.events import Envelope, EventContract
 from hedgerow_core.messaging.hints import Hint, Hints, InProcessHints
+from hedgerow_core.messaging.housekeeping import Housekeeping
 from hedgerow_core.messaging.relay import Relay
+from hedgerow_core.messaging.schedules import CatchUp, Schedule, Scheduler
 from hedgerow_core.messaging.work import LedgerWork, Translation, Translations, unit_of_work
 from hedgerow_core.persistence import MigrationHistory
 
@@ -25,6 +29,8 @@ LEDGER = MigrationHistory("hedgerow_core.messaging.migrations", "ledger_version"
 
 __all__ = [
     "LEDGER",
+    "CatchUp",
+    "Chore",
     "Consumer",
     "Dispatcher",
     "Drain",
@@ -32,15 +38,20 @@ __all__ = [
     "EventContract",
     "Hint",
     "Hints",
+    "Housekeeping",
     "InProcessHints",
     "LedgerWork",
     "OutboundTaskHandler",
     "Relay",
     "RetryPolicy",
+    "Schedule",
+    "Scheduler",
+    "Start",
     "Subscription",
     "TaskHandler",
     "Translation",
     "Translations",
+    "Upcast",
     "consumers_of",
     "unit_of_work",
 ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
@@ -29,6 +30,21 @@ class RetryPolicy:
 
 
 DEFAULT_RETRY = RetryPolicy()
+KEEP_COMPLETED = timedelta(days=30)
+"""How long a completed delivery stays: the dedupe window, and what operators can look back on."""
+
+Payload = Mapping[str, Any]
+Upcast = Callable[[Payload], Payload]
+"""Turns a payload of one version into one of the next."""
+
+
+class Start(Enum):
+    """Where a subscription that is new begins to read. A moment (a `datetime`) may stand in its place."""
+
+    EARLIEST = "earliest"
+    """With the oldest event that the publisher still keeps."""
+    LATEST = "latest"
+    """With what is published from now on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +60,20 @@ class Subscription:
     model: type[BaseModel]
     handle: Callable[[Any, Envelope, Any], Awaitable[None]]
     version: int = 1
+    upcasts: Mapping[int, Upcast] = field(default_factory=dict)
+    """By version: how a payload of that version becomes one of the next. What has no way up is not read."""
+    start: Start | datetime = Start.EARLIEST
+    """Heeded once, when the ledger first meets the subscription. A moment is compared with `occurred_at`."""
     ordered: bool = True
     """Whether events of one aggregate wait for each other."""
     retry: RetryPolicy = DEFAULT_RETRY
+    keep_completed: timedelta | None = KEEP_COMPLETED
+    """None: for ever."""
+
+    @property
+    def oldest_version(self) -> int:
+        """The oldest version that can be read."""
+        return min((self.version, *self.upcasts))
 
     @property
     def publisher(self) -> str:
@@ -61,6 +88,7 @@ class TaskHandler:
     task: type[Task]
     handle: Callable[[Any, Any], Awaitable[None]]
     retry: RetryPolicy = DEFAULT_RETRY
+    keep_completed: timedelta | None = KEEP_COMPLETED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +104,11 @@ class OutboundTaskHandler:
     call: Callable[[Any], Awaitable[Any]]
     apply: Callable[[Any, Any, Any], Awaitable[None]]
     retry: RetryPolicy = DEFAULT_RETRY
+    keep_completed: timedelta | None = KEEP_COMPLETED
+
+
+class NewerVersionError(Exception):
+    """Only a newer build can read this; it may be on its way."""
 
 
 async def _no_call(_message: object) -> None:
@@ -87,8 +120,8 @@ class Consumer:
     """One name in the ledger and what happens to its deliveries: the common form of the declarations above."""
 
     name: str
-    decode: Callable[[Mapping[str, Any]], Any]
-    """Turns the payload into a message; raises ValueError if it can't."""
+    decode: Callable[[Payload, int], Any]
+    """Turns a payload of this version into a message; raises NewerVersionError, or ValueError if it can't."""
     apply: Callable[[Any, Any, Envelope, Any], Awaitable[None]]
     """`apply(message, answer, envelope, work)`: the effect, inside the transaction."""
     call: Callable[[Any], Awaitable[Any]] = field(default=_no_call)
@@ -96,6 +129,9 @@ class Consumer:
     calls_out: bool = False
     ordered: bool = True
     retry: RetryPolicy = DEFAULT_RETRY
+    keep_completed: timedelta | None = KEEP_COMPLETED
+    publisher: str | None = None
+    """The context whose events it reads; None for a task."""
 
 
 def consumers_of(
@@ -104,7 +140,7 @@ def consumers_of(
     """All consumers of a context by their name in the ledger.
 
     Raises:
-        ValueError: two of them share a name.
+        ValueError: two of them share a name, or an upcast leads nowhere.
     """
     consumers: dict[str, Consumer] = {}
     for consumer in (*map(_of_subscription, subscriptions), *map(_of_task, tasks)):
@@ -115,15 +151,33 @@ def consumers_of(
 
 
 def _of_subscription(subscription: Subscription) -> Consumer:
+    needed = set(range(subscription.oldest_version, subscription.version))
+    if set(subscription.upcasts) != needed:
+        raise ValueError(
+            f"the upcasts of {subscription.name} start at {sorted(subscription.upcasts)}: "
+            f"to reach version {subscription.version}, every version from the oldest on needs one"
+        )
+
+    def decode(payload: Payload, version: int) -> Any:
+        if version > subscription.version:
+            raise NewerVersionError(
+                f"version {version} is newer than {subscription.version}, which this build reads"
+            )
+        for older in range(version, subscription.version):
+            payload = subscription.upcasts[older](payload)
+        return subscription.model.model_validate(payload)
+
     async def apply(message: Any, _answer: Any, envelope: Envelope, work: Any) -> None:
         await subscription.handle(message, envelope, work)
 
     return Consumer(
         name=subscription.name,
-        decode=subscription.model.model_validate,
+        decode=decode,
         apply=apply,
         ordered=subscription.ordered,
         retry=subscription.retry,
+        keep_completed=subscription.keep_completed,
+        publisher=subscription.publisher,
     )
 
 
@@ -139,10 +193,11 @@ def _of_task(handler: TaskHandler | OutboundTaskHandler) -> Consumer:
 
     return Consumer(
         name=handler.task.name,
-        decode=adapter.validate_python,
+        decode=lambda payload, _version: adapter.validate_python(payload),
         apply=apply,
         call=outbound.call if outbound else _no_call,
         calls_out=outbound is not None,
         ordered=False,
         retry=handler.retry,
+        keep_completed=handler.keep_completed,
     )

@@ -1,4 +1,4 @@
-"""The heartbeat of a context's ledger in a worker: moves the relays, finds what is due, and hints at it.
+"""The heartbeat of a context's ledger in a worker: moves relays and schedules, finds what is due, hints at it.
 
 The dispatcher is the sweeper too. It remembers what it hinted at; if a partition is still due and nobody has
 held it since, the hint counts as lost after `RESEND_AFTER_S` and goes out again.
@@ -10,14 +10,16 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Protocol
 
 from hedgerow_core.domain import UnavailableError
 from hedgerow_core.messaging import partitions
 from hedgerow_core.messaging.consumers import Consumer
-from hedgerow_core.messaging.due import DuePartition, bury_unhandled, due_partitions
+from hedgerow_core.messaging.due import DuePartition, due_partitions
 from hedgerow_core.messaging.hints import Hint, Hints
 from hedgerow_core.messaging.relay import Relay
 from hedgerow_core.observability import log_of
+from hedgerow_core.observability.metrics import HINTS_SENT
 from hedgerow_core.persistence import Database
 
 POLL_S = 0.05
@@ -25,25 +27,41 @@ POLL_S = 0.05
 RESEND_AFTER_S = 5.0
 """A lost hint costs at most this much (eventing rule: one sweep interval)."""
 PAUSE_WHEN_AWAY_S = 1.0
-BURY_EVERY_S = 60.0
 STEP_TIMEOUT_S = 30.0
 """A network that went silent raises nothing: what takes longer than this counts as away."""
 
 _log = log_of(__name__)
 
 
+class Chore(Protocol):
+    """Something else that a worker does by the clock: schedules, housekeeping. It knows when it is time."""
+
+    async def open(self) -> None:
+        """Get ready; called once, when the database is there."""
+        ...
+
+    async def step(self) -> None:
+        """Do what is due, or nothing; called at every step of the dispatcher."""
+        ...
+
+
 class Dispatcher:
     """Runs for one context in every worker process. More of them only make hints come twice."""
 
     def __init__(
-        self, database: Database, relays: Sequence[Relay], consumers: Mapping[str, Consumer], hints: Hints
+        self,
+        database: Database,
+        relays: Sequence[Relay],
+        consumers: Mapping[str, Consumer],
+        hints: Hints,
+        chores: Sequence[Chore] = (),
     ) -> None:
         self._database = database
         self._relays = relays
+        self._chores = chores
         self._names = list(consumers)
         self._ordered = [name for name, consumer in consumers.items() if consumer.ordered]
         self._hints = hints
-        self._bury_at = 0.0
         self._hinted: dict[tuple[str, int], tuple[int, float]] = {}
         self._nudged = asyncio.Event()
         self._stopping = False
@@ -87,18 +105,14 @@ class Dispatcher:
     async def _prepare(self) -> None:
         for relay in self._relays:
             await relay.open()
+        for chore in self._chores:
+            await chore.open()
         async with self._database.transaction() as connection:
             await partitions.register(connection, self._names)
 
-    async def _bury_unhandled(self) -> None:
-        self._bury_at = time.monotonic() + BURY_EVERY_S
-        async with self._database.transaction() as connection:
-            for subscription in set(await bury_unhandled(connection, self._names)):
-                _log.error("deliveries_without_handler", subscription=subscription)
-
     async def _step(self) -> bool:
-        if time.monotonic() > self._bury_at:
-            await self._bury_unhandled()
+        for chore in self._chores:
+            await chore.step()
         more = False
         for relay in self._relays:
             more = await relay.step() or more
@@ -107,6 +121,7 @@ class Dispatcher:
         for partition in due:
             if self._should_hint(partition):
                 await self._hints.send(Hint(self._database.context, partition.subscription, partition.partition))
+                HINTS_SENT.labels(self._database.context).inc()
                 where = (partition.subscription, partition.partition)
                 self._hinted[where] = (partition.token, time.monotonic())
         return more

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
-import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hedgerow_core.application import Cause, caused_by
 from hedgerow_core.domain import Clock, UnavailableError
 from hedgerow_core.messaging import deliveries, partitions
-from hedgerow_core.messaging.consumers import Consumer
+from hedgerow_core.messaging.attempts import Attempt, Attempts
+from hedgerow_core.messaging.consumers import Consumer, NewerVersionError
 from hedgerow_core.messaging.deliveries import Delivery
 from hedgerow_core.messaging.hints import Hint
 from hedgerow_core.messaging.partitions import LEASE, Claim, FencedError
 from hedgerow_core.messaging.work import LedgerWork
 from hedgerow_core.observability import log_of
+from hedgerow_core.observability.metrics import EFFECTS
+from hedgerow_core.observability.tracing import handling_together
 from hedgerow_core.persistence import Database
 
 MAX_BATCHES = 50
@@ -63,24 +64,33 @@ class Drain:
         try:
             async with self._database.transaction() as connection:
                 claim = await partitions.take(connection, consumer.name, hint.partition, owner=self._owner)
-            if claim is not None:
-                async with self._kept(claim):
-                    await self._work_off(claim, consumer)
+                if claim is None:
+                    return
+                batch = await self._next_batch(connection, claim, consumer)
+            async with self._kept(claim):
+                await self._work_off(claim, consumer, batch)
         except FencedError:
             _log.warning("partition_lost", subscription=hint.subscription, partition=hint.partition)
         except UnavailableError as error:
             _log.warning("drain_interrupted", subscription=hint.subscription, error=str(error))
 
-    async def _work_off(self, claim: Claim, consumer: Consumer) -> None:
-        # A task that calls out is claimed alone: its call must not hold up, nor be repeated for, its neighbours.
-        limit = 1 if consumer.calls_out else deliveries.BATCH
-        for _ in range(MAX_BATCHES):
+    async def _work_off(self, claim: Claim, consumer: Consumer, batch: Sequence[Delivery]) -> None:
+        left = MAX_BATCHES
+        while batch:
+            await self._run_batch(claim, consumer, batch)
+            left -= 1
+            if not left:
+                return  # Before the next claim, which would count attempts that nobody makes.
             async with self._database.transaction() as connection:
                 await partitions.keep(connection, claim)
-                batch = await deliveries.claim_batch(connection, claim, ordered=consumer.ordered, limit=limit)
-            if not batch:
-                return
-            await self._run_batch(claim, consumer, batch)
+                batch = await self._next_batch(connection, claim, consumer)
+
+    async def _next_batch(
+        self, connection: AsyncConnection, claim: Claim, consumer: Consumer
+    ) -> Sequence[Delivery]:
+        # A task that calls out is claimed alone: its call must not hold up, nor be repeated for, its neighbours.
+        limit = 1 if consumer.calls_out else deliveries.BATCH
+        return await deliveries.claim_batch(connection, claim, ordered=consumer.ordered, limit=limit)
 
     async def _run_batch(self, claim: Claim, consumer: Consumer, batch: Sequence[Delivery]) -> None:
         if len(batch) == 1:
@@ -100,27 +110,33 @@ class Drain:
                     blocked.add(delivery.ordering_key)
 
     async def _run_together(self, claim: Claim, consumer: Consumer, batch: Sequence[Delivery]) -> None:
-        async with asyncio.timeout(DEADLINE.total_seconds()), self._database.transaction() as connection:
-            work = self._work_for(connection)
-            for delivery in batch:
-                with _inside(delivery):
-                    message = consumer.decode(delivery.payload)
-                    await consumer.apply(message, None, delivery.envelope, work)
-                    await work.flush()
-            await deliveries.complete(connection, claim, [delivery.id for delivery in batch])
-        self._committed()
+        attempts = Attempts(self._database.context, consumer.name)
+        with handling_together(consumer.name, [delivery.traceparent for delivery in batch]):
+            async with asyncio.timeout(DEADLINE.total_seconds()), self._database.transaction() as connection:
+                work = self._work_for(connection)
+                for delivery in batch:
+                    with attempts.at(delivery).running():
+                        message = consumer.decode(delivery.payload, delivery.envelope.version)
+                        await consumer.apply(message, None, delivery.envelope, work)
+                        await work.flush()
+                await deliveries.complete(connection, claim, [delivery.id for delivery in batch])
+        self._took_effect(consumer, len(batch), work)
 
     async def _run_alone(self, claim: Claim, consumer: Consumer, delivery: Delivery) -> bool:
         """Run one delivery; True if it completed, False if its failure was written down."""
+        attempt = Attempts(self._database.context, consumer.name).at(delivery)
         if delivery.envelope.attempt > consumer.retry.attempts:
             lost = RuntimeError("no attempt lived to write down its outcome: killed, or cut off from the database")
-            await self._write_down(claim, consumer, delivery, lost, final=True)
+            await self._write_down(claim, consumer, delivery, attempt, lost, final=True)
             return False
-        with _inside(delivery):
+        with attempt.running():
             try:
-                message = consumer.decode(delivery.payload)
+                message = consumer.decode(delivery.payload, delivery.envelope.version)
+            except NewerVersionError as newer:
+                await self._postpone(claim, consumer, delivery, newer)
+                return False
             except Exception as error:
-                await self._write_down(claim, consumer, delivery, error, final=True)
+                await self._write_down(claim, consumer, delivery, attempt, error, final=True)
                 return False
             try:
                 async with asyncio.timeout(DEADLINE.total_seconds()):
@@ -133,34 +149,49 @@ class Drain:
             except FencedError:
                 raise
             except Exception as error:
-                await self._write_down(claim, consumer, delivery, error)
+                await self._write_down(claim, consumer, delivery, attempt, error)
                 return False
-        self._committed()
+        self._took_effect(consumer, 1, work)
         return True
 
+    def _took_effect(self, consumer: Consumer, count: int, work: LedgerWork) -> None:
+        EFFECTS.labels(self._database.context, consumer.name).inc(count)
+        if work.recorded:
+            self._committed()
+
     async def _write_down(
-        self, claim: Claim, consumer: Consumer, delivery: Delivery, error: Exception, *, final: bool = False
+        self,
+        claim: Claim,
+        consumer: Consumer,
+        delivery: Delivery,
+        attempt: Attempt,
+        error: Exception,
+        *,
+        final: bool = False,
     ) -> None:
-        attempt = delivery.envelope.attempt
-        dead = final or attempt >= consumer.retry.attempts
+        attempt.over()
+        number = delivery.envelope.attempt
+        dead = final or number >= consumer.retry.attempts
+        retry_in = None if dead else consumer.retry.wait_after(number)
         trace = "".join(traceback.format_exception(error))
         async with self._database.transaction() as connection:
             await deliveries.fail(
                 connection,
                 claim,
                 delivery.id,
-                error=deliveries.failure(error, attempt, trace, self._clock.now()),
-                retry_in=None if dead else consumer.retry.wait_after(attempt),
+                error=deliveries.failure(error, number, trace, self._clock.now()),
+                retry_in=retry_in,
                 reason=deliveries.storable(f"{type(error).__qualname__}: {error}"[:1000]) if dead else None,
             )
+        attempt.failed(error, retry_in=retry_in)
+
+    async def _postpone(
+        self, claim: Claim, consumer: Consumer, delivery: Delivery, newer: NewerVersionError
+    ) -> None:
+        async with self._database.transaction() as connection:
+            dead = await deliveries.postpone(connection, claim, delivery.id, reason=str(newer))
         log = _log.error if dead else _log.warning
-        log(
-            "delivery_dead" if dead else "delivery_failed",
-            subscription=consumer.name,
-            event_id=str(delivery.id),
-            attempt=attempt,
-            error=f"{type(error).__qualname__}: {error}",
-        )
+        log("delivery_too_new", subscription=consumer.name, event_id=str(delivery.id), reason=str(newer), dead=dead)
 
     async def _put_back(self, claim: Claim, delivery: Delivery) -> None:
         """Its predecessor of the same key failed: it waits behind it, and this attempt does not count."""
@@ -188,13 +219,3 @@ class Drain:
                 continue  # The lease may run out; the token then fences us when we complete.
             except FencedError:
                 return
-
-
-@contextmanager
-def _inside(delivery: Delivery) -> Iterator[None]:
-    """Name the delivery in the log and as the cause of what its handler records."""
-    envelope = delivery.envelope
-    cause = Cause(correlation_id=envelope.correlation_id, causation_id=envelope.event_id, actor=envelope.actor)
-    named = {"event_id": str(delivery.id), "trace_id": envelope.correlation_id}
-    with structlog.contextvars.bound_contextvars(**named), caused_by(cause):
-        yield

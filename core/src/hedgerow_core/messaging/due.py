@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from sqlalchemy import Text, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-UNHANDLED_GRACE = timedelta(minutes=15)
-"""A delivery that nobody here can handle may be for a newer build, while that is being rolled out."""
+from hedgerow_core.messaging.deliveries import NEWER_BUILD_GRACE
 
 # Skips from one (subscription, partition) to the next, so its cost is the number of partitions with work, not
 # the number of deliveries. Indexes: deliveries_in_order, deliveries_waiting.
@@ -34,7 +32,9 @@ _DUE = text(
     )
     SELECT active.subscription, active.partition, lease.token
     FROM active JOIN delivery_partitions lease USING (subscription, partition)
-    WHERE active.subscription = ANY(:names) AND lease.expires_at < statement_timestamp() AND EXISTS (
+    WHERE active.subscription = ANY(:names) AND lease.expires_at < statement_timestamp()
+      AND NOT EXISTS (SELECT FROM paused_subscriptions paused WHERE paused.subscription = active.subscription)
+      AND EXISTS (
         SELECT FROM deliveries d LEFT JOIN waiting
             ON waiting.subscription = d.subscription AND waiting.ordering_key = d.ordering_key
             AND waiting.position < d.position
@@ -72,9 +72,9 @@ async def due_partitions(
 
 
 async def bury_unhandled(connection: AsyncConnection, names: Sequence[str]) -> list[str]:
-    """Declare dead what has been due for `UNHANDLED_GRACE` and nobody here can handle.
+    """Declare dead what has been due for `NEWER_BUILD_GRACE` and nobody here can handle.
 
     Returns the subscriptions concerned, one entry a delivery.
     """
-    where = {"names": list(names), "grace": UNHANDLED_GRACE}
+    where = {"names": list(names), "grace": NEWER_BUILD_GRACE}
     return list((await connection.execute(_BURY_UNHANDLED, where)).scalars())

@@ -39,10 +39,10 @@ _RECORD_EVENT = insert(outbox)
 _ENQUEUE_TASK = text(
     f"""
     INSERT INTO deliveries (event_id, subscription, publisher, position, ordering_key, partition, type,
-        version, payload, occurred_at, causation_id, correlation_id, actor, next_at)
+        version, payload, occurred_at, traceparent, causation_id, correlation_id, actor, next_at)
     VALUES (:event_id, :name, :context, nextval('task_position'), :ordering_key,
-        {PARTITION_OF_KEY.format(key=":ordering_key")}, :name, 1, :payload, :occurred_at, :causation_id,
-        :correlation_id, :actor, clock_timestamp() + :delay)
+        {PARTITION_OF_KEY.format(key=":ordering_key")}, :name, 1, :payload, :occurred_at, :traceparent,
+        :causation_id, :correlation_id, :actor, clock_timestamp() + :delay)
     ON CONFLICT (event_id, subscription) DO NOTHING
     """  # noqa: S608 - the only thing interpolated is our own constant
 ).bindparams(
@@ -62,6 +62,12 @@ class LedgerWork:
         self._clock = clock
         self._translations = translations
         self._events: list[dict[str, Any]] = []
+        self._published = False
+
+    @property
+    def recorded(self) -> bool:
+        """Whether an event or a task leaves with this transaction, so that somebody must be woken."""
+        return self._published or self.tasks.recorded
 
     def saved(self, aggregate: AggregateRoot[Any], *, version: int) -> None:
         """To be called by a repository for every aggregate it has written: takes its events along."""
@@ -81,6 +87,7 @@ class LedgerWork:
                     "aggregate_version": version,
                     "payload": contract.model_dump(mode="json"),
                     "occurred_at": self._clock.now(),
+                    "traceparent": cause.traceparent,
                     "causation_id": cause.causation_id,
                     "correlation_id": cause.correlation_id,
                     "actor": cause.actor,
@@ -92,6 +99,7 @@ class LedgerWork:
         if self._events:
             await self.connection.execute(_RECORD_EVENT, self._events)
             self._events = []
+            self._published = True
 
 
 class RecordedTasks:
@@ -101,11 +109,13 @@ class RecordedTasks:
         self._connection = connection
         self._context = context
         self._clock = clock
+        self.recorded = False
 
     async def enqueue(self, task: Task, *, delay: timedelta = timedelta(0), key: str | None = None) -> UUID:
         """Record `task`, due after `delay`; a second one of the same type and `key` is ignored."""
         id = new_id() if key is None else uuid5(_TASK_KEYS, f"{task.name}:{key}")
         cause = current_cause()
+        self.recorded = True
         await self._connection.execute(
             _ENQUEUE_TASK,
             {
@@ -115,6 +125,7 @@ class RecordedTasks:
                 "ordering_key": key or str(id),
                 "payload": _adapter(type(task)).dump_python(task, mode="json"),
                 "occurred_at": self._clock.now(),
+                "traceparent": cause.traceparent,
                 "causation_id": cause.causation_id,
                 "correlation_id": cause.correlation_id,
                 "actor": cause.actor,

@@ -1,4 +1,4 @@
-"""What operators see: structured logs that carry the request they belong to."""
+"""What operators see: structured logs, traces and metrics. Each says what it belongs to, none carries content."""
 
 from hedgerow_core.observability.logging import LogFormat, configure_logging, log_of
 

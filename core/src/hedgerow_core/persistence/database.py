@@ -24,6 +24,8 @@ POOL_OVERFLOW = 5
 POOL_WAIT_S = 1.0
 """A request that waits longer for a connection is answered 503 with Retry-After (reliability rule 41)."""
 CONNECT_TIMEOUT_S = 3.0
+COMMAND_TIMEOUT_S = 60.0
+"""A network that went silent answers nothing and refuses nothing; no statement of ours takes this long."""
 IDLE_IN_TRANSACTION = "15s"
 """A stopped process must not hold row locks for longer: PostgreSQL ends its transaction."""
 
@@ -111,7 +113,11 @@ class Database:
             max_overflow=POOL_OVERFLOW,
             pool_timeout=POOL_WAIT_S,
             hide_parameters=True,  # an error must not carry what somebody wrote into a row
-            connect_args={"timeout": CONNECT_TIMEOUT_S, "server_settings": settings},
+            connect_args={
+                "timeout": CONNECT_TIMEOUT_S,
+                "command_timeout": COMMAND_TIMEOUT_S,
+                "server_settings": settings,
+            },
         )
         event.listen(engine.sync_engine, "checkout", _refuse_closed)
         return engine

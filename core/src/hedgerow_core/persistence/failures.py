@@ -38,6 +38,8 @@ def speaking_plainly(constraints: Constraints) -> Iterator[None]:
         yield
     except PoolTimeout as error:
         raise _busy("All database connections are in use. Try again shortly.") from error
+    except TimeoutError as error:  # of a statement
+        raise _away() from error
     except DBAPIError as error:
         _forget_row(error)
         named = constraints.get(_constraint_of(error) or "") if isinstance(error, IntegrityError) else None

@@ -54,17 +54,24 @@ async def isolation_of(connection: AsyncConnection, context: str) -> Isolation:
 
 
 async def grant_tables(connection: AsyncConnection, context: str, version_tables: Sequence[str]) -> None:
-    """Give the context its rows, keep its outbox append-only, and let the others read that outbox."""
+    """Give the context its rows, keep its outbox append-only, and let the others read that outbox.
+
+    What may only be done in one way (cutting and retiring ranges of the outbox) is done by functions of the ledger.
+    """
     role, schema = role_of(context), f'"{context}"'
     # A history without a revision has made no version table yet.
     made = (await connection.execute(_TABLES_OF, {"schema": context})).scalars()
-    versions = ", ".join(f"{schema}.{table}" for table in made if table in version_tables)
+    untouchable = ", ".join(
+        f"{schema}.{table}" for table in made if table in version_tables or table.startswith("outbox_")
+    )
     for statement in (
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
+        f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {role}",
         f"REVOKE UPDATE, DELETE ON {schema}.outbox FROM {role}",
-        f"REVOKE INSERT, UPDATE, DELETE ON {versions} FROM {role}",
+        f"REVOKE INSERT, UPDATE, DELETE ON {untouchable} FROM {role}",
         f"GRANT SELECT ON {schema}.outbox TO {FEED_READERS}",
+        f"GRANT EXECUTE ON FUNCTION {schema}.report_feed_position TO {FEED_READERS}",
     ):
         await connection.execute(text(statement))
     await connection.commit()

@@ -15,6 +15,7 @@ from hedgerow_core.messaging import (
     EventContract,
     LedgerWork,
     OutboundTaskHandler,
+    Schedule,
     Subscription,
     TaskHandler,
 )
@@ -48,6 +49,7 @@ class Handlers:
     commands: tuple[CommandHandler[Any], ...] = ()
     queries: tuple[QueryHandler[Any], ...] = ()
     tasks: tuple[TaskHandler | OutboundTaskHandler, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,230 @@
+"""Schedules: tasks that come with the clock. Every tick makes one task, however many workers look at the clock.
+
+The clock is the database's. Whoever locks a schedule's row enqueues what is due and moves the row on; the task's
+key names the tick, so that even a second attempt at it enqueues nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from itertools import islice, takewhile
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim
+from sqlalchemy import DateTime, Text, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hedgerow_core.application import Cause, Task, caused_by
+from hedgerow_core.domain import Clock, new_id
+from hedgerow_core.messaging.work import RecordedTasks
+from hedgerow_core.observability import log_of
+from hedgerow_core.persistence import Database
+
+ON_TIME = timedelta(seconds=60)
+"""A tick that is noticed later than this was missed: what becomes of it is up to the catch-up policy."""
+TICKS_A_STEP = 1_000
+"""What is made up for at once, so that a year of missed seconds does not become one transaction."""
+LOOK_EVERY_S = 1.0
+
+_log = log_of(__name__)
+
+
+class CatchUp(Enum):
+    """What becomes of the ticks that passed while nobody was there."""
+
+    SKIP = "skip"
+    ONCE = "once"
+    """One task, for the latest of them."""
+    ALL = "all"
+    """One task for each of them, in order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """A task for every tick of a cron expression.
+
+    `name` is its key in the ledger (`billing.close_day`): never rename it. `task` makes the task of a tick, and is
+    given the moment of the tick.
+    """
+
+    name: str
+    cron: str
+    """Five fields, or six with seconds first, as in cron(8): `0 3 * * *` is every day at three."""
+    task: Callable[[datetime], Task]
+    zone: str = "UTC"
+    """IANA name of the zone whose wall clock the fields mean; Debian's rules for clock changes hold."""
+    catch_up: CatchUp = CatchUp.ONCE
+
+    def __post_init__(self) -> None:
+        """Look at the expression and the zone.
+
+        Raises:
+            ValueError: one of them means nothing.
+        """
+        try:
+            next(self.ticks_after(datetime(2026, 1, 1, tzinfo=ZoneInfo("UTC"))))
+        except Exception as error:
+            raise ValueError(f"the schedule {self.name} ({self.definition}) is not readable: {error}") from error
+
+    @property
+    def definition(self) -> str:
+        """What its ticks follow from."""
+        return f"{self.cron} {self.zone}"
+
+    def ticks_after(self, moment: datetime) -> Iterator[datetime]:
+        """Its ticks, beginning with the first one after the moment, without end."""
+        return CronSim(self.cron, moment.astimezone(ZoneInfo(self.zone)))
+
+    def next_after(self, moment: datetime) -> datetime:
+        """The first tick after the moment."""
+        return next(self.ticks_after(moment))
+
+    def due(self, first: datetime, now: datetime) -> list[datetime]:
+        """The ticks that make a task now. `first` is the oldest that has made none; `TICKS_A_STEP` at most."""
+        just_before = timedelta(microseconds=1)
+        if self.catch_up is CatchUp.ALL:
+            return self._ticks(first - just_before, now)
+        limit = now - ON_TIME
+        on_time = self._ticks(max(first - just_before, limit), now)
+        if self.catch_up is CatchUp.SKIP:
+            return on_time
+        up_to_limit = (limit + just_before).astimezone(ZoneInfo(self.zone))
+        latest_missed = next(CronSim(self.cron, up_to_limit, reverse=True))
+        return [latest_missed, *on_time] if latest_missed >= first else on_time
+
+    def _ticks(self, after: datetime, until: datetime) -> list[datetime]:
+        return list(islice(takewhile(lambda tick: tick <= until, self.ticks_after(after)), TICKS_A_STEP))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleRecord:
+    """A schedule as it stands in the ledger."""
+
+    name: str
+    cron: str
+    zone: str
+    catch_up: str
+    next_at: datetime | None
+    """None until a worker has seen it."""
+    last_at: datetime | None
+    """Its latest tick that made a task."""
+
+
+_OPEN = text(
+    """
+    INSERT INTO schedules (name, definition, next_at)
+    SELECT * FROM unnest(:names, :definitions, :next)
+    ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, next_at = excluded.next_at
+    WHERE schedules.definition <> excluded.definition
+    """
+).bindparams(
+    bindparam("names", type_=ARRAY(Text)),
+    bindparam("definitions", type_=ARRAY(Text)),
+    bindparam("next", type_=ARRAY(DateTime(timezone=True))),
+)
+
+# An older or newer build may know the schedule by another definition: each moves what it understands.
+_LOCK_DUE = text(
+    """
+    SELECT name, next_at, clock_timestamp() AS now FROM schedules
+    WHERE next_at <= clock_timestamp()
+      AND (name, definition) IN (SELECT * FROM unnest(:names, :definitions))
+    FOR UPDATE SKIP LOCKED
+    """
+).bindparams(bindparam("names", type_=ARRAY(Text)), bindparam("definitions", type_=ARRAY(Text)))
+
+_MOVE = text(
+    "UPDATE schedules SET next_at = :next_at, last_at = coalesce(:last_at, last_at) WHERE name = :name"
+).bindparams(bindparam("last_at", type_=DateTime(timezone=True)))
+
+_LIST = text("SELECT name, next_at, last_at FROM schedules")
+_NOW = text("SELECT clock_timestamp()")
+
+
+class Scheduler:
+    """Watches the schedules of one context. Runs in every worker."""
+
+    def __init__(self, database: Database, schedules: Sequence[Schedule], clock: Clock) -> None:
+        self._database = database
+        self._schedules = {schedule.name: schedule for schedule in schedules}
+        self._definitions = {
+            "names": list(self._schedules),
+            "definitions": [schedule.definition for schedule in schedules],
+        }
+        self._clock = clock
+        self._look_at = 0.0
+
+    async def open(self) -> None:
+        """Make the schedules known to the ledger. One that is new, or was changed, begins with its next tick."""
+        async with self._database.transaction() as connection:
+            now = (await connection.execute(_NOW)).scalar_one()
+            next_ticks = [schedule.next_after(now) for schedule in self._schedules.values()]
+            await connection.execute(_OPEN, {**self._definitions, "next": next_ticks})
+
+    async def step(self) -> None:
+        """Enqueue the tasks of all ticks that are due; looks once a second at most.
+
+        Raises:
+            UnavailableError: the database is away.
+        """
+        if not self._schedules or time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + LOOK_EVERY_S
+        async with self._database.transaction() as connection:
+            for row in (await connection.execute(_LOCK_DUE, self._definitions)).all():
+                await self._tick(connection, self._schedules[row.name], row.next_at, row.now)
+
+    async def _tick(self, connection: AsyncConnection, schedule: Schedule, first: datetime, now: datetime) -> None:
+        ticks = schedule.due(first, now)
+        for tick in ticks:
+            key = tick.isoformat()
+            await _enqueue(connection, schedule, tick, key, context=self._database.context, clock=self._clock)
+        all_made_up = len(ticks) < TICKS_A_STEP
+        next_at = schedule.next_after(now if all_made_up else ticks[-1])
+        where = {"name": schedule.name, "next_at": next_at, "last_at": ticks[-1] if ticks else None}
+        await connection.execute(_MOVE, where)
+        if not ticks:
+            _log.warning("ticks_skipped", schedule=schedule.name, since=first.isoformat())
+
+
+async def run_now(connection: AsyncConnection, schedule: Schedule, *, context: str, clock: Clock, by: str) -> UUID:
+    """Record the task of this very moment, beside those of the ticks; returns its id."""
+    now = (await connection.execute(_NOW)).scalar_one()
+    return await _enqueue(connection, schedule, now, str(new_id()), context=context, clock=clock, actor=by)
+
+
+async def _enqueue(
+    connection: AsyncConnection,
+    schedule: Schedule,
+    moment: datetime,
+    key: str,
+    *,
+    context: str,
+    clock: Clock,
+    actor: str | None = None,
+) -> UUID:
+    with caused_by(Cause(actor=actor)):
+        tasks = RecordedTasks(connection, context, clock)
+        return await tasks.enqueue(schedule.task(moment), key=f"{schedule.name}@{key}")
+
+
+async def listed(connection: AsyncConnection, schedules: Sequence[Schedule]) -> list[ScheduleRecord]:
+    """The declared schedules, with their last and next ticks, by name."""
+    known = {row.name: row for row in await connection.execute(_LIST)}
+    return [
+        ScheduleRecord(
+            name=schedule.name,
+            cron=schedule.cron,
+            zone=schedule.zone,
+            catch_up=schedule.catch_up.value,
+            next_at=known[schedule.name].next_at if schedule.name in known else None,
+            last_at=known[schedule.name].last_at if schedule.name in known else None,
+        )
+        for schedule in sorted(schedules, key=lambda schedule: schedule.name)
+    ]

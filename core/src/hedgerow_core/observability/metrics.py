@@ -1,0 +1,88 @@
+"""Every number that Hedgerow offers to Prometheus. Labels are names of contexts and subscriptions, never ids.
+
+What this process does is counted as it happens. How the ledger stands is told by `LEDGER_GAUGES`, from the last
+look at the database (`hedgerow_core.messaging.health`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily
+
+REGISTRY = CollectorRegistry()
+"""Our own: what libraries add to the default one is not ours to promise."""
+
+BY_CONTEXT = ("context",)
+BY_SUBSCRIPTION = ("context", "subscription")
+
+HANDLER_SECONDS = Histogram(
+    "hedgerow_handler_duration_seconds",
+    "How long the handler of a delivery ran; alone also until its commit.",
+    BY_SUBSCRIPTION,
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+    registry=REGISTRY,
+)
+"""Up to the deadline of a handler (60 s)."""
+EFFECTS = Counter(
+    "hedgerow_effects",
+    "Deliveries that took effect, counted after their commit.",
+    BY_SUBSCRIPTION,
+    registry=REGISTRY,
+)
+ATTEMPTS_FAILED = Counter(
+    "hedgerow_attempts_failed",
+    "Attempts at a delivery that failed.",
+    BY_SUBSCRIPTION,
+    registry=REGISTRY,
+)
+HINTS_SENT = Counter(
+    "hedgerow_hints_sent",
+    "Hints that this process sent to a worker.",
+    BY_CONTEXT,
+    registry=REGISTRY,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerGauge:
+    """A number that is read from the ledger."""
+
+    name: str
+    meaning: str
+    labels: tuple[str, ...]
+
+    def family(self) -> GaugeMetricFamily:
+        """An empty one, to be filled for one scrape."""
+        return GaugeMetricFamily(self.name, self.meaning, labels=self.labels)
+
+
+LEDGER_UP = LedgerGauge(
+    "hedgerow_ledger_up", "1 if the ledger could be read within the last half minute.", BY_CONTEXT
+)
+DELIVERIES = LedgerGauge(
+    "hedgerow_deliveries",
+    "Deliveries that are not done, by state: pending, retry, dead, parked. Counted up to 10,000.",
+    (*BY_SUBSCRIPTION, "state"),
+)
+OLDEST_PENDING = LedgerGauge(
+    "hedgerow_oldest_pending_age_seconds",
+    "For how long the oldest delivery has been due that is not done.",
+    BY_SUBSCRIPTION,
+)
+EXPIRED_LEASES = LedgerGauge(
+    "hedgerow_expired_leases",
+    "Partitions whose holder went silent and that nobody has taken over.",
+    BY_SUBSCRIPTION,
+)
+RELAY_LAG = LedgerGauge(
+    "hedgerow_relay_lag_seconds",
+    "Age of the oldest event of the publisher that was not yet offered to the subscription.",
+    (*BY_SUBSCRIPTION, "publisher"),
+)
+ALARM = LedgerGauge(
+    "hedgerow_alarm", "1 while somebody should look, by what is the matter.", (*BY_SUBSCRIPTION, "what")
+)
+
+LEDGER_GAUGES = (LEDGER_UP, DELIVERIES, OLDEST_PENDING, EXPIRED_LEASES, RELAY_LAG, ALARM)
