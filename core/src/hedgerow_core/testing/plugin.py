@@ -1,6 +1,7 @@
 """The pytest fixtures for everybody who tests a context: a server per run, a database per test.
 
-`HEDGEROW_TEST_DATABASE_URL` and `HEDGEROW_TEST_REDIS_URL` name servers to use instead of those that come along.
+`HEDGEROW_TEST_DATABASE_URL`, `HEDGEROW_TEST_REDIS_URL` and `HEDGEROW_TEST_RABBITMQ_URL` name servers to use instead
+of those that come along. What could not be had here is named at the end of the run, because a skip is no proof.
 """
 
 from __future__ import annotations
@@ -14,10 +15,14 @@ import pytest
 
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing.clock import FakeClock
+from hedgerow_core.testing.rabbitmq import RabbitMqMissingError, RabbitMqServer
 from hedgerow_core.testing.servers import RedisServer, database_for_test, postgres_for_tests
 
 DATABASE_URL = "HEDGEROW_TEST_DATABASE_URL"
 REDIS_URL = "HEDGEROW_TEST_REDIS_URL"
+RABBITMQ_URL = "HEDGEROW_TEST_RABBITMQ_URL"
+NOT_PROVEN = "NOT PROVEN HERE: "
+"""How the reason of a skip begins that must not pass for green."""
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +64,39 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.start()
     yield server.url
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server() -> Iterator[RabbitMqServer]:
+    """A RabbitMQ of this test run alone, which a test may kill if it starts it again."""
+    with TemporaryDirectory(prefix="hedgerow-") as folder:
+        server = RabbitMqServer(Path(folder))
+        try:
+            server.start()
+        except RabbitMqMissingError as error:
+            pytest.skip(f"{NOT_PROVEN}RabbitMQ (no server: {error})")
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url(request: pytest.FixtureRequest) -> str:
+    """A RabbitMQ for tests that leave it running."""
+    url = os.environ.get(RABBITMQ_URL)
+    if url:
+        return url
+    server: RabbitMqServer = request.getfixturevalue("rabbitmq_server")
+    return server.url
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in a line of its own what was skipped because this machine lacks it."""
+    skipped = [report.longrepr[2] for report in terminalreporter.stats.get("skipped", ())]
+    reasons = [reason.removeprefix("Skipped: ") for reason in skipped]
+    for reason in sorted({reason for reason in reasons if reason.startswith(NOT_PROVEN)}):
+        terminalreporter.write_line(f"{reason}: {reasons.count(reason)} tests skipped", yellow=True, bold=True)
 
 
 @pytest.fixture

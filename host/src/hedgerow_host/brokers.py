@@ -1,0 +1,135 @@
+"""The broker behind `HEDGEROW_BROKER_URL`, Redis or RabbitMQ: hints go out through it, and drains are woken by it.
+
+What travels through it are hints, so its loss costs latency and nothing else (ADR 0002, ADR 0010).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import redis
+import redis.asyncio
+from dramatiq import Actor
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.errors import BrokerConnectionError
+from redis.exceptions import RedisError
+
+from hedgerow_core.messaging import Hint
+from hedgerow_core.persistence import DatabaseAddress
+from hedgerow_host import rabbitmq
+from hedgerow_host.rabbitmq import HintBroker
+from hedgerow_host.settings import RABBITMQ_SCHEMES
+
+HEARTBEAT_TIMEOUT_MS = 5_000
+"""After this silence another worker takes over a killed worker's hints (measured: 8 of 8 came back in 11 s)."""
+ALWAYS_MAINTAIN = 1_000_000
+"""Chance in a million that a command looks for dead workers; dramatiq's default of 1,000 means minutes."""
+REDIS_TIMEOUT_S = 5.0
+SIGN_OF_LIFE_WITHIN_S = 0.5
+TEND_EVERY_S = rabbitmq.HEARTBEAT_S / 2
+
+
+class BrokerHints:
+    """Sends hints through dramatiq: one queue per context, one actor, `drain(context, subscription, partition)`."""
+
+    def __init__(self, url: str, address: DatabaseAddress) -> None:
+        self.broker: RedisBroker | HintBroker
+        # Two hosts that share a broker must not take each other's hints: all names carry the database's.
+        database = hashlib.sha256(address.place.encode()).hexdigest()[:12]
+        if _is_rabbitmq(url):
+            self.broker, self._prefix = HintBroker(url), f"hedgerow.{database}."
+        else:
+            self.broker, self._prefix = _redis_broker(url, namespace=f"hedgerow:{database}"), ""
+        self._actors: dict[str, Actor[[str, str, int], None]] = {}
+        # One thread, because a connection to RabbitMQ belongs to the thread that opened it.
+        self._sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hints")
+
+    def queue_of(self, context: str) -> str:
+        """The name of a context's queue."""
+        return f"{self._prefix}{context}"
+
+    def work_with(
+        self,
+        contexts: Sequence[str],
+        drain: Callable[[Hint], Coroutine[Any, Any, None]],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        """Declare each context's queue, and have `drain` run on `loop` for every hint that comes out of it."""
+
+        def work(context: str, subscription: str, partition: int) -> None:
+            hint = Hint(context, subscription, partition)
+            asyncio.run_coroutine_threadsafe(drain(hint), loop).result()
+
+        for name in contexts:
+            self._actors[name] = Actor(
+                work,
+                broker=self.broker,
+                actor_name=f"drain_{name}",
+                queue_name=self.queue_of(name),
+                priority=0,
+                options={},
+            )
+
+    async def send(self, hint: Hint) -> None:
+        """Put the hint into its context's queue.
+
+        Raises:
+            ConnectionError: the broker is away.
+        """
+        message = self._actors[hint.context].message(hint.context, hint.subscription, hint.partition)
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._sender, self.broker.enqueue, message)
+        except (RedisError, BrokerConnectionError) as error:
+            raise ConnectionError(f"the broker is away: {error}") from error
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[None]:
+        """Keep the connection that hints are sent over alive while the body runs, and close it afterwards."""
+        tending = asyncio.create_task(self._tend())
+        try:
+            yield
+        finally:
+            tending.cancel()
+            await asyncio.get_running_loop().run_in_executor(self._sender, self.broker.close)
+            self._sender.shutdown(wait=False)
+
+    async def _tend(self) -> None:
+        while isinstance(self.broker, HintBroker):
+            await asyncio.sleep(TEND_EVERY_S)
+            await asyncio.get_running_loop().run_in_executor(self._sender, self.broker.tend)
+
+
+async def broker_answers(url: str) -> bool:
+    """Whether the broker lets us in within `SIGN_OF_LIFE_WITHIN_S`: for readiness. Opens a connection each time."""
+    try:
+        async with asyncio.timeout(SIGN_OF_LIFE_WITHIN_S):
+            if _is_rabbitmq(url):
+                await asyncio.to_thread(rabbitmq.log_in, url, SIGN_OF_LIFE_WITHIN_S)
+            else:
+                async with redis.asyncio.Redis.from_url(url) as client:
+                    await client.ping()
+    except (RedisError, *rabbitmq.FAILURES):  # TimeoutError is an OSError
+        return False
+    return True
+
+
+def _is_rabbitmq(url: str) -> bool:
+    return urlsplit(url).scheme in RABBITMQ_SCHEMES
+
+
+def _redis_broker(url: str, namespace: str) -> RedisBroker:
+    timeouts = {"socket_timeout": REDIS_TIMEOUT_S, "socket_connect_timeout": REDIS_TIMEOUT_S}
+    return RedisBroker(  # type: ignore[no-untyped-call] # dramatiq types its actors, not its brokers
+        client=redis.Redis.from_url(url, **timeouts),
+        # No middleware: no retries (the ledger retries), no time limits (the lease limits), no results.
+        middleware=[],
+        namespace=namespace,
+        heartbeat_timeout=HEARTBEAT_TIMEOUT_MS,
+        maintenance_chance=ALWAYS_MAINTAIN,
+    )
