@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,10 +21,16 @@ COMMAND = Path(sys.executable).with_name("hedgerow")
 class Process:
     """One running `hedgerow` process, with all it has written so far."""
 
-    def __init__(self, *arguments: str, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        folder: Path,
+        environment: Mapping[str, str],
+        program: Sequence[str | Path] = (COMMAND,),
+    ) -> None:
         self._log = folder / f"{arguments[0]}-{time.monotonic_ns()}.log"
         self._process = subprocess.Popen(
-            [COMMAND, *arguments],
+            [*program, *arguments],
             cwd=folder,
             env=clean_environment() | environment,
             stdout=self._log.open("wb"),
@@ -41,6 +47,11 @@ class Process:
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.poll() is None
 
     def wait_for(self, text: str, within_s: float = READY_WITHIN_S) -> None:
         """Wait until it has written `text`."""

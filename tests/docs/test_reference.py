@@ -11,13 +11,18 @@ from typing import Any
 
 import pytest
 import typer.main
+from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.metrics import MetricWrapperBase
 from pydantic_settings import BaseSettings
 
 from hedgerow_core.domain import DomainError
 from hedgerow_core.http.problems import STATUS_OF
 from hedgerow_core.messaging import EventContract
+from hedgerow_core.messaging.health import Matter
+from hedgerow_core.observability import metrics
+from hedgerow_core.observability.metrics import LEDGER_GAUGES, REGISTRY, LedgerGauge
 from hedgerow_core.plugin import HookSpecs
-from hedgerow_core.testing.plugin import DATABASE_URL, REDIS_URL
+from hedgerow_core.testing.plugin import DATABASE_URL, RABBITMQ_URL, REDIS_URL
 from hedgerow_host.assembly import Assembly, assemble
 from hedgerow_host.cli import app
 from hedgerow_host.exits import ExitCode
@@ -103,7 +108,7 @@ def test_every_setting_is_documented_with_its_default(reference: str, assembly: 
     of_contexts = [context.loaded.manifest.settings for context in assembly.contexts]
     holders: list[type[BaseSettings]] = [HostSettings, *(holder for holder in of_contexts if holder is not None)]
     exist = {variable: default for holder in holders for variable, default in settings_of(holder).items()}
-    exist |= {DATABASE_URL: UNSET, REDIS_URL: UNSET}
+    exist |= {DATABASE_URL: UNSET, REDIS_URL: UNSET, RABBITMQ_URL: UNSET}
 
     documented = table(section(reference, "Settings"))
 
@@ -319,6 +324,51 @@ def test_a_new_log_event_is_noticed(reference: str) -> None:
     source = '_log.info("made_up", n=1)\nlog("request" if fine else "made_up_too")\nother.info("not ours")'
 
     assert missing(logged_events(source), table(section(reference, "Logs"))) == ["made_up", "made_up_too"]
+
+
+# Metrics and alarms
+
+
+def metrics_of(registry: CollectorRegistry, gauges: Iterable[LedgerGauge]) -> dict[str, list[str]]:
+    """Every metric as Prometheus knows it, with its labels."""
+    counted = {
+        f"{family.name}_total" if family.type == "counter" else family.name: list(collector._labelnames)
+        for collector in {*registry._names_to_collectors.values()}
+        if isinstance(collector, MetricWrapperBase)
+        for family in collector.describe()
+    }
+    return counted | {gauge.name: list(gauge.labels) for gauge in gauges}
+
+
+def test_every_metric_is_documented_with_its_labels(reference: str) -> None:
+    exist = metrics_of(REGISTRY, LEDGER_GAUGES)
+    documented = table(section(reference, "Metrics"))
+
+    assert {"hedgerow_effects_total", "hedgerow_handler_duration_seconds", "hedgerow_alarm"} <= exist.keys()
+    assert_same(exist, documented)
+    assert {name: names_in(cells[1]) for name, cells in documented.items()} == exist
+
+
+def test_every_ledger_gauge_that_is_declared_is_listed() -> None:
+    declared = {gauge for gauge in vars(metrics).values() if isinstance(gauge, LedgerGauge)}
+
+    assert declared == set(LEDGER_GAUGES)
+    assert declared - set(LEDGER_GAUGES[1:]) == {LEDGER_GAUGES[0]}, "the twin"
+
+
+def test_a_new_metric_is_noticed(reference: str) -> None:
+    registry = CollectorRegistry()
+    Counter("made_up", "…", ["context"], registry=registry)
+    documented = table(section(reference, "Metrics"))
+
+    assert missing(metrics_of(registry, [LedgerGauge("made_up_too", "…", ())]), documented) == [
+        "made_up_too",
+        "made_up_total",
+    ]
+
+
+def test_every_alarm_is_documented(reference: str) -> None:
+    assert_same([str(what) for what in Matter], table(section(reference, "Alarms")))
 
 
 # Decisions

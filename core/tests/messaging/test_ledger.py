@@ -121,6 +121,21 @@ async def test_subscriptions_that_have_caught_up_move_together(shop: Database, b
     assert len(places) == 1
 
 
+async def test_a_worker_that_stops_leaves_the_feed_to_the_next_at_once(
+    shop: Database, books: Database, effects: Effects
+) -> None:
+    async with worker(books, subscription(note)):
+        await place(shop, Order(new_id()), 1)
+        await until(books, {"completed": 1})
+    await place(shop, Order(new_id()), 2)
+    successor = Relay(books, "shop", [subscription(note)], holder="successor")
+    await successor.open()
+
+    await successor.step()
+
+    assert await states(books) == {"completed": 1, "pending": 1}
+
+
 async def test_after_a_restore_into_another_cluster_nothing_is_lost_or_doubled(
     shop: Database, books: Database, effects: Effects
 ) -> None:

@@ -22,7 +22,8 @@ PUBLISH = text(
     """
     INSERT INTO outbox (event_id, type, version, aggregate_type, aggregate_id, aggregate_version, payload,
         occurred_at)
-    VALUES (:id, :type, :version, 'order', :aggregate, 1, jsonb_build_object('number', CAST(:number AS int)), clock_timestamp())
+    VALUES (:id, :type, :version, 'order', :aggregate, 1, jsonb_build_object('number', CAST(:number AS int)),
+        clock_timestamp())
     """
 )
 AN_ORDER = UUID(int=1)

@@ -10,8 +10,9 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Response
+from starlette.types import Scope
 
-from hedgerow_core.http.middleware import RequestBoundary
+from hedgerow_core.http.middleware import SILENT_PATHS, RequestBoundary
 from hedgerow_core.http.problems import install_problem_handlers
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.exits import ExitCode, HostError
@@ -32,6 +33,7 @@ def create_app(
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(assembly.running())
+            await stack.enter_async_context(readiness.watch.running())
             if with_worker:
                 await stack.enter_async_context(working_in_process(assembly))
             yield
@@ -43,6 +45,7 @@ def create_app(
         lifespan=lifespan,
         redoc_url=None,
         redirect_slashes=False,  # a path is right or it is a 404; a redirected POST surprises
+        telemetry={"exclude": _is_probe},
     )
     install_problem_handlers(app)
     app.add_middleware(RequestBoundary)
@@ -59,6 +62,10 @@ def create_app(
         return await readiness.answer()
 
     return app
+
+
+def _is_probe(scope: Scope) -> bool:
+    return scope["path"] in SILENT_PATHS
 
 
 class HedgerowApi(FastAPI):

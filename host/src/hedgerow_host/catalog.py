@@ -78,7 +78,7 @@ def notes_on(assembly: Assembly, name: str) -> list[str]:
     """What somebody should know who wonders why a context doesn't do all it could."""
     declared = {context.name: context.subscriptions for context in assembly.contexts}
     return [
-        f"{subscription.publisher} is not hosted here: {subscription.name} receives nothing"
+        f"{subscription.publisher} is not hosted here: {subscription.name} hears it through this database only"
         for subscription in absent_publishers(declared)
         if name in declared and subscription in declared[name].subscribes
     ]

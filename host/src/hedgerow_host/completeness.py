@@ -1,14 +1,17 @@
-"""What a composition lacks: messages nobody handles, events that are listened to but never published."""
+"""What a composition lacks: messages nobody handles, schedules of such, events nobody publishes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 
 from hedgerow_core.application import Bus, Command, Query, Task
-from hedgerow_core.messaging import Consumer, Subscription
+from hedgerow_core.messaging import Consumer, Schedule, Subscription
 from hedgerow_core.plugin import Subscriptions
+from hedgerow_host.contract_breaks import breaks
+from hedgerow_host.contracts import contract_of
 from hedgerow_host.discovery import LoadedContext
-from hedgerow_host.problems import Problem
+from hedgerow_host.problems import CompositionError, Problem
 
 
 def missing_handlers(loaded: LoadedContext, bus: Bus, consumers: Mapping[str, Consumer]) -> list[Problem]:
@@ -30,23 +33,41 @@ def missing_handlers(loaded: LoadedContext, bus: Bus, consumers: Mapping[str, Co
     ]
 
 
-def unheard_events(subscriptions: Mapping[str, Subscriptions]) -> list[Problem]:
-    """Subscriptions to events that their publisher, which is hosted here, doesn't publish."""
-    published = {
-        name: {(event.event_type, event.event_version) for event in declared.publishes}
-        for name, declared in subscriptions.items()
-    }
-    return [
+def unready_schedules(
+    loaded: LoadedContext, schedules: Sequence[Schedule], tasks: Collection[str]
+) -> list[Problem]:
+    """Schedules that share a name, or whose task nobody handles."""
+    names = [schedule.name for schedule in schedules]
+    twice = [
         Problem(
-            subject=wanted.name,
-            what=f"listens to {wanted.event} version {wanted.version}, which {wanted.publisher} does not publish",
-            sources=(f"subscription of {name}",),
-            fix=f"{wanted.publisher} publishes: {_listed(published[wanted.publisher])}",
+            subject=name,
+            what="is the name of two schedules",
+            sources=(f"handlers of {loaded.name}",),
+            fix="rename one: a name is a key in the ledger",
         )
-        for name, declared in subscriptions.items()
-        for wanted in declared.subscribes
-        if wanted.publisher in published and (wanted.event, wanted.version) not in published[wanted.publisher]
+        for name in sorted({name for name in names if names.count(name) > 1})
     ]
+    made = {schedule.name: schedule.task(datetime.now(UTC)).name for schedule in schedules}
+    unhandled = [
+        Problem(
+            subject=schedule,
+            what=f"makes the task {task}, which nobody handles",
+            sources=(f"handlers of {loaded.name}",),
+            fix="declare the task's handler in the hook `handlers`",
+        )
+        for schedule, task in made.items()
+        if task not in tasks
+    ]
+    return twice + unhandled
+
+
+def unheard_events(subscriptions: Mapping[str, Subscriptions]) -> list[Problem]:
+    """Subscriptions to events that their publisher, which is hosted here, does not publish as they read it."""
+    try:
+        contracts = {name: contract_of(name, "", declared) for name, declared in subscriptions.items()}
+    except CompositionError as error:
+        return list(error.problems)
+    return list(breaks(contracts, contracts.values()))
 
 
 def absent_publishers(subscriptions: Mapping[str, Subscriptions]) -> list[Subscription]:
@@ -72,7 +93,3 @@ def _subclasses(kind: type) -> Iterator[type]:
 
 def _place(message: type) -> str:
     return f"{message.__module__}:{message.__qualname__}"
-
-
-def _listed(events: Iterable[tuple[str, int]]) -> str:
-    return ", ".join(f"{event} v{version}" for event, version in sorted(events)) or "nothing"

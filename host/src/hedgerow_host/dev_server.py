@@ -21,6 +21,8 @@ from hedgerow_host.mounting import routes_of
 from hedgerow_host.readiness import Readiness
 from hedgerow_host.settings import HostSettings
 from hedgerow_host.start import started
+from hedgerow_host.telemetry import telemetry
+from hedgerow_host.watch import Watch
 
 READY_POLL_S = 0.05
 READY_TIMEOUT_S = 1.0
@@ -38,7 +40,7 @@ def serve_dev(
     configure_logging(settings.log_format)
     try:
         assembly = started(settings, address, migrate=True)
-        readiness = Readiness(assembly, settings.broker_url)
+        readiness = Readiness(assembly, Watch(assembly, settings.stale_after_s), settings.broker_url)
         app = create_app(assembly, routes_of(assembly), readiness, with_worker=True)
     except Exception as error:
         leave_over(error)
@@ -54,7 +56,10 @@ def serve_dev(
         await serving
 
     try:
-        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+        with (
+            telemetry(settings, "dev"),
+            asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner,
+        ):
             runner.run(run())
     except HostError as error:
         leave_over(error)

@@ -21,7 +21,7 @@ from hedgerow_core.messaging import Consumer, Drain, consumers_of, unit_of_work
 from hedgerow_core.persistence import Database
 from hedgerow_core.plugin import CoreContainer, Handlers, Subscriptions
 from hedgerow_core.security import TokenIssuer
-from hedgerow_host.completeness import missing_handlers
+from hedgerow_host.completeness import missing_handlers, unready_schedules
 from hedgerow_host.discovery import LoadedContext
 from hedgerow_host.problems import CompositionError, Problem, settings_problems
 
@@ -90,6 +90,7 @@ def build(loaded: LoadedContext, core: CoreContainer, wakeup: Wakeup) -> HostedC
     except (DuplicateHandlerError, ValueError) as error:
         raise _refused(loaded, str(error), "declare it once") from error
     problems = missing_handlers(loaded, bus, consumers)
+    problems += unready_schedules(loaded, handlers.schedules, consumers)
     if problems:
         raise CompositionError(problems)
     return HostedContext(

@@ -1,63 +1,69 @@
-"""Whether this process can do its work right now, and if not, what it waits for."""
+"""Whether this process can do its work right now, and if not, what it waits for. The answer never takes long."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
 from http import HTTPStatus
 
-import redis.asyncio
 from fastapi.responses import JSONResponse
-from redis.exceptions import RedisError
 from starlette.responses import Response
 
 from hedgerow_core.domain import UnavailableError
 from hedgerow_host.assembly import Assembly
+from hedgerow_host.brokers import broker_answers
+from hedgerow_host.watch import Watch
 
-BROKER_TIMEOUT_S = 0.5
+ANSWER_WITHIN_S = 1.0
+"""Probes give up after a second or two; an answer after that is none."""
+GIVE_UP_AFTER_S = 30.0
 RETRY_AFTER_S = 5
+OK, SILENT = "ok", "database_silent"
 
 
-@dataclass(frozen=True, slots=True)
 class Readiness:
-    """Checks the database per context; reports the broker, which only costs latency when it is away."""
+    """Checks the database per context. Broker and alarms are reported but don't count: no restart would help."""
 
-    assembly: Assembly
-    broker_url: str | None = None
+    def __init__(self, assembly: Assembly, watch: Watch, broker_url: str | None = None) -> None:
+        self.watch = watch
+        self._assembly = assembly
+        self._broker_url = broker_url
+        self._pinging: asyncio.Task[str] | None = None
 
     async def answer(self) -> Response:
         """200 when ready; 503 with Retry-After when not."""
-        database = await self._database()
-        ready = database == "ok"
+        database, broker = await asyncio.gather(self._database(), self._broker())
+        ready = database == OK
         return JSONResponse(
             {
                 "status": "ready" if ready else "not_ready",
                 # Pending migrations stop the start, so a process that runs has none.
-                "checks": {"database": database, "migrations": "ok", "broker": await self._broker()},
-                "contexts": {context.name: context.loaded.manifest.version for context in self.assembly.contexts},
+                "checks": {"database": database, "migrations": OK, "broker": broker},
+                "contexts": {context.name: context.loaded.manifest.version for context in self._assembly.contexts},
+                "alarms": self.watch.alarms(),
             },
             HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE,
             headers={"Cache-Control": "no-store"} | ({} if ready else {"Retry-After": str(RETRY_AFTER_S)}),
         )
 
     async def _database(self) -> str:
+        """One question at a time: probes that pile up before a silent server would take all its connections."""
+        if self._pinging is None or self._pinging.done():
+            self._pinging = asyncio.create_task(self._ping())
+        await asyncio.wait({self._pinging}, timeout=ANSWER_WITHIN_S)
+        return self._pinging.result() if self._pinging.done() else SILENT
+
+    async def _ping(self) -> str:
         try:
-            for context in self.assembly.contexts:
-                await context.database.ping()
+            async with asyncio.timeout(GIVE_UP_AFTER_S):
+                for context in self._assembly.contexts:
+                    await context.database.ping()
         except UnavailableError as error:
             return error.code
-        return "ok"
+        except TimeoutError:
+            return SILENT
+        return OK
 
     async def _broker(self) -> str:
-        if self.broker_url is None:
+        if self._broker_url is None:
             return "not configured"
-        client = redis.asyncio.Redis.from_url(
-            self.broker_url, socket_timeout=BROKER_TIMEOUT_S, socket_connect_timeout=BROKER_TIMEOUT_S
-        )
-        try:
-            await client.ping()
-        except (RedisError, OSError):
-            return "away"
-        else:
-            return "ok"
-        finally:
-            await client.aclose()
+        return OK if await broker_answers(self._broker_url) else "away"

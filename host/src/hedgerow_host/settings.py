@@ -19,6 +19,8 @@ PREFIX = "HEDGEROW_"
 ENTRY_POINT_GROUP = "hedgerow.contexts"
 """Where installed distributions say which contexts they bring."""
 MIN_PORT, MAX_PORT = 0, 65535
+REDIS_SCHEMES = ("redis", "rediss", "unix")
+RABBITMQ_SCHEMES = ("amqp", "amqps")
 
 
 class Environment(StrEnum):
@@ -46,10 +48,31 @@ def _address(value: object) -> object:
 
 
 def _broker(value: object) -> object:
-    if isinstance(value, str) and not value.startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError("expected redis://host:6379/0 (or rediss:// for TLS)")
-    if isinstance(value, str) and "password" in parse_qs(urlsplit(value).query):
+    if not isinstance(value, str):
+        return value
+    scheme, separator, _ = value.partition("://")
+    if not separator or scheme not in REDIS_SCHEMES + RABBITMQ_SCHEMES:
+        raise ValueError("expected redis://host:6379/0 or amqp://host:5672/vhost (rediss:// and amqps:// for TLS)")
+    url = urlsplit(value)
+    if scheme in RABBITMQ_SCHEMES and (not url.hostname or url.query or url.fragment):
+        raise ValueError("expected amqp://user:password@host:5672/vhost and nothing behind it (amqps:// for TLS)")
+    if "password" in parse_qs(url.query):
         raise ValueError("the password goes before the host, where it can be hidden: redis://:password@host:6379/0")
+    try:
+        _ = url.port
+    except ValueError:  # which quotes what it took for the port, and that may be the password
+        raise ValueError("the port is no number; in a password, write / ? # @ as %2F %3F %23 %40") from None
+    return value
+
+
+def _collector(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    url = urlsplit(value)
+    if url.scheme not in ("http", "https") or not url.hostname or url.query:
+        raise ValueError("expected http://collector:4318; traces go to /v1/traces there")
+    if url.username or url.password:
+        raise ValueError("credentials go into OTEL_EXPORTER_OTLP_HEADERS, where nobody prints them")
     return value
 
 
@@ -81,7 +104,8 @@ class HostSettings(BaseSettings):
         description="postgresql://user:password@host:5432/database. Unset: `hedgerow dev` brings PostgreSQL along.",
     )
     broker_url: Annotated[str | None, BeforeValidator(_broker)] = Field(
-        default=None, description="redis://host:6379/0. The worker needs it; `hedgerow dev` does without."
+        default=None,
+        description="redis://host:6379/0 or amqp://host:5672/vhost. `worker` needs it; `hedgerow dev` does not.",
     )
     data_dir: Path = Field(
         default=Path(".hedgerow"), description="Folder of the embedded PostgreSQL and other local state."
@@ -89,9 +113,28 @@ class HostSettings(BaseSettings):
     contexts: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_names)] = Field(
         default=None, description="Comma-separated names of the contexts to host. Unset: all that are installed."
     )
+    keep_events_days: int = Field(
+        default=7,
+        ge=1,
+        description="Days that published events are kept at least, for new and for late subscribers.",
+    )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(
         default=8000, ge=MIN_PORT, le=MAX_PORT, description="TCP port to listen on; 0 takes any free one."
+    )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=MIN_PORT,
+        le=MAX_PORT,
+        description="TCP port that serves metrics to Prometheus; unset: none.",
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="Address to serve metrics on; they ask no password.")
+    otlp_endpoint: Annotated[str | None, BeforeValidator(_collector)] = Field(
+        default=None,
+        description="http://collector:4318 to send traces to. Needs the extra `telemetry` of hedgerow-host.",
+    )
+    stale_after_s: float = Field(
+        default=60.0, gt=0, description="Seconds after which a due delivery or an uncarried event raises an alarm."
     )
 
     @property

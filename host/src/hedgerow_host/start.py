@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from hedgerow_core.domain import UnavailableError
 from hedgerow_core.observability import log_of
@@ -26,7 +27,13 @@ def started(settings: HostSettings, address: DatabaseAddress, *, migrate: bool =
         HostError: the database is away, or migrations are pending.
     """
     contexts = load_contexts(settings.contexts)
-    assembly = assemble(contexts, environment=settings.env, data_dir=settings.data_dir, address=address)
+    assembly = assemble(
+        contexts,
+        environment=settings.env,
+        data_dir=settings.data_dir,
+        address=address,
+        keep_events=timedelta(days=settings.keep_events_days),
+    )
     try:
         isolation = asyncio.run(_prepared(address, contexts, migrate=migrate))
     except UnavailableError as error:

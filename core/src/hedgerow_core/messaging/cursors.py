@@ -79,6 +79,10 @@ _MOVE = text(
     """
 ).bindparams(_NAMES)
 
+_RELEASE = text(
+    "UPDATE feed_cursors SET expires_at = '-infinity' WHERE publisher = :publisher AND holder = :holder"
+)
+
 _EXPIRE = text(
     """
     UPDATE feed_cursors SET expired_at = clock_timestamp()
@@ -135,6 +139,11 @@ async def lead(
         cursor = Cursor(row.snapshot, row.target, row.after_id, row.since, row.window, row.same_cluster)
         led.setdefault(cursor, []).append(row.subscription)
     return led
+
+
+async def release(connection: AsyncConnection, publisher: str, *, holder: str) -> None:
+    """Give back every lease that `holder` has."""
+    await connection.execute(_RELEASE, {"publisher": publisher, "holder": holder})
 
 
 async def report(connection: AsyncConnection, publisher: str, led: Mapping[Cursor, list[str]]) -> None:

@@ -54,7 +54,7 @@ _PARK_FOLLOWERS = text(
 # follower. The state is looked at once more at the end, on the row as it is after waiting for its lock: the holder
 # before us may have completed it.
 # Partition and position name the same rows once more: a table that has just filled has no statistics yet, and
-# PostgreSQL then went through all that is active (6.6 ms a batch with 8,000 waiting, growing with them; now 1.8).
+# PostgreSQL then went through all that is active (8,556 buffers a batch with 8,000 waiting; now 1,721).
 _CLAIM = text(
     """
     WITH waiting AS MATERIALIZED (

@@ -101,6 +101,8 @@ class Dispatcher:
                 away = False
             if not more:
                 await self._rest()
+        if ready:
+            await self._give_back()
 
     async def _prepare(self) -> None:
         for relay in self._relays:
@@ -109,6 +111,11 @@ class Dispatcher:
             await chore.open()
         async with self._database.transaction() as connection:
             await partitions.register(connection, self._names)
+
+    async def _give_back(self) -> None:
+        with suppress(UnavailableError):
+            for relay in self._relays:
+                await relay.close()
 
     async def _step(self) -> bool:
         for chore in self._chores:

@@ -99,6 +99,11 @@ class Relay:
                     return False
         return await self._carry_pages()
 
+    async def close(self) -> None:
+        """Give the leases back, so that another relay need not wait for their end."""
+        async with self._database.transaction() as connection:
+            await cursors.release(connection, self._publisher, holder=self._holder)
+
     async def _carry_pages(self) -> bool:
         """One page for each place at which cursors are."""
         async with self._database.transaction() as connection:

@@ -1,117 +1,128 @@
-"""What operators do with deliveries: look at them, try them again, or decide that they shall never run.
+"""What operators decide about deliveries: try them again, go on without them, or never run them.
 
-Every change is written down in `ledger_actions`, in the transaction that makes it: who, why, which, how many.
+A decision about many rows is made in batches, one transaction each, in order: it blocks nobody for long, and one
+that was interrupted goes on when it is asked for again. Every change is written down (`actions`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, Text, Uuid, bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy import BigInteger, Text, TextClause, Uuid, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-MAX_LISTED = 1_000
+from hedgerow_core.messaging.actions import Decision, readable, write_down
+from hedgerow_core.messaging.selection import (
+    FILTER,
+    FILTER_TYPES,
+    DeliveryFilter,
+    DeliveryState,
+    parameters_of,
+)
+
+BATCH = 1_000
+"""Rows changed per transaction."""
 
 
-class DeliveryState(StrEnum):
-    """Where a delivery is; `deliveries` has the picture."""
+class Action(StrEnum):
+    """A decision about deliveries."""
 
-    PENDING = "pending"
-    PROCESSING = "processing"
-    RETRY_WAIT = "retry_wait"
-    COMPLETED = "completed"
-    DEAD = "dead"
-    PARKED = "parked"
-    DISCARDED = "discarded"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryFilter:
-    """Which deliveries; what is left out is not asked for."""
-
-    ids: tuple[UUID, ...] = ()
-    """Identities of events or tasks: one event may have a delivery per subscription."""
-    states: tuple[DeliveryState, ...] = ()
-    subscription: str | None = None
-    type: str | None = None
-    error: str | None = None
-    """Part of the reason or of a failure's message, in any case."""
-    since: datetime | None = None
-    """Received at this moment or later."""
-    until: datetime | None = None
+    RETRY = "retry"
+    """A new set of attempts, due now; the history of failures stays."""
+    SKIP = "skip"
+    """A dead one stays dead, but those behind it go on without it. It may be retried later, then out of order."""
+    DISCARD = "discard"
+    """It shall never run."""
+    CANCEL = "cancel"
+    """As discard, for tasks."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryRecord:
-    """A delivery as it stands in the ledger."""
+_WAITING = (DeliveryState.PENDING, DeliveryState.RETRY_WAIT, DeliveryState.DEAD, DeliveryState.PARKED)
+CHANGEABLE: Mapping[Action, tuple[DeliveryState, ...]] = {
+    Action.RETRY: (DeliveryState.DEAD, DeliveryState.DISCARDED, DeliveryState.RETRY_WAIT),
+    Action.SKIP: (DeliveryState.DEAD,),
+    Action.DISCARD: _WAITING,
+    Action.CANCEL: _WAITING,
+}
+"""In which states a decision means anything. What runs right now is left to its holder."""
 
-    event_id: UUID
+
+class Reached(NamedTuple):
+    """The last row that a batch looked at."""
+
     subscription: str
-    state: DeliveryState
-    type: str
-    version: int
-    publisher: str
-    ordering_key: str
-    attempts: int
-    next_at: datetime
-    reason: str | None
-    errors: Sequence[dict[str, Any]]
-    payload: dict[str, Any]
-    occurred_at: datetime
-    received_at: datetime
-    completed_at: datetime | None
-    causation_id: UUID | None
-    correlation_id: str | None
-    actor: str | None
+    position: int
+    event_id: UUID
 
 
-_FILTER = """
-    (CAST(:ids AS uuid[]) IS NULL OR d.event_id = ANY(CAST(:ids AS uuid[])))
-    AND (CAST(:states AS text[]) IS NULL OR d.state = ANY(CAST(:states AS text[])))
-    AND (CAST(:subscription AS text) IS NULL OR d.subscription = :subscription)
-    AND (CAST(:type AS text) IS NULL OR d.type = :type)
-    AND (CAST(:error AS text) IS NULL OR strpos(lower(coalesce(d.reason, '') || d.errors::text), lower(:error)) > 0)
-    AND (CAST(:since AS timestamptz) IS NULL OR d.received_at >= :since)
-    AND (CAST(:until AS timestamptz) IS NULL OR d.received_at < :until)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What one transaction of a decision has done."""
+
+    changed: int
+    entry: int | None
+    """Where it is written down; to be handed to the next batch."""
+    reached: Reached | None
+    """Where the next batch begins; None after the last one."""
+
+
+_TARGETS = f"""
+    {FILTER} AND d.state = ANY(:changeable) AND (NOT :once OR d.skipped_at IS NULL)
 """
-_TYPES = (bindparam("ids", type_=ARRAY(Uuid)), bindparam("states", type_=ARRAY(Text)))
+_TARGET_TYPES = (*FILTER_TYPES, bindparam("changeable", type_=ARRAY(Text)))
 
-_LIST = text(
-    f"SELECT d.* FROM deliveries d WHERE {_FILTER} ORDER BY d.received_at DESC, d.event_id LIMIT :limit"  # noqa: S608
-).bindparams(*_TYPES)
+_CHOOSE = text(
+    f"""
+    SELECT d.subscription, d.position, d.event_id, d.partition FROM deliveries d
+    WHERE {_TARGETS}
+      AND (CAST(:after_name AS text) IS NULL
+           OR (d.subscription, d.position, d.event_id) > (:after_name, :after_position, :after_id))
+    ORDER BY d.subscription, d.position, d.event_id LIMIT :limit
+    """  # noqa: S608 - our own constants
+).bindparams(
+    *_TARGET_TYPES,
+    bindparam("after_name", type_=Text),
+    bindparam("after_position", type_=BigInteger),
+    bindparam("after_id", type_=Uuid),
+)
 
-_COUNT = text(f"SELECT state, count(*) FROM deliveries d WHERE {_FILTER} GROUP BY state").bindparams(*_TYPES)  # noqa: S608
+_REMAINING = text(f"SELECT count(*) FROM deliveries d WHERE {_TARGETS}").bindparams(*_TARGET_TYPES)  # noqa: S608
 
 # Claims lock their partition's row first: whoever holds these rows sees no claim in between.
 _LOCK_PARTITIONS = text(
-    f"""
+    """
     SELECT 1 FROM delivery_partitions
-    WHERE (subscription, partition) IN (SELECT d.subscription, d.partition FROM deliveries d WHERE {_FILTER})
+    WHERE (subscription, partition) IN (SELECT * FROM unnest(CAST(:names AS text[]), CAST(:partitions AS int[])))
     ORDER BY subscription, partition FOR UPDATE
-    """  # noqa: S608 - our own constant
-).bindparams(*_TYPES)
+    """
+)
 
-_RETRY = text(
-    f"""
-    UPDATE deliveries d SET state = 'pending', attempts = 0, next_at = clock_timestamp(), reason = NULL
-    WHERE {_FILTER} AND d.state IN ('dead', 'discarded', 'retry_wait')
+_THESE = """
+    FROM unnest(CAST(:names AS text[]), :ids) AS chosen(name, id)
+    WHERE d.subscription = chosen.name AND d.event_id = chosen.id AND d.state = ANY(:changeable)
     RETURNING d.subscription, d.ordering_key
-    """  # noqa: S608 - our own constant
-).bindparams(*_TYPES)
+"""
+_NEVER = "state = 'discarded', reason = :reason"
+_SET = {
+    Action.RETRY: "state = 'pending', attempts = 0, next_at = clock_timestamp(), reason = NULL, skipped_at = NULL",
+    Action.SKIP: "skipped_at = clock_timestamp()",
+    Action.DISCARD: _NEVER,
+    Action.CANCEL: _NEVER,
+}
 
-_DISCARD = text(
-    f"""
-    UPDATE deliveries d SET state = 'discarded', reason = :reason
-    WHERE {_FILTER} AND d.state IN ('dead', 'retry_wait', 'parked', 'pending')
-    RETURNING d.subscription, d.ordering_key
-    """  # noqa: S608 - our own constant
-).bindparams(*_TYPES)
+
+def _change(assignments: str) -> TextClause:
+    return text(f"UPDATE deliveries d SET {assignments} {_THESE}").bindparams(  # noqa: S608 - our own constants
+        bindparam("ids", type_=ARRAY(Uuid)), bindparam("changeable", type_=ARRAY(Text))
+    )
+
+
+_CHANGE = {action: _change(assignments) for action, assignments in _SET.items()}
 
 # Index: deliveries_by_key.
 _RESUME_FOLLOWERS = text(
@@ -123,74 +134,63 @@ _RESUME_FOLLOWERS = text(
       AND NOT EXISTS (
           SELECT FROM deliveries poison
           WHERE poison.subscription = follower.subscription AND poison.ordering_key = follower.ordering_key
-            AND poison.state = 'dead' AND poison.position < follower.position)
+            AND poison.state = 'dead' AND poison.skipped_at IS NULL AND poison.position < follower.position)
     """
 )
 
-_WRITE_DOWN = text(
+
+async def decide(
+    connection: AsyncConnection,
+    action: Action,
+    which: DeliveryFilter,
+    decision: Decision,
+    *,
+    limit: int = BATCH,
+    after: Batch | None = None,
+) -> Batch:
+    """Change the next deliveries of the filter, `limit` at most; what was parked behind them resumes, in order.
+
+    Asking twice changes nothing more. `after` is the batch before, if there was one.
     """
-    INSERT INTO ledger_actions (action, actor, reason, filter, affected)
-    VALUES (:action, :by, :why, :filter, :count)
-    """
-).bindparams(bindparam("filter", type_=JSONB))
-
-
-async def listed(connection: AsyncConnection, which: DeliveryFilter, *, limit: int) -> list[DeliveryRecord]:
-    """Deliveries, the latest received first, `MAX_LISTED` at most."""
-    rows = await connection.execute(_LIST, {**_parameters(which), "limit": min(limit, MAX_LISTED)})
-    return [_record(row) for row in rows]
-
-
-async def counted(connection: AsyncConnection, which: DeliveryFilter) -> dict[DeliveryState, int]:
-    """How many there are in each state."""
-    rows = await connection.execute(_COUNT, _parameters(which))
-    return {DeliveryState(state): count for state, count in rows}
-
-
-async def retry(connection: AsyncConnection, which: DeliveryFilter, *, by: str, why: str) -> int:
-    """Give dead, discarded and waiting deliveries a new set of attempts, due now; the history of errors stays.
-
-    What was parked behind them resumes, in order. Asking twice changes nothing more. Returns how many changed.
-    """
-    return await _change(connection, "retry", _RETRY, which, by=by, why=why)
-
-
-async def discard(connection: AsyncConnection, which: DeliveryFilter, *, by: str, why: str) -> int:
-    """Decide that deliveries shall never run. What was parked behind them resumes. Returns how many changed."""
-    return await _change(connection, "discard", _DISCARD, which, by=by, why=why)
-
-
-async def _change(
-    connection: AsyncConnection, action: str, statement: Any, which: DeliveryFilter, *, by: str, why: str
-) -> int:
-    parameters = _parameters(which)
-    await connection.execute(_LOCK_PARTITIONS, parameters)
-    reason = {"reason": f"discarded by {by}: {why}"} if action == "discard" else {}
-    touched = (await connection.execute(statement, parameters | reason)).all()
+    rows = await connection.execute(_CHOOSE, _place(after) | _targets(action, which) | {"limit": limit})
+    chosen = rows.all()
+    touched = 0
+    entry = after.entry if after else None
+    if chosen:
+        names, ids = [row.subscription for row in chosen], [row.event_id for row in chosen]
+        await lock_partitions(connection, names, [row.partition for row in chosen])
+        reason = {"reason": f"{action.value}ed by {decision.by}: {decision.why}"} if _NEVER in _SET[action] else {}
+        these = {"names": names, "ids": ids, "changeable": list(CHANGEABLE[action])}
+        changed = (await connection.execute(_CHANGE[action], these | reason)).all()
+        await resume_followers(connection, [row[0] for row in changed], [row[1] for row in changed])
+        touched = len(changed)
     if touched:
-        names, keys = zip(*touched, strict=True)
+        entry = await write_down(connection, action, readable(which), decision, touched, entry=entry)
+    more = len(chosen) == limit
+    return Batch(changed=touched, entry=entry, reached=Reached(*chosen[-1][:3]) if more else None)
+
+
+async def remaining(connection: AsyncConnection, action: Action, which: DeliveryFilter) -> int:
+    """How many the decision could change now."""
+    return int((await connection.execute(_REMAINING, _targets(action, which))).scalar_one())
+
+
+async def lock_partitions(connection: AsyncConnection, names: Sequence[str], partitions: Sequence[int]) -> None:
+    """Keep claims away from these partitions until the transaction ends."""
+    await connection.execute(_LOCK_PARTITIONS, {"names": list(names), "partitions": list(partitions)})
+
+
+async def resume_followers(connection: AsyncConnection, names: Sequence[str], keys: Sequence[str]) -> None:
+    """Let go on what is parked behind deliveries of these subscriptions and keys, unless another one is dead."""
+    if names:
         await connection.execute(_RESUME_FOLLOWERS, {"names": list(names), "keys": list(keys)})
-    written = {"action": action, "by": by, "why": why, "count": len(touched), "filter": _readable(which)}
-    await connection.execute(_WRITE_DOWN, written)
-    return len(touched)
 
 
-def _parameters(which: DeliveryFilter) -> dict[str, Any]:
-    return asdict(which) | {
-        "ids": list(which.ids) or None,
-        "states": [str(state) for state in which.states] or None,
-    }
+def _targets(action: Action, which: DeliveryFilter) -> dict[str, object]:
+    only = {"changeable": [str(state) for state in CHANGEABLE[action]], "once": action is Action.SKIP}
+    return parameters_of(which) | only
 
 
-def _readable(which: DeliveryFilter) -> dict[str, Any]:
-    asked = {name: value for name, value in asdict(which).items() if value}
-    return {
-        name: [str(item) for item in value] if isinstance(value, tuple) else str(value)
-        for name, value in asked.items()
-    }
-
-
-def _record(row: Row[Any]) -> DeliveryRecord:
-    fields = row._mapping
-    record = {name: fields[name] for name in DeliveryRecord.__dataclass_fields__}
-    return DeliveryRecord(**record | {"state": DeliveryState(row.state)})
+def _place(after: Batch | None) -> dict[str, object]:
+    name, position, id = (after.reached if after else None) or (None, None, None)
+    return {"after_name": name, "after_position": position, "after_id": id}

@@ -7,6 +7,8 @@ of those that come along. What could not be had here is named at the end of the 
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +25,12 @@ REDIS_URL = "HEDGEROW_TEST_REDIS_URL"
 RABBITMQ_URL = "HEDGEROW_TEST_RABBITMQ_URL"
 NOT_PROVEN = "NOT PROVEN HERE: "
 """How the reason of a skip begins that must not pass for green."""
+
+
+def pytest_configure() -> None:
+    """A run that is told to end (by CI, by `timeout`) takes down its servers, as one does that is interrupted."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -35,12 +35,15 @@ def api(host: Host = None, port: Port = None, contexts: Contexts = None) -> None
     from hedgerow_host.mounting import routes_of
     from hedgerow_host.readiness import Readiness
     from hedgerow_host.start import started
+    from hedgerow_host.telemetry import telemetry
+    from hedgerow_host.watch import Watch
 
     settings = _settings(host, port, contexts)
     configure_logging(settings.log_format)
-    with bound_socket(settings.host, settings.port) as listening:
+    with bound_socket(settings.host, settings.port) as listening, telemetry(settings, "api"):
         assembly = started(settings, required_address(settings))
-        app = create_app(assembly, routes_of(assembly), Readiness(assembly, settings.broker_url))
+        watch = Watch(assembly, settings.stale_after_s)
+        app = create_app(assembly, routes_of(assembly), Readiness(assembly, watch, settings.broker_url))
         server = uvicorn.Server(server_config(app))
         # uvicorn repeats the signal that it stopped for; by then everything is stopped, and in order.
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -57,6 +60,8 @@ def worker(contexts: Contexts = None) -> None:
     from hedgerow_host.database import required_address
     from hedgerow_host.exits import ExitCode, HostError
     from hedgerow_host.start import started
+    from hedgerow_host.telemetry import telemetry
+    from hedgerow_host.watch import Watch
     from hedgerow_host.worker import run_worker
 
     settings = _settings(None, None, contexts)
@@ -64,11 +69,14 @@ def worker(contexts: Contexts = None) -> None:
     if settings.broker_url is None:
         raise HostError(
             "HEDGEROW_BROKER_URL is not set, and the worker is woken through it",
-            fix="set it to redis://host:6379/0, or use `hedgerow dev`, which works without",
+            fix="set it to redis://host:6379/0 (or amqp://…), or use `hedgerow dev`, which works without",
             code=ExitCode.MISCONFIGURED,
         )
     address = required_address(settings)
-    asyncio.run(run_worker(started(settings, address), settings.broker_url, address))
+    with telemetry(settings, "worker"):
+        assembly = started(settings, address)
+        watch = Watch(assembly, settings.stale_after_s)
+        asyncio.run(run_worker(assembly, watch, settings.broker_url, address))
 
 
 def _settings(host: str | None, port: int | None, contexts: str | None) -> HostSettings:

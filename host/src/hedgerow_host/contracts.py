@@ -1,0 +1,168 @@
+"""What each context publishes and reads, as plain data: the `contract.json` in its package (ADR 0009).
+
+With these files two builds can be compared without importing either.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from types import ModuleType
+from typing import Any
+
+from pydantic.errors import PydanticUserError
+
+from hedgerow_core.messaging.contracts import published_schema, reader_schema
+from hedgerow_core.plugin import Subscriptions
+from hedgerow_host.problems import CompositionError, Problem
+
+CONTRACT_FILE = "contract.json"
+
+JsonSchema = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedEvent:
+    """One version of an event that a context publishes."""
+
+    type: str
+    version: int
+    schema: JsonSchema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedEvent:
+    """A subscription, and what its own model reads of the event."""
+
+    subscription: str
+    event: str
+    version: int
+    oldest: int
+    """The oldest version that its upcasts can lift to `version`."""
+    schema: JsonSchema
+
+    @property
+    def publisher(self) -> str:
+        """The context that publishes the event."""
+        return self.event.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextContract:
+    """All that a context publishes and reads; sorted, so that it is written the same way every time."""
+
+    context: str
+    version: str
+    publishes: tuple[PublishedEvent, ...] = ()
+    subscribes: tuple[WantedEvent, ...] = ()
+
+
+def contract_of(context: str, version: str, declared: Subscriptions) -> ContextContract:
+    """The contract that a context's declarations make.
+
+    Raises:
+        CompositionError: a model has a type that JSON Schema doesn't know.
+    """
+    published = [
+        PublishedEvent(
+            type=event.event_type,
+            version=event.event_version,
+            schema=_schema(event.event_type, published_schema, event),
+        )
+        for event in declared.publishes
+    ]
+    wanted = [
+        WantedEvent(
+            subscription=subscription.name,
+            event=subscription.event,
+            version=subscription.version,
+            oldest=subscription.oldest_version,
+            schema=_schema(subscription.name, reader_schema, subscription.model),
+        )
+        for subscription in declared.subscribes
+    ]
+    return ContextContract(
+        context=context,
+        version=version,
+        publishes=tuple(sorted(published, key=lambda event: (event.type, event.version))),
+        subscribes=tuple(sorted(wanted, key=lambda event: event.subscription)),
+    )
+
+
+def as_json(contract: ContextContract) -> str:
+    """The text of the context's `contract.json`."""
+    whole = {
+        "context": contract.context,
+        "version": contract.version,
+        "publishes": [
+            {"type": event.type, "version": event.version, "schema": _ordered(event.schema)}
+            for event in contract.publishes
+        ],
+        "subscribes": [
+            {
+                "subscription": wanted.subscription,
+                "event": wanted.event,
+                "version": wanted.version,
+                **({"oldest_version": wanted.oldest} if wanted.oldest != wanted.version else {}),
+                "schema": _ordered(wanted.schema),
+            }
+            for wanted in contract.subscribes
+        ],
+    }
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+
+
+def from_json(text: str) -> ContextContract:
+    """The contract in the text of a `contract.json`.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        whole = json.loads(text)
+        return ContextContract(
+            context=whole["context"],
+            version=whole["version"],
+            publishes=tuple(
+                PublishedEvent(type=event["type"], version=event["version"], schema=event["schema"])
+                for event in whole["publishes"]
+            ),
+            subscribes=tuple(
+                WantedEvent(
+                    subscription=wanted["subscription"],
+                    event=wanted["event"],
+                    version=wanted["version"],
+                    oldest=wanted.get("oldest_version", wanted["version"]),
+                    schema=wanted["schema"],
+                )
+                for wanted in whole["subscribes"]
+            ),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"it is no contract: {type(error).__name__}: {error}") from error
+
+
+def contract_file(plugin: ModuleType) -> Traversable | None:
+    """Where the contract lies beside a plugin module, there or not; None if the module is in no package."""
+    return files(plugin.__package__) / CONTRACT_FILE if plugin.__package__ else None
+
+
+def _ordered(schema: JsonSchema) -> JsonSchema:
+    ordered: JsonSchema = json.loads(json.dumps(schema, sort_keys=True))
+    return ordered
+
+
+def _schema(subject: str, make: Callable[[Any], JsonSchema], model: type) -> JsonSchema:
+    try:
+        return make(model)
+    except PydanticUserError as error:
+        problem = Problem(
+            subject=subject,
+            what=f"has no JSON Schema: {error.message}",
+            sources=(f"{model.__module__}:{model.__qualname__}",),
+            fix="use types that JSON can carry in the model",
+        )
+        raise CompositionError([problem]) from error
