@@ -14,6 +14,7 @@ from hedgerow_host.catalog import compose
 from hedgerow_host.cli import app
 from hedgerow_host.readiness import Readiness
 from hedgerow_host.settings import HostSettings, variable_of
+from hedgerow_host.watch import Watch
 from tests.deployment.broken import broken
 from tests.deployment.dockerfile import build_context, in_force, is_ignored, lineage, stages_of, variables_of
 
@@ -144,7 +145,7 @@ def unknown_probes(dockerfile: str, _ignore: str) -> list[str]:
     if step is None or step.exec_form is None:
         return ["api has no HEALTHCHECK in exec form"]
     assembly, routes = compose(HostSettings())
-    paths = create_app(assembly, routes, Readiness(assembly)).openapi()["paths"]
+    paths = create_app(assembly, routes, Readiness(assembly, Watch(assembly))).openapi()["paths"]
     return [] if any(f"'{path}'" in step.exec_form[-1] for path in paths) else ["its path is no route of the app"]
 
 

@@ -52,7 +52,9 @@ def test_a_context_that_is_left_out_is_listed_as_disabled_and_its_absence_noted(
 
     rows = {row["name"]: row for row in json.loads(listed.stdout)}
     assert rows["users"]["state"] == "disabled"
-    assert rows["billing"]["notes"] == ["users is not hosted here: billing.copy_registered_user receives nothing"]
+    assert rows["billing"]["notes"] == [
+        "users is not hosted here: billing.copy_registered_user hears it through this database only"
+    ]
 
 
 def test_every_route_is_listed_with_its_access_decision(tmp_path: Path) -> None:
@@ -94,7 +96,7 @@ def test_settings_are_shown_with_their_source_and_without_their_secrets(tmp_path
         ({"HEDGEROW_ENV": "staging"}, "HEDGEROW_ENV: is not acceptable"),
         ({"HEDGEROW_DATABASE_URL": "mysql://localhost/shop"}, "HEDGEROW_DATABASE_URL"),
         ({"HEDGEROW_DATABASE_URL": "nonsense"}, "HEDGEROW_DATABASE_URL"),
-        ({"HEDGEROW_BROKER_URL": "amqp://localhost"}, "HEDGEROW_BROKER_URL"),
+        ({"HEDGEROW_BROKER_URL": "kafka://localhost"}, "HEDGEROW_BROKER_URL"),
         ({"HEDGEROW_CONTEXTS": "user"}, "HEDGEROW_CONTEXTS"),
         ({"HEDGEROW_CONTEXTS": ",,"}, "HEDGEROW_CONTEXTS"),
         ({"USERS_ACCESS_TOKEN_LIFETIME_S": "86400"}, "USERS_ACCESS_TOKEN_LIFETIME_S"),

@@ -8,15 +8,26 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from hedgerow_core.domain import Clock, SystemClock
 from hedgerow_core.http import Gate
-from hedgerow_core.messaging import Dispatcher, Hint, Hints, Relay, Subscription
+from hedgerow_core.messaging import (
+    Chore,
+    Dispatcher,
+    Hint,
+    Hints,
+    Housekeeping,
+    Relay,
+    Scheduler,
+    Subscription,
+)
 from hedgerow_core.observability import log_of
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.plugin import CoreContainer
 from hedgerow_core.security import PermissionTable, TokenVerifier
+from hedgerow_host.admin.permissions import PERMISSIONS
 from hedgerow_host.completeness import unheard_events
 from hedgerow_host.discovery import LoadedContext
 from hedgerow_host.hosted_context import HostedContext, Wakeup, build, process_name
@@ -25,6 +36,8 @@ from hedgerow_host.settings import Environment
 
 NOWHERE = DatabaseAddress.parse("postgresql://nobody@nowhere.invalid/none")
 """For a composition that is only looked at: nothing ever connects there."""
+
+KEEP_EVENTS = timedelta(days=7)
 
 _log = log_of(__name__)
 
@@ -38,6 +51,9 @@ class Assembly:
     gate: Gate
     permissions: PermissionTable
     wakeup: Wakeup
+    clock: Clock
+    keep_events: timedelta
+    """How long a full range of an outbox is kept."""
 
     @property
     def names(self) -> list[str]:
@@ -63,21 +79,17 @@ class Assembly:
     def dispatchers(self, hints: Hints) -> list[Dispatcher]:
         """One per context; they wake up whenever this process commits something."""
         dispatchers = [
-            Dispatcher(context.database, self._relays(context), context.consumers, hints)
+            Dispatcher(context.database, _relays(context), context.consumers, hints, self._chores(context))
             for context in self.contexts
         ]
         for dispatcher in dispatchers:
             self.wakeup.wakes(dispatcher.nudge)
         return dispatchers
 
-    def _relays(self, context: HostedContext) -> list[Relay]:
-        wanted: dict[str, list[Subscription]] = {}
-        for subscription in context.subscriptions.subscribes:
-            if subscription.publisher in self.names:
-                wanted.setdefault(subscription.publisher, []).append(subscription)
+    def _chores(self, context: HostedContext) -> list[Chore]:
         return [
-            Relay(context.database, publisher, subscriptions, holder=process_name())
-            for publisher, subscriptions in wanted.items()
+            Scheduler(context.database, context.handlers.schedules, self.clock),
+            Housekeeping(context.database, context.consumers, keep_events=self.keep_events),
         ]
 
 
@@ -88,6 +100,7 @@ def assemble(
     data_dir: Path,
     address: DatabaseAddress = NOWHERE,
     clock: Clock | None = None,
+    keep_events: timedelta = KEEP_EVENTS,
 ) -> Assembly:
     """Build all contexts.
 
@@ -95,6 +108,7 @@ def assemble(
         CompositionError: lists every problem found.
     """
     wakeup = Wakeup()
+    clock = clock or SystemClock()
     contexts: list[HostedContext] = []
     problems: list[Problem] = []
     for context in loaded:
@@ -102,7 +116,7 @@ def assemble(
             context=context.name,
             environment=str(environment),
             data_dir=data_dir,
-            clock=clock or SystemClock(),
+            clock=clock,
             database=Database(address, context.name, constraints=context.manifest.constraints),
         )
         try:
@@ -113,15 +127,27 @@ def assemble(
     problems += _issuers_named_twice(contexts)
     if problems:
         raise CompositionError(problems)
-    permissions = PermissionTable(p for context in loaded for p in context.manifest.permissions)
-    verifier = TokenVerifier([issuer for context in contexts for issuer in context.issuers], clock or SystemClock())
+    permissions = PermissionTable([*PERMISSIONS, *(p for context in loaded for p in context.manifest.permissions)])
+    verifier = TokenVerifier([issuer for context in contexts for issuer in context.issuers], clock)
     return Assembly(
         contexts=contexts,
         environment=environment,
         gate=Gate(verifier, permissions),
         permissions=permissions,
         wakeup=wakeup,
+        clock=clock,
+        keep_events=keep_events,
     )
+
+
+def _relays(context: HostedContext) -> list[Relay]:
+    wanted: dict[str, list[Subscription]] = {}
+    for subscription in context.subscriptions.subscribes:
+        wanted.setdefault(subscription.publisher, []).append(subscription)
+    return [
+        Relay(context.database, publisher, subscriptions, holder=process_name())
+        for publisher, subscriptions in wanted.items()
+    ]
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 from pydantic import ValidationError
 
-from hedgerow_core.domain import UnavailableError
+from hedgerow_core.domain import DomainError, UnavailableError
 from hedgerow_core.persistence.embedded import EmbeddedPostgresError
 from hedgerow_host.problems import CompositionError, settings_problems
 from hedgerow_host.settings import HostSettings, read_env_file
@@ -48,6 +48,8 @@ def leave_over(error: Exception) -> NoReturn:
         _leave(str(error), ExitCode.UNREACHABLE)
     if isinstance(error, UnavailableError):
         _leave(error.message, ExitCode.UNREACHABLE)
+    if isinstance(error, DomainError):
+        _leave(error.message, ExitCode.CHECK_FAILED)
     raise error
 
 

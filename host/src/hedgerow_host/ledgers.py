@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict
-from datetime import datetime
-from typing import Any, TypeVar
-from uuid import UUID
+from typing import TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from hedgerow_core.domain import UnavailableError
+from hedgerow_core.domain import Clock, UnavailableError
+from hedgerow_core.observability import configure_logging
 from hedgerow_core.persistence import Database, DatabaseAddress
-from hedgerow_host.catalog import Row
 from hedgerow_host.database import database_away, existing_database
 from hedgerow_host.discovery import LoadedContext
-from hedgerow_host.exits import load_settings
 from hedgerow_host.migrate import chosen_contexts, isolation_when_migrated
+from hedgerow_host.operations.declared import Contexts
+from hedgerow_host.operations.rows import Ledgers
 from hedgerow_host.settings import HostSettings
+from hedgerow_host.start import started
 
 Answer = TypeVar("Answer")
-Ledgers = Mapping[str, Database]
-"""The database of each context, by the context's name."""
 
 
 def with_ledgers(
     settings: HostSettings, context: str | None, work: Callable[[Ledgers], Awaitable[Answer]]
 ) -> Answer:
-    """Run `work` on the ledgers of all hosted contexts, or of the one that is named.
+    """Run `work` on the ledgers of all hosted contexts, or of the one that is named. Builds none of the contexts.
 
     Raises:
         HostError: the context is not hosted here, the database is away, or it is not migrated.
@@ -47,19 +42,30 @@ def with_ledgers(
             raise database_away(address, error) from error
 
 
-def newest_rows(
-    context: str | None, read: Callable[[AsyncConnection], Awaitable[Sequence[Any]]], *, by: str, limit: int
-) -> list[Row]:
-    """What `read` finds in the ledger of each hosted context, as rows; the newest first, by the field `by`."""
+def with_contexts(
+    settings: HostSettings, context: str | None, work: Callable[[Contexts, Clock], Awaitable[Answer]]
+) -> Answer:
+    """Run `work` on all hosted contexts, or on the one that is named, built and with their lifespans entered.
 
-    async def find(ledgers: Ledgers) -> list[Row]:
-        rows: list[Row] = []
-        for name, database in ledgers.items():
-            async with database.reading() as connection:
-                rows += [{"context": name, **_row_of(record)} for record in await read(connection)]
-        return sorted(rows, key=lambda row: str(row[by]), reverse=True)[:limit]
+    Raises:
+        CompositionError: the contexts don't fit together.
+        HostError: the context is not hosted here, the database is away, or it is not migrated.
+    """
+    configure_logging(settings.log_format)
+    chosen = [loaded.name for loaded in chosen_contexts(settings, context)]
+    with existing_database(settings) as address:
+        assembly = started(settings, address)
 
-    return with_ledgers(load_settings(), context, find)
+        async def run() -> Answer:
+            async with assembly.running():
+                return await work(
+                    {each.name: each for each in assembly.contexts if each.name in chosen}, assembly.clock
+                )
+
+        try:
+            return asyncio.run(run())
+        except UnavailableError as error:
+            raise database_away(address, error) from error
 
 
 @asynccontextmanager
@@ -71,11 +77,3 @@ async def _opened(address: DatabaseAddress, contexts: list[LoadedContext]) -> As
     finally:
         for database in ledgers.values():
             await database.close()
-
-
-def _row_of(record: Any) -> Row:
-    """A dataclass as a row whose values JSON knows: times in RFC 3339, ids as text."""
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else str(value) if isinstance(value, UUID) else value
-        for name, value in asdict(record).items()
-    }

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 
 from hedgerow_core.application.bus import place_of
-from hedgerow_core.http import Access, PipelineRoute, access_of
+from hedgerow_core.http import Access, ContextRouter, PipelineRoute, access_of
+from hedgerow_host.admin import routes as admin
+from hedgerow_host.admin.hosted import Hosted
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.problems import CompositionError, Problem
 
@@ -18,7 +20,7 @@ WELL_KNOWN = "/.well-known/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MountedRoute:
-    """A route, the context it belongs to and who may call it."""
+    """A route, the context (or `host`) that it belongs to, and who may call it."""
 
     context: str
     method: str
@@ -31,23 +33,22 @@ class MountedRoute:
 
 
 def routes_of(assembly: Assembly) -> list[MountedRoute]:
-    """Every route of every context.
+    """Every route of every context, and the host's own.
 
     Raises:
         CompositionError: lists every route that breaks a rule.
     """
     problems: list[Problem] = []
     found: list[MountedRoute] = []
-    for context in assembly.contexts:
-        for router in context.routers:
-            for route in router.routes:
-                if isinstance(route, PipelineRoute):
-                    wrong = list(_problems_of(route, context.name, assembly))
-                    problems += wrong
-                    if not wrong:
-                        found += _rows(route, context.name)
-                else:
-                    problems.append(_foreign_kind(route, context.name))
+    for owner, prefix, router in _routers_of(assembly):
+        for route in router.routes:
+            if isinstance(route, PipelineRoute):
+                wrong = list(_problems_of(route, owner, prefix, assembly))
+                problems += wrong
+                if not wrong:
+                    found += _rows(route, owner)
+            else:
+                problems.append(_foreign_kind(route, owner))
     problems += _collisions(found)
     if problems:
         raise CompositionError(problems)
@@ -67,6 +68,15 @@ def mount(app: FastAPI, assembly: Assembly, routes: Iterable[MountedRoute]) -> N
         app.router.routes.append(mounted.route)
 
 
+def _routers_of(assembly: Assembly) -> Iterator[tuple[str, str, ContextRouter]]:
+    """Every router, who it belongs to, and where its routes must lie. The host's own come first."""
+    hosted = Hosted({context.name: context for context in assembly.contexts}, assembly.clock)
+    yield admin.NAME, admin.PREFIX, admin.admin_router(hosted)
+    for context in assembly.contexts:
+        for router in context.routers:
+            yield context.name, f"/v1/{context.name}", router
+
+
 def _rows(route: PipelineRoute, context: str) -> Iterator[MountedRoute]:
     access = access_of(route.endpoint)
     assert access is not None  # noqa: S101 - held against the rules above
@@ -82,13 +92,13 @@ def _rows(route: PipelineRoute, context: str) -> Iterator[MountedRoute]:
         )
 
 
-def _problems_of(route: PipelineRoute, context: str, assembly: Assembly) -> Iterator[Problem]:
+def _problems_of(route: PipelineRoute, context: str, prefix: str, assembly: Assembly) -> Iterator[Problem]:
     subject = f"{'/'.join(sorted(route.methods or ()))} {route.path}"
     source = (place_of(route.endpoint),)
-    if not route.path.startswith((f"/v1/{context}/", WELL_KNOWN)) and route.path != f"/v1/{context}":
+    if not route.path.startswith((f"{prefix}/", WELL_KNOWN)) and route.path != prefix:
         yield Problem(
             subject=subject,
-            what=f"lies outside /v1/{context}",
+            what=f"lies outside {prefix}",
             sources=source,
             fix=f'build its router as ContextRouter("{context}")',
         )

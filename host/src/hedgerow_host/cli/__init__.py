@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-from hedgerow_host.cli import config, contexts, deliveries, events, migrate, routes, serve
+from hedgerow_host.cli import (
+    audit,
+    check,
+    config,
+    contexts,
+    contracts,
+    deliveries,
+    events,
+    migrate,
+    routes,
+    schedules,
+    serve,
+    tasks,
+)
 
 app = typer.Typer(
     name="hedgerow",
@@ -21,9 +34,14 @@ app.command("worker")(serve.worker)
 app.command("migrate")(migrate.migrate)
 app.add_typer(contexts.app, name="contexts")
 app.command("routes")(routes.routes)
+app.command("check")(check.check)
+app.add_typer(contracts.app, name="contracts")
 app.add_typer(config.app, name="config")
 app.add_typer(events.app, name="events")
 app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(tasks.app, name="tasks")
+app.add_typer(schedules.app, name="schedules")
+app.command("audit")(audit.audit)
 
 
 @app.callback()

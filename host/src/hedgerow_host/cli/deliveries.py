@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
+from hedgerow_host.cli.changing import DryRun, Rehearsed, Why, Yes
+from hedgerow_host.cli.choosing import Context, Error, Ids, Json, Limit, Since, States, Subscription, Type, Until
+
 if TYPE_CHECKING:
-    from hedgerow_core.messaging.steering import DeliveryFilter
+    from hedgerow_core.messaging.selection import DeliveryFilter
 
-app = typer.Typer(help="Look at deliveries and tasks, try them again, or discard them.", no_args_is_help=True)
+app = typer.Typer(help="Look at deliveries and tasks, and decide what becomes of them.", no_args_is_help=True)
 
-Ids = Annotated[list[UUID] | None, typer.Argument(help="Ids of events or tasks.")]
-Context = Annotated[str | None, typer.Option(help="This context alone.")]
-States = Annotated[list[str] | None, typer.Option("--state", help="pending, dead, …; may be given repeatedly.")]
-Subscription = Annotated[str | None, typer.Option(help="Name of a subscription or task.")]
-Type = Annotated[str | None, typer.Option("--type", help="Type of the event.")]
-Error = Annotated[str | None, typer.Option(help="Part of the reason or of an error's message.")]
-Since = Annotated[datetime | None, typer.Option(help="Received at this time (UTC) or later.")]
-Until = Annotated[datetime | None, typer.Option(help="Received before this time (UTC).")]
-Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most, the latest first.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Why = Annotated[str, typer.Option(help="The reason; it is written down with your name.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
+Name = Annotated[str, typer.Argument(help="Name of a subscription or task.")]
 
 
 @app.command("list")
@@ -42,31 +33,54 @@ def list_deliveries(
     as_json: Json = False,
 ) -> None:
     """List deliveries, the latest received first."""
-    from hedgerow_host.cli.output import print_rows
+    from hedgerow_host.cli.choosing import delivery_filter
 
-    which = _filter(ids, state, subscription, type, error, since, until)
-    columns = ("context", "event_id", "subscription", "state", "attempts", "received_at", "reason")
-    print_rows(_found(context, which, limit), as_json=as_json, columns=columns, empty="No delivery is like that.")
+    which = delivery_filter(
+        ids, states=state, subscription=subscription, type=type, error=error, since=since, until=until
+    )
+    print_deliveries(which, context=context, limit=limit, as_json=as_json, empty="No delivery is like that.")
 
 
 @app.command("show")
 def show(id: Annotated[UUID, typer.Argument(help="Id of an event or task.")], context: Context = None) -> None:
     """Print everything about the deliveries of one event or task, as JSON."""
-    from hedgerow_host.cli.output import print_rows
-    from hedgerow_host.exits import ExitCode, HostError
+    show_deliveries(id, context=context, tasks=False)
 
-    rows = _found(context, _filter([id]), 1000)
-    if not rows:
-        raise HostError(
-            f"there is no delivery of {id}", fix="see `hedgerow deliveries list`", code=ExitCode.CHECK_FAILED
-        )
-    print_rows(rows, as_json=True)
+
+@app.command("retry")
+def retry(
+    ids: Ids = None,
+    why: Why = "",
+    context: Context = None,
+    state: States = None,
+    subscription: Subscription = None,
+    type: Type = None,
+    error: Error = None,
+    since: Since = None,
+    until: Until = None,
+    dry_run: DryRun = False,
+    limit: Rehearsed = 20,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Try dead, discarded or waiting deliveries again, now; what is parked behind resumes."""
+    from hedgerow_core.messaging.steering import Action
+    from hedgerow_host.cli.changing import change_deliveries, rehearse_retry
+    from hedgerow_host.cli.choosing import delivery_filter
+
+    which = delivery_filter(
+        ids, states=state, subscription=subscription, type=type, error=error, since=since, until=until
+    )
+    if dry_run:
+        rehearse_retry(which, context=context, limit=limit, as_json=as_json)
+        return
+    change_deliveries(Action.RETRY, which, context=context, why=why, yes=yes, as_json=as_json)
 
 
 def _deciding(action: str) -> Callable[..., None]:
     def decide(
-        why: Why,
         ids: Ids = None,
+        why: Why = "",
         context: Context = None,
         state: States = None,
         subscription: Subscription = None,
@@ -75,96 +89,91 @@ def _deciding(action: str) -> Callable[..., None]:
         since: Since = None,
         until: Until = None,
         yes: Yes = False,
+        as_json: Json = False,
     ) -> None:
-        _change(action, context, _filter(ids, state, subscription, type, error, since, until), why, yes)
+        from hedgerow_core.messaging.steering import Action
+        from hedgerow_host.cli.changing import change_deliveries
+        from hedgerow_host.cli.choosing import delivery_filter
+
+        which = delivery_filter(
+            ids, states=state, subscription=subscription, type=type, error=error, since=since, until=until
+        )
+        change_deliveries(Action(action), which, context=context, why=why, yes=yes, as_json=as_json)
 
     return decide
 
 
-app.command("retry", help="Try dead, discarded or waiting deliveries again, now; what is parked behind resumes.")(
-    _deciding("retry")
+app.command("skip", help="Leave dead deliveries dead, and let those behind them go on without them.")(
+    _deciding("skip")
 )
 app.command("discard", help="Decide that deliveries shall never run; what is parked behind them resumes.")(
     _deciding("discard")
 )
 
 
-def deliveries_of(id: UUID) -> list[dict[str, Any]]:
-    """Every delivery of one event or task, in all contexts."""
-    return _found(None, _filter([id]), 1000)
+@app.command("pause")
+def pause(subscription: Name, why: Why = "", context: Context = None) -> None:
+    """Have nothing of a subscription or task claimed until it is resumed; what arrives waits."""
+    _set_paused(subscription, True, why, context)
 
 
-def _filter(
-    ids: list[UUID] | None,
-    states: list[str] | None = None,
-    subscription: str | None = None,
-    type: str | None = None,
-    error: str | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-) -> DeliveryFilter:
-    from datetime import UTC
-
-    from hedgerow_core.messaging.steering import DeliveryFilter, DeliveryState
-
-    try:
-        wanted = tuple(DeliveryState(state) for state in states or ())
-    except ValueError as unknown:
-        raise typer.BadParameter(f"{unknown}: use {', '.join(DeliveryState)}", param_hint="--state") from unknown
-    return DeliveryFilter(
-        ids=tuple(ids or ()),
-        states=wanted,
-        subscription=subscription,
-        type=type,
-        error=error,
-        since=since.replace(tzinfo=UTC) if since else None,
-        until=until.replace(tzinfo=UTC) if until else None,
-    )
+@app.command("resume")
+def resume(subscription: Name, why: Why = "", context: Context = None) -> None:
+    """Let a paused subscription or task go on where it stood."""
+    _set_paused(subscription, False, why, context)
 
 
-def _found(context: str | None, which: DeliveryFilter, limit: int) -> list[dict[str, Any]]:
-    from hedgerow_core.messaging import steering
-    from hedgerow_host.ledgers import newest_rows
-
-    return newest_rows(
-        context, lambda connection: steering.listed(connection, which, limit=limit), by="received_at", limit=limit
-    )
-
-
-def _change(action: str, context: str | None, which: DeliveryFilter, why: str, yes: bool) -> None:
-    import getpass
-
-    from hedgerow_core.messaging import steering
+def print_deliveries(which: DeliveryFilter, *, context: str | None, limit: int, as_json: bool, empty: str) -> None:
+    """Print a list of deliveries; what stands still is said on stderr, too."""
+    from hedgerow_host.cli.output import print_rows
     from hedgerow_host.exits import load_settings
-    from hedgerow_host.ledgers import Ledgers, with_ledgers
+    from hedgerow_host.ledgers import with_ledgers
+    from hedgerow_host.operations import reads
+    from hedgerow_host.operations.rows import Ledgers, Row
 
-    if not why.strip():
-        raise typer.BadParameter("say why: it is written down with your name", param_hint="--why")
-    if which == steering.DeliveryFilter():
-        raise typer.BadParameter("say which: give ids, or a filter such as --state dead")
+    async def look(ledgers: Ledgers) -> tuple[list[Row], list[Row]]:
+        page = await reads.list_deliveries(ledgers, which, limit=limit)
+        return list(page.items), await reads.list_paused(ledgers)
 
-    async def count(ledgers: Ledgers) -> dict[str, int]:
-        counts: dict[str, int] = {}
-        for name, database in ledgers.items():
-            async with database.reading() as connection:
-                for state, found in (await steering.counted(connection, which)).items():
-                    counts[f"{name} {state}"] = found
-        return counts
+    rows, paused = with_ledgers(load_settings(), context, look)
+    for each in paused:
+        typer.echo(
+            f"paused: {each['subscription']} since {each['at']} by {each['actor']}: {each['reason']}", err=True
+        )
+    shown = rows if as_json else [{**row, "state": _state(row)} for row in rows]
+    columns = ("context", "event_id", "subscription", "state", "attempts", "received_at", "reason")
+    print_rows(shown, as_json=as_json, columns=columns, empty=empty)
 
-    async def change(ledgers: Ledgers) -> int:
-        changed = 0
-        for database in ledgers.values():
-            async with database.transaction() as connection:
-                act = steering.retry if action == "retry" else steering.discard
-                changed += await act(connection, which, by=f"cli:{getpass.getuser()}", why=why)
-        return changed
 
-    settings = load_settings()
-    counts = with_ledgers(settings, context, count)
-    found = ", ".join(f"{number} {what}" for what, number in sorted(counts.items())) or "none"
-    typer.echo(f"found: {found}", err=True)
-    if not counts:
-        raise typer.Exit(1)
-    if not yes:
-        typer.confirm(f"{action} what can be?", abort=True, err=True)
-    typer.echo(f"{action}: {with_ledgers(settings, context, change)} changed")
+def show_deliveries(id: UUID, *, context: str | None, tasks: bool) -> None:
+    """Print everything about one event's deliveries, or one task."""
+    from hedgerow_host.cli.output import print_rows
+    from hedgerow_host.exits import ExitCode, HostError, load_settings
+    from hedgerow_host.ledgers import with_ledgers
+    from hedgerow_host.operations import reads
+
+    rows = with_ledgers(load_settings(), context, lambda ledgers: reads.show_deliveries(ledgers, id, tasks=tasks))
+    if not rows:
+        what, verb = ("task", "tasks") if tasks else ("delivery of", "deliveries")
+        raise HostError(f"there is no {what} {id}", fix=f"see `hedgerow {verb} list`", code=ExitCode.CHECK_FAILED)
+    print_rows(rows, as_json=True)
+
+
+def _set_paused(subscription: str, paused: bool, why: str, context: str | None) -> None:
+    from hedgerow_host.cli.changing import decided
+    from hedgerow_host.exits import load_settings
+    from hedgerow_host.ledgers import with_ledgers
+    from hedgerow_host.operations import changes
+
+    decision = decided(why)
+    change = changes.pause if paused else changes.resume
+    changed = with_ledgers(load_settings(), context, lambda ledgers: change(ledgers, subscription, decision))
+    state = "paused" if paused else "goes on"
+    typer.echo(f"{subscription}: {state}" if changed else f"{subscription}: {state} already")
+
+
+def _state(row: dict[str, object]) -> str:
+    if row["skipped_at"]:
+        return f"{row['state']} (skipped)"
+    waits = row["paused"] and row["state"] in ("pending", "retry_wait")
+    return f"{row['state']} (paused)" if waits else str(row["state"])

@@ -1,47 +1,44 @@
-"""`hedgerow events …`: what the contexts have published, and what became of it."""
+"""`hedgerow events …`: what was published, and what became of it; publishing and replaying by hand."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import Annotated
 from uuid import UUID
 
 import typer
 
-if TYPE_CHECKING:
-    from hedgerow_core.messaging.feed import EventFilter
+from hedgerow_host.cli.changing import DryRun, Rehearsed, Why, Yes
+from hedgerow_host.cli.choosing import Aggregate, Context, Json, Limit, OccurredSince, OccurredUntil, Type
 
-app = typer.Typer(help="Look at published events.", no_args_is_help=True)
+app = typer.Typer(help="Look at published events, publish one by hand, replay them.", no_args_is_help=True)
 
-Context = Annotated[str | None, typer.Option(help="This publisher alone.")]
+Ids = Annotated[list[UUID] | None, typer.Argument(help="Ids of events.")]
 
 
 @app.command("list")
 def list_events(
+    ids: Ids = None,
     context: Context = None,
-    type: Annotated[str | None, typer.Option("--type", help="Type of the event.")] = None,
-    aggregate: Annotated[UUID | None, typer.Option(help="Id of the aggregate that it happened to.")] = None,
+    type: Type = None,
+    aggregate: Aggregate = None,
     trace: Annotated[str | None, typer.Option(help="Trace of the request that started it.")] = None,
-    since: Annotated[datetime | None, typer.Option(help="Occurred at this time (UTC) or later.")] = None,
-    until: Annotated[datetime | None, typer.Option(help="Occurred before this time (UTC).")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most, the latest first.")] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    since: OccurredSince = None,
+    until: OccurredUntil = None,
+    limit: Limit = 50,
+    as_json: Json = False,
 ) -> None:
     """List events, the latest first."""
-    from datetime import UTC
-
-    from hedgerow_core.messaging.feed import EventFilter
+    from hedgerow_host.cli.choosing import event_filter
     from hedgerow_host.cli.output import print_rows
+    from hedgerow_host.exits import load_settings
+    from hedgerow_host.ledgers import with_ledgers
+    from hedgerow_host.operations import reads
 
-    which = EventFilter(
-        type=type,
-        aggregate_id=aggregate,
-        correlation_id=trace,
-        since=since.replace(tzinfo=UTC) if since else None,
-        until=until.replace(tzinfo=UTC) if until else None,
-    )
+    which = event_filter(ids, type=type, aggregate=aggregate, trace=trace, since=since, until=until)
+    page = with_ledgers(load_settings(), context, lambda ledgers: reads.list_events(ledgers, which, limit=limit))
     columns = ("occurred_at", "type", "event_id", "aggregate_id", "correlation_id")
-    print_rows(_found(context, which, limit), as_json=as_json, columns=columns, empty="No event is like that.")
+    print_rows(page.items, as_json=as_json, columns=columns, empty="No event is like that.")
 
 
 @app.command("show")
@@ -49,20 +46,112 @@ def show(id: Annotated[UUID, typer.Argument(help="Id of an event.")]) -> None:
     """Print an event and all its deliveries, as JSON."""
     import json
 
-    from hedgerow_core.messaging.feed import EventFilter
-    from hedgerow_host.cli.deliveries import deliveries_of
-    from hedgerow_host.exits import ExitCode, HostError
+    from hedgerow_host.exits import ExitCode, HostError, load_settings
+    from hedgerow_host.ledgers import with_ledgers
+    from hedgerow_host.operations import reads
 
-    events = _found(None, EventFilter(event_id=id), 1)
-    if not events:
+    event = with_ledgers(load_settings(), None, lambda ledgers: reads.show_event(ledgers, id))
+    if event is None:
         raise HostError(f"there is no event {id}", fix="see `hedgerow events list`", code=ExitCode.CHECK_FAILED)
-    typer.echo(json.dumps(events[0] | {"deliveries": deliveries_of(id)}, indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(event, indent=2, ensure_ascii=False))
 
 
-def _found(context: str | None, which: EventFilter, limit: int) -> list[dict[str, Any]]:
-    from hedgerow_core.messaging.feed import published
-    from hedgerow_host.ledgers import newest_rows
+@app.command("tail")
+def tail(
+    context: Context = None,
+    type: Type = None,
+    for_s: Annotated[float | None, typer.Option("--for", min=0, help="End after so many seconds.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+) -> None:
+    """Print events as they become visible, until Ctrl-C."""
+    from hedgerow_host.cli.choosing import event_filter
+    from hedgerow_host.cli.following import print_as_they_come
+    from hedgerow_host.exits import load_settings
+    from hedgerow_host.ledgers import with_ledgers
 
-    return newest_rows(
-        context, lambda connection: published(connection, which, limit=limit), by="occurred_at", limit=limit
+    which = event_filter(type=type)
+    with_ledgers(
+        load_settings(), context, lambda ledgers: print_as_they_come(ledgers, which, for_s=for_s, as_json=as_json)
     )
+
+
+@app.command("emit")
+def emit(
+    type: Annotated[str, typer.Argument(help="Type of the event; a hosted context must publish it.")],
+    aggregate: Annotated[UUID, typer.Option(help="Id of the aggregate that it happened to.")],
+    why: Why = "",
+    payload: Annotated[str | None, typer.Option(help="The payload, as JSON.")] = None,
+    file: Annotated[Path | None, typer.Option(help="A file with the payload; neither: stdin.")] = None,
+    aggregate_type: Annotated[
+        str | None, typer.Option(help="Its type; unless told, as in its latest event.")
+    ] = None,
+    aggregate_version: Annotated[
+        int | None, typer.Option(min=1, help="Its version; unless told, the latest known.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Publish an event by hand, under its contract, as any other."""
+    from hedgerow_core.domain import Clock
+    from hedgerow_core.messaging.emission import Emission
+    from hedgerow_host.cli.changing import decided, say_done
+    from hedgerow_host.exits import load_settings
+    from hedgerow_host.ledgers import with_contexts
+    from hedgerow_host.operations import declared
+
+    decision, content = decided(why), _payload(payload, file)
+
+    async def publish(contexts: declared.Contexts, clock: Clock) -> str:
+        context, contract = declared.contract_of(contexts, type)
+        emission = Emission(
+            contract=contract,
+            payload=content,
+            aggregate_id=aggregate,
+            aggregate_type=aggregate_type,
+            aggregate_version=aggregate_version,
+        )
+        return str(await declared.emit_event(context, emission, decision, clock))
+
+    id = with_contexts(load_settings(), None, publish)
+    say_done({"action": "emit", "type": type, "event_id": id}, f"emit: event {id}", as_json=as_json)
+
+
+@app.command("replay")
+def replay(
+    subscription: Annotated[str, typer.Argument(help="Name of the subscription that gets them.")],
+    ids: Ids = None,
+    why: Why = "",
+    aggregate: Aggregate = None,
+    since: OccurredSince = None,
+    until: OccurredUntil = None,
+    again: Annotated[bool, typer.Option("--again", help="Also those that ended: effects happen again.")] = False,
+    after: Annotated[int, typer.Option(min=0, help="Go on behind this position of an interrupted replay.")] = 0,
+    dry_run: DryRun = False,
+    limit: Rehearsed = 20,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Carry events to one subscription that it never had; an expired feed goes on."""
+    from hedgerow_host.cli.choosing import event_filter
+    from hedgerow_host.cli.replaying import rehearse, run
+
+    which = event_filter(ids, aggregate=aggregate, since=since, until=until)
+    if dry_run:
+        rehearse(subscription, which, again=again, limit=limit, as_json=as_json)
+        return
+    run(subscription, which, again=again, after=after, why=why, yes=yes, as_json=as_json)
+
+
+def _payload(given: str | None, file: Path | None) -> dict[str, object]:
+    import json
+    import sys
+
+    if given is not None and file is not None:
+        raise typer.BadParameter("give --payload or --file, not both")
+    try:
+        text = given if given is not None else file.read_text() if file else sys.stdin.read()
+        content = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"the payload cannot be read: {error}", param_hint="--payload") from error
+    if not isinstance(content, dict):
+        raise typer.BadParameter("the payload is a JSON object", param_hint="--payload")
+    return content

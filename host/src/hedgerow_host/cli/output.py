@@ -29,7 +29,7 @@ def print_rows(
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(_cell(row[column]) for column in shown))
-    console = Console()
+    console = Console(markup=False, emoji=False)  # what is in a row is shown as it is
     if not console.is_terminal:
         console.width = 200
     console.print(table)

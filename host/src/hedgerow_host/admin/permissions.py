@@ -1,0 +1,13 @@
+"""Who may call the admin API."""
+
+from __future__ import annotations
+
+from hedgerow_core.security import Permission
+
+READ = "host:ledger:read"
+STEER = "host:ledger:steer"
+
+PERMISSIONS = (
+    Permission(READ, "super_admin", "Look at events, deliveries, tasks and schedules of all contexts"),
+    Permission(STEER, "super_admin", "Retry, skip, discard, pause, publish and replay in all contexts"),
+)
