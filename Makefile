@@ -5,7 +5,7 @@ SHELL := /bin/sh
 # uv from the PATH, else our own copy under .tools/ (made by the rule below).
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 
-.PHONY: help install run demo test check locked format
+.PHONY: help install run demo test check locked format bench-ledger test-faults
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -25,6 +25,9 @@ demo: install ## play the story over HTTP on a host of its own: register, invoic
 test: check ## lint, types, boundaries, then every test
 	@$(UV) run --no-sync pytest
 
+test-faults: install ## the long fault experiments, about 40 minutes; writes docs/evidence/faults.md
+	@FAULTS_TIER=long $(UV) run --no-sync pytest tests/faults
+
 check: locked install ## lock, ruff, mypy, import-linter
 	@$(UV) run --no-sync ruff format --check .
 	@$(UV) run --no-sync ruff check .
@@ -37,3 +40,6 @@ locked: $(filter .tools/%,$(UV))
 format: install ## let ruff put the code in shape
 	@$(UV) run --no-sync ruff check --fix .
 	@$(UV) run --no-sync ruff format .
+
+bench-ledger: install ## measure the ledger against its yardsticks, exit 1 if a floor is missed (QUICK=1 for a rough look)
+	@$(UV) run --no-sync python -m benchmarks.ledger $(if $(QUICK),--quick)
