@@ -14,7 +14,7 @@ help: ## show this list
 	@sh scripts/install-uv .tools
 
 install: $(filter .tools/%,$(UV)) ## install the workspace into .venv
-	@$(UV) sync --all-packages --quiet
+	@$(UV) sync --all-packages --compile-bytecode --quiet
 
 run: install ## start the host: API and worker in one process, PostgreSQL brought along (PORT=8123 to move it)
 	@exec $(UV) run --no-sync hedgerow dev $(if $(PORT),--port $(PORT))

@@ -200,7 +200,7 @@ def test_billing_starts_without_users_and_says_what_it_misses(
         problem(alone.get("/v1/users/me"), 404, "not_found")
         refused = alone.get("/v1/billing/invoices", headers={"Authorization": "Bearer " + "x" * 40})
         problem(refused, 401, "invalid_token")
-        assert "billing.copy_registered_user receives nothing" in api.output
+        assert "billing.copy_registered_user hears it through this database only" in api.output
     create_invoice(shopper)
 
 

@@ -1,0 +1,46 @@
+"""The real `hedgerow` command, after what the environment asks of the laboratory: `python -m …child worker`.
+
+`LAB_CRASH_POINT=name[:nth]` ends the process there, `LAB_STOP_POINT=name[:nth]` freezes it there, `LAB_TRACE=file`
+writes down the points that are passed, `LAB_MUTANT=name` breaks the product, `LAB_LEASE_S` makes leases shorter.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from hedgerow_core.messaging import cursors, drain, partitions, relay
+from tests.faults.laboratory import crash_points
+from tests.faults.laboratory.mutants import MUTANTS
+
+CRASH_POINT, STOP_POINT, TRACE = "LAB_CRASH_POINT", "LAB_STOP_POINT", "LAB_TRACE"
+MUTANT, LEASE_S = "LAB_MUTANT", "LAB_LEASE_S"
+
+
+def apply(environment: dict[str, str]) -> None:
+    """Change this process as the environment asks."""
+    if mutant := environment.get(MUTANT):
+        MUTANTS[mutant]()
+    if lease := environment.get(LEASE_S):
+        _shorten_leases(float(lease))
+    if file := environment.get(TRACE):
+        crash_points.trace(Path(file))
+    if point := environment.get(CRASH_POINT):
+        crash_points.at_nth(point, crash_points.crash)
+    if point := environment.get(STOP_POINT):
+        crash_points.at_nth(point, crash_points.stop)
+
+
+def _shorten_leases(seconds: float) -> None:
+    """Leases of seconds make an experiment with many deaths long; their proportions stay."""
+    partitions.LEASE = drain.LEASE = timedelta(seconds=seconds)  # type: ignore[misc]
+    cursors.LEASE = timedelta(seconds=seconds)  # type: ignore[misc]
+    relay.RENEW_AFTER_S = seconds / 3
+
+
+if __name__ == "__main__":
+    apply(dict(os.environ))
+    from hedgerow_host.cli import main
+
+    main()

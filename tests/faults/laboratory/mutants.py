@@ -1,0 +1,110 @@
+"""Builds of the product that are broken on purpose, each in one statement or function. A child applies one by name.
+
+An experiment that stays green on its mutant checks nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import text
+
+from hedgerow_core.messaging import cursors, deliveries
+from hedgerow_core.messaging.dispatcher import Dispatcher
+from hedgerow_core.messaging.work import LedgerWork
+
+WINDOW_S = 0.03
+"""How long a mutant's gap between two transactions stays open: time enough for a kill to fall into it."""
+
+
+def completes_without_token() -> None:
+    """Whoever comes to the end completes, also under a lease that has gone to somebody else."""
+    _change("_COMPLETE", "AND state = 'processing' AND token = :token", "")
+
+
+def forgets_orphans() -> None:
+    """What a dead worker left in `processing` is never claimed again."""
+    _change("_CLAIM", "'pending', 'processing', 'retry_wait'", "'pending', 'retry_wait'")
+
+
+def effect_apart_from_state() -> None:
+    """The effect is committed first, and the delivery's state in a transaction after it."""
+    sound = deliveries.complete
+
+    async def complete(connection: Any, *args: Any, **kwargs: Any) -> None:
+        await _commit_here(connection)
+        await sound(connection, *args, **kwargs)
+
+    deliveries.complete = complete
+
+
+def cursor_before_carry() -> None:
+    """The relay moves its cursor and commits that, and carries the events afterwards."""
+    sound = cursors.lead
+
+    async def lead(connection: Any, publisher: str, names: Any, *, holder: str) -> Any:
+        led = await sound(connection, publisher, names, holder=holder)
+        for cursor, their_names in led.items():
+            await cursors.move(connection, publisher, their_names, cursor, page_end=None)
+        await _commit_here(connection)
+        return led
+
+    cursors.lead = lead
+
+
+def leads_without_lease() -> None:
+    """The relay takes cursors that another one leads."""
+    sound = str(cursors._TAKE_LEASES)
+    guard = "AND (holder = :holder OR expires_at < clock_timestamp())"
+    assert guard in sound
+    cursors._TAKE_LEASES = text(sound.replace(guard, "")).bindparams(cursors._NAMES)
+
+
+def never_resends() -> None:
+    """A hint is sent once; nobody notices that it was lost."""
+
+    def should_hint(self: Dispatcher, due: Any) -> bool:
+        token, _at = self._hinted.get((due.subscription, due.partition), (-1, 0.0))
+        return bool(token != due.token)
+
+    Dispatcher._should_hint = should_hint  # type: ignore[method-assign]
+
+
+def publishes_after_commit() -> None:
+    """The aggregate is committed first, and its events are written afterwards."""
+    sound = LedgerWork.flush
+
+    async def flush(self: LedgerWork) -> None:
+        await _commit_here(self.connection)
+        await sound(self)
+
+    LedgerWork.flush = flush  # type: ignore[method-assign]
+
+
+MUTANTS: dict[str, Callable[[], None]] = {
+    mutant.__name__: mutant
+    for mutant in (
+        completes_without_token,
+        forgets_orphans,
+        effect_apart_from_state,
+        cursor_before_carry,
+        leads_without_lease,
+        never_resends,
+        publishes_after_commit,
+    )
+}
+
+
+def _change(constant: str, part: str, instead: str) -> None:
+    sound = str(getattr(deliveries, constant))
+    assert part in sound, f"{constant} no longer says {part!r}: the mutant must follow the product"
+    setattr(deliveries, constant, text(sound.replace(part, instead)))
+
+
+async def _commit_here(connection: Any) -> None:
+    """Commit on the wire; the driver believes that its transaction goes on, and commits the rest later."""
+    await connection.execute(text("COMMIT"))
+    await asyncio.sleep(WINDOW_S)
+    await connection.execute(text("BEGIN"))

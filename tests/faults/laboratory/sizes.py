@@ -1,0 +1,48 @@
+"""How large each experiment is. `FAULTS_TIER=long` picks the second column, `FAULTS_SCALE` stretches it.
+
+`FAULTS_SEED` repeats the dice of an earlier run.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+
+TIER = os.environ.get("FAULTS_TIER", "short")
+LONG = TIER == "long"
+SCALE = float(os.environ.get("FAULTS_SCALE", "1"))
+
+SIZES: dict[str, tuple[int, int]] = {
+    # name: (short, long)
+    "relay_order.commits": (3_000, 12_000),
+    "kill_storm.events": (2_000, 100_000),
+    "kill_storm.kills": (6, 50),
+    "kill_storm.mutant_events": (600, 3_000),
+    "kill_storm.mutant_kills": (2, 5),
+    "crash_points.repeats": (1, 1),
+    "crash_points.sample": (4, 1_000),
+    "stopped.rounds": (1, 2),
+    "broker_loss.events": (500, 20_000),
+    "broker_loss.outages": (3, 12),
+    "lost_replies.events": (800, 20_000),
+    "cut_connections.publishes": (300, 2_000),
+    "cut_connections.restarts": (1, 4),
+    "long_transaction.seconds": (6, 60),
+    "poison.events": (300, 3_000),
+    "consumers_off.seconds": (3, 30),
+    "redelivery.events": (1_000, 20_000),
+    "placements.events": (150, 5_000),
+    "state_machine.examples": (40, 700),
+}
+
+
+def size(name: str) -> int:
+    """The size of this name in the tier that runs."""
+    short, long = SIZES[name]
+    return max(1, round((long if LONG else short) * SCALE))
+
+
+def new_seed() -> int:
+    """The seed that was asked for, or a new one."""
+    asked = os.environ.get("FAULTS_SEED")
+    return int(asked) if asked else random.SystemRandom().randrange(2**32)

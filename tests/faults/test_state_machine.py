@@ -1,0 +1,91 @@
+"""Experiment 17: publishing, delivering, crashing and steering, in any order, leave each effect once, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack
+from unittest import mock
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import seed as seeded
+from hypothesis.stateful import run_state_machine_as_test
+from sqlalchemy import text
+from structlog.testing import capture_logs
+
+from hedgerow_core.messaging import deliveries, relay
+from hedgerow_core.persistence import DatabaseAddress
+from tests.faults.laboratory.checker import Measured
+from tests.faults.laboratory.records import Records
+from tests.faults.laboratory.sizes import size
+from tests.faults.ledger_load.machine import Ledger
+from tests.faults.ledger_load.stage import ledger_stage
+
+EXPERIMENT = "17 state machine"
+STEPS = 30
+MUTANT_EXAMPLES = 300
+TOKEN = "AND state = 'processing' AND token = :token"
+WAITING = "AND waiting.ordering_key IS NULL"
+MUTANTS = {
+    "completes what is no longer its own": ("_COMPLETE", TOKEN, "", 4),
+    "passes what waits for its retry": ("_CLAIM", WAITING, "", 2),
+    "parks nobody": ("_PARK_FOLLOWERS", "poison.state = 'dead'", "false", 4),
+}
+"""The constant in `deliveries`, the part of it that is taken out, what stands there instead, and dice that find out
+soon: how many examples chance needs would else depend on the day."""
+
+
+@pytest.fixture
+def machine(fresh_database: DatabaseAddress) -> Iterator[type[Ledger]]:
+    """The machine on a database, with small pages and batches, so that few events fill them."""
+    with asyncio.Runner() as runner, ExitStack() as small:
+        small.enter_context(capture_logs())
+        small.enter_context(mock.patch.object(relay, "PAGE", 2))
+        small.enter_context(mock.patch.object(relay, "RENEW_AFTER_S", 0.0))
+        small.enter_context(mock.patch.object(deliveries, "BATCH", 3))
+        stack = AsyncExitStack()
+        stage = runner.run(stack.enter_async_context(ledger_stage(fresh_database)))
+        writers = [runner.run(stage.writer()) for _ in range(2)]
+        owner = runner.run(stage.owner())
+        on = {"stage": stage, "runner": runner, "writers": writers, "owner": owner}
+        yield type("LedgerOnItsDatabase", (Ledger,), on)
+        for connection in (*writers, owner):
+            runner.run(connection.close())
+        runner.run(stack.aclose())
+
+
+def play(machine: type[Ledger], seed: int, examples: int) -> Measured:
+    """Let Hypothesis look for a counterexample."""
+    started = time.monotonic()
+    how = settings(
+        max_examples=examples,
+        stateful_step_count=STEPS,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    try:
+        run_state_machine_as_test(seeded(seed)(machine), settings=how)
+    except AssertionError as counterexample:
+        return Measured(False, f"{counterexample} after {time.monotonic() - started:.0f} s")
+    return Measured(True, f"{examples} examples of up to {STEPS} steps, no violation")
+
+
+def test_whatever_happens_every_effect_happens_once_and_in_order(
+    machine: type[Ledger], verdict: Records, seed: int
+) -> None:
+    verdict(EXPERIMENT, play(machine, seed, size("state_machine.examples")), seed=seed)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_statement_that_looks_away_is_found_out(machine: type[Ledger], verdict: Records, mutant: str) -> None:
+    constant, part, instead, seed = MUTANTS[mutant]
+    sound = getattr(deliveries, constant).text
+    assert part in sound, f"{constant} no longer reads as this mutant expects"
+    with mock.patch.object(deliveries, constant, text(sound.replace(part, instead))):
+        found = play(machine, seed, MUTANT_EXAMPLES)
+
+    verdict(EXPERIMENT, found, seed=seed, mutant=mutant)
