@@ -5,22 +5,35 @@ from __future__ import annotations
 import asyncio
 import time
 
+import asyncpg
+
 from benchmarks.ground import TREES, Ground
 
 POLL_S = 0.1
 PATIENCE_S = 180.0
 
-# One transaction, so that everything becomes visible at once. A tree's events are numbered in their order.
-FILL = f"""
+# To be run in one transaction, so that everything becomes visible at once. A tree's events are numbered in order.
+_FILL = f"""
     INSERT INTO orchard.outbox (event_id, type, version, aggregate_type, aggregate_id, aggregate_version, payload,
         occurred_at, correlation_id, actor)
     SELECT uuidv7(), 'orchard.apple_picked', 1, 'tree', tree, number,
         jsonb_build_object('number', number, 'tree', tree, 'variety', 'Boskoop', 'grams', 150 + number % 100),
         clock_timestamp(), md5(number::text), 'user:' || tree
-    FROM generate_series(1, $1::int) number, LATERAL (SELECT md5((1 + number % {TREES})::text)::uuid) AS t(tree)
+    FROM generate_series($1::int, $2::int) number, LATERAL (SELECT md5((1 + number % {TREES})::text)::uuid) AS t(tree)
 """
 
 _COUNTS = "SELECT count(*), count(DISTINCT event_id) FROM {schema}.effects"
+
+
+FILLED_AT_ONCE = 500
+"""Events a statement: no more ids than the outbox has headroom for, while a range is cut."""
+
+
+async def fill(connection: asyncpg.Connection, events: int) -> None:
+    """Publish so many events, in one transaction."""
+    async with connection.transaction():
+        for first in range(1, events + 1, FILLED_AT_ONCE):
+            await connection.execute(_FILL, first, min(first + FILLED_AT_ONCE - 1, events))
 
 
 async def clear(ground: Ground) -> None:

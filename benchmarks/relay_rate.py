@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from benchmarks.contexts import press
-from benchmarks.effects import FILL
+from benchmarks.effects import fill
 from benchmarks.ground import Ground
 from benchmarks.measure import Result, alternating
 from hedgerow_core.messaging import Relay
@@ -35,7 +35,7 @@ async def relay_rate(ground: Ground, *, events: int, rounds: int) -> list[Result
     await ground.run("CREATE TABLE IF NOT EXISTS public.copies (LIKE press.deliveries INCLUDING ALL)")
     await ground.run("TRUNCATE orchard.outbox")
     async with ground.admin() as connection:
-        await connection.execute(FILL, events)
+        await fill(connection, events)
 
     async def ours() -> float:
         return await _relayed(ground, events)

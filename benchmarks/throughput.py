@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from benchmarks.bare import broker, note_apple
 from benchmarks.contexts.press import SUBSCRIPTION
-from benchmarks.effects import FILL, clear, until_all
+from benchmarks.effects import clear, fill, until_all
 from benchmarks.ground import TREES, Ground
 from benchmarks.measure import Result, alternating, ratio_of
 
@@ -60,7 +60,7 @@ async def _through_the_ledger(ground: Ground, processes: int, events: int) -> fl
     await clear(ground)
     with ground.workers(processes):
         async with ground.admin() as connection:
-            await connection.execute(FILL, events)
+            await fill(connection, events)
             committed = await connection.fetchval("SELECT clock_timestamp()")
         await until_all(ground, "press", events)
         await _until_completed(ground)

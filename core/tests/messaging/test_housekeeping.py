@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -19,7 +21,7 @@ from hedgerow_core.messaging import Consumer, Envelope, Housekeeping, LedgerWork
 from hedgerow_core.persistence import Database
 
 WEEK = timedelta(days=7)
-A_RANGE = 10_000
+A_RANGE, HEADROOM = 10_000, 1_000
 
 
 class Placed(BaseModel):
@@ -180,7 +182,36 @@ async def test_what_outruns_the_ranges_is_kept_beside_them_and_carried(
     await carry(relay)
 
     assert await carried(books) == [1, 2, 3]
-    assert (await ranges(shop))[-1][0] == 2 * A_RANGE + 2, "the next range begins behind what outran it"
+    assert (await ranges(shop))[-1][0] == 2 * A_RANGE + 1 + HEADROOM, (
+        "the next range begins well behind what outran it"
+    )
+
+
+async def test_a_statement_that_is_running_while_a_range_is_cut_is_not_refused(shop: Database, keep: Keep) -> None:
+    """It was planned before the range was there, and draws its ids afterwards."""
+    await fill_up(shop)
+    await fill_up(shop)
+    slowly = text(
+        """
+        INSERT INTO outbox (event_id, type, version, aggregate_type, aggregate_id, aggregate_version, payload,
+            occurred_at)
+        SELECT gen_random_uuid(), 'shop.order_placed', 1, 'order', gen_random_uuid(), 1,
+            jsonb_build_object('number', number), clock_timestamp()
+        FROM (SELECT number, pg_sleep(0.5) FROM generate_series(1, 3) number OFFSET 0) slowly
+        """
+    )
+
+    async def insert() -> None:
+        async with shop.transaction() as connection:
+            await connection.execute(slowly)
+
+    inserting = asyncio.create_task(insert())
+    await asyncio.sleep(0.2)
+    await keep()
+    assert len(await ranges(shop)) == 3, "the range was cut while the statement ran"
+    await inserting
+
+    assert await kept(shop) == [1, 2, 3]
 
 
 async def test_a_full_range_goes_when_it_is_old_and_passed(shop: Database, books: Database, keep: Keep) -> None:

@@ -30,7 +30,8 @@ HEARTBEAT_TIMEOUT_MS = 5_000
 """After this silence another worker takes over a killed worker's hints (measured: 8 of 8 came back in 11 s)."""
 ALWAYS_MAINTAIN = 1_000_000
 """Chance in a million that a command looks for dead workers; dramatiq's default of 1,000 means minutes."""
-REDIS_TIMEOUT_S = 5.0
+REDIS_TIMEOUT_S = 2.0
+"""It answers within a millisecond or two; a hint that waits longer for it is better sent again."""
 SIGN_OF_LIFE_WITHIN_S = 0.5
 TEND_EVERY_S = rabbitmq.HEARTBEAT_S / 2
 
@@ -76,17 +77,21 @@ class BrokerHints:
                 options={},
             )
 
-    async def send(self, hint: Hint) -> None:
-        """Put the hint into its context's queue.
+    async def send(self, *hints: Hint) -> None:
+        """Put the hints into their contexts' queues.
 
         Raises:
             ConnectionError: the broker is away.
         """
-        message = self._actors[hint.context].message(hint.context, hint.subscription, hint.partition)
         try:
-            await asyncio.get_running_loop().run_in_executor(self._sender, self.broker.enqueue, message)
+            await asyncio.get_running_loop().run_in_executor(self._sender, self._enqueue, hints)
         except (RedisError, BrokerConnectionError) as error:
             raise ConnectionError(f"the broker is away: {error}") from error
+
+    def _enqueue(self, hints: Sequence[Hint]) -> None:
+        for hint in hints:
+            message = self._actors[hint.context].message(hint.context, hint.subscription, hint.partition)
+            self.broker.enqueue(message)
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[None]:
@@ -123,9 +128,17 @@ def _is_rabbitmq(url: str) -> bool:
     return urlsplit(url).scheme in RABBITMQ_SCHEMES
 
 
+class _HintsOnly(RedisBroker):
+    """Redis without queues for delayed messages: the ledger knows what is due when, and each would be polled."""
+
+    def get_declared_delay_queues(self) -> set[str]:
+        """None."""
+        return set()
+
+
 def _redis_broker(url: str, namespace: str) -> RedisBroker:
     timeouts = {"socket_timeout": REDIS_TIMEOUT_S, "socket_connect_timeout": REDIS_TIMEOUT_S}
-    return RedisBroker(  # type: ignore[no-untyped-call] # dramatiq types its actors, not its brokers
+    return _HintsOnly(  # type: ignore[no-untyped-call] # dramatiq types its actors, not its brokers
         client=redis.Redis.from_url(url, **timeouts),
         # No middleware: no retries (the ledger retries), no time limits (the lease limits), no results.
         middleware=[],

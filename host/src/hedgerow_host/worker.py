@@ -21,8 +21,10 @@ from hedgerow_host.watch import Watch
 
 DRAIN_THREADS = 8
 """Drains at the same time per process. Each waits for PostgreSQL most of its time."""
-POLL_MS = 100
-"""How soon an idle worker notices a hint."""
+POLL_MS = 20
+"""How soon an idle worker notices a hint, at the latest."""
+PREFETCH = 64
+"""Hints a process may hold. With dramatiq's default, twice the threads, a queue's consumer sleeps over the rest."""
 SHUTDOWN_GRACE_S = 20.0
 
 _log = log_of(__name__)
@@ -46,6 +48,7 @@ async def run_worker(assembly: Assembly, watch: Watch, broker_url: str, address:
     hints = BrokerHints(broker_url, address)
     hints.work_with(assembly.names, assembly.drain, loop)
     worker = Worker(hints.broker, worker_threads=DRAIN_THREADS, worker_timeout=POLL_MS)
+    worker.queue_prefetch = PREFETCH
     async with assembly.running(), watch.running(), hints.connected():
         worker.start()
         async with _dispatching(assembly.dispatchers(hints)):

@@ -81,7 +81,8 @@ _CLAIM = text(
       AND d.position = ANY(ARRAY(SELECT position FROM batch WHERE nth = 1 OR retried = 0))
       AND d.event_id = ANY(ARRAY(SELECT event_id FROM batch WHERE nth = 1 OR retried = 0))
       AND d.state IN ('pending', 'processing', 'retry_wait') AND d.next_at <= statement_timestamp()
-    RETURNING d.*
+    RETURNING d.event_id, d.ordering_key, d.payload, d.traceparent, d.type, d.version, d.publisher, d.position,
+        d.aggregate_id, d.aggregate_version, d.occurred_at, d.correlation_id, d.actor, d.attempts
     """
 )
 

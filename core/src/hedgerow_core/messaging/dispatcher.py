@@ -22,7 +22,7 @@ from hedgerow_core.observability import log_of
 from hedgerow_core.observability.metrics import HINTS_SENT
 from hedgerow_core.persistence import Database
 
-POLL_S = 0.05
+POLL_S = 0.03
 """How long a new event or due retry waits at most before it is noticed."""
 RESEND_AFTER_S = 5.0
 """A lost hint costs at most this much (eventing rule: one sweep interval)."""
@@ -125,13 +125,17 @@ class Dispatcher:
             more = await relay.step() or more
         async with self._database.reading() as connection:
             due = await due_partitions(connection, self._names, ordered=self._ordered)
-        for partition in due:
-            if self._should_hint(partition):
-                await self._hints.send(Hint(self._database.context, partition.subscription, partition.partition))
-                HINTS_SENT.labels(self._database.context).inc()
-                where = (partition.subscription, partition.partition)
-                self._hinted[where] = (partition.token, time.monotonic())
+        await self._hint([partition for partition in due if self._should_hint(partition)])
         return more
+
+    async def _hint(self, partitions: Sequence[DuePartition]) -> None:
+        if not partitions:
+            return
+        context = self._database.context
+        await self._hints.send(*(Hint(context, where.subscription, where.partition) for where in partitions))
+        HINTS_SENT.labels(context).inc(len(partitions))
+        for where in partitions:
+            self._hinted[where.subscription, where.partition] = (where.token, time.monotonic())
 
     def _should_hint(self, due: DuePartition) -> bool:
         token, at = self._hinted.get((due.subscription, due.partition), (-1, 0.0))

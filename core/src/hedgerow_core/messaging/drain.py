@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hedgerow_core.domain import Clock, UnavailableError
-from hedgerow_core.messaging import deliveries, partitions
+from hedgerow_core.domain import Clock, ConflictError, UnavailableError
+from hedgerow_core.messaging import deliveries
 from hedgerow_core.messaging.attempts import Attempt, Attempts
 from hedgerow_core.messaging.consumers import Consumer, NewerVersionError
 from hedgerow_core.messaging.deliveries import Delivery
 from hedgerow_core.messaging.hints import Hint
-from hedgerow_core.messaging.partitions import LEASE, Claim, FencedError
+from hedgerow_core.messaging.partitions import FencedError
+from hedgerow_core.messaging.turn import Turn
 from hedgerow_core.messaging.work import LedgerWork
 from hedgerow_core.observability import log_of
 from hedgerow_core.observability.metrics import EFFECTS
 from hedgerow_core.observability.tracing import handling_together
 from hedgerow_core.persistence import Database
-
-MAX_BATCHES = 50
-"""A drain gives its partition back after this many batches, so that no backlog starves the others."""
 
 DEADLINE = timedelta(seconds=60)
 """A handler that takes longer has failed; one that hangs must not keep its partition for ever."""
@@ -62,42 +59,29 @@ class Drain:
             _log.error("hint_for_unknown_subscription", subscription=hint.subscription)
             return
         try:
-            async with self._database.transaction() as connection:
-                claim = await partitions.take(connection, consumer.name, hint.partition, owner=self._owner)
-                if claim is None:
-                    return
-                batch = await self._next_batch(connection, claim, consumer)
-            async with self._kept(claim):
-                await self._work_off(claim, consumer, batch)
+            turn = await Turn.take(self._database, consumer, hint.partition, owner=self._owner)
+            if turn is not None:
+                await self._work_off(turn)
         except FencedError:
             _log.warning("partition_lost", subscription=hint.subscription, partition=hint.partition)
-        except UnavailableError as error:
+        except (UnavailableError, ConflictError) as error:
             _log.warning("drain_interrupted", subscription=hint.subscription, error=str(error))
 
-    async def _work_off(self, claim: Claim, consumer: Consumer, batch: Sequence[Delivery]) -> None:
-        left = MAX_BATCHES
-        while batch:
-            await self._run_batch(claim, consumer, batch)
-            left -= 1
-            if not left:
-                return  # Before the next claim, which would count attempts that nobody makes.
-            async with self._database.transaction() as connection:
-                await partitions.keep(connection, claim)
-                batch = await self._next_batch(connection, claim, consumer)
+    async def _work_off(self, turn: Turn) -> None:
+        if not turn.batch:
+            return
+        async with turn.kept():
+            while turn.batch:
+                batch, turn.batch = turn.batch, None
+                await self._run_batch(turn, batch)
+                await turn.go_on()
 
-    async def _next_batch(
-        self, connection: AsyncConnection, claim: Claim, consumer: Consumer
-    ) -> Sequence[Delivery]:
-        # A task that calls out is claimed alone: its call must not hold up, nor be repeated for, its neighbours.
-        limit = 1 if consumer.calls_out else deliveries.BATCH
-        return await deliveries.claim_batch(connection, claim, ordered=consumer.ordered, limit=limit)
-
-    async def _run_batch(self, claim: Claim, consumer: Consumer, batch: Sequence[Delivery]) -> None:
+    async def _run_batch(self, turn: Turn, batch: Sequence[Delivery]) -> None:
         if len(batch) == 1:
-            await self._run_alone(claim, consumer, batch[0])
+            await self._run_alone(turn, batch[0], then_claim=True)
             return
         try:
-            await self._run_together(claim, consumer, batch)
+            await self._run_together(turn, batch)
         except FencedError:
             raise
         except Exception:
@@ -105,11 +89,12 @@ class Drain:
             blocked: set[str] = set()
             for delivery in batch:
                 if delivery.ordering_key in blocked:
-                    await self._put_back(claim, delivery)
-                elif not await self._run_alone(claim, consumer, delivery) and consumer.ordered:
+                    await self._put_back(turn, delivery)
+                elif not await self._run_alone(turn, delivery) and turn.consumer.ordered:
                     blocked.add(delivery.ordering_key)
 
-    async def _run_together(self, claim: Claim, consumer: Consumer, batch: Sequence[Delivery]) -> None:
+    async def _run_together(self, turn: Turn, batch: Sequence[Delivery]) -> None:
+        consumer = turn.consumer
         attempts = Attempts(self._database.context, consumer.name)
         with handling_together(consumer.name, [delivery.traceparent for delivery in batch]):
             async with asyncio.timeout(DEADLINE.total_seconds()), self._database.transaction() as connection:
@@ -119,24 +104,27 @@ class Drain:
                         message = consumer.decode(delivery.payload, delivery.envelope.version)
                         await consumer.apply(message, None, delivery.envelope, work)
                         await work.flush()
-                await deliveries.complete(connection, claim, [delivery.id for delivery in batch])
+                await turn.complete(connection, [delivery.id for delivery in batch])
+                following = await turn.following(connection)
+        turn.batch = following
         self._took_effect(consumer, len(batch), work)
 
-    async def _run_alone(self, claim: Claim, consumer: Consumer, delivery: Delivery) -> bool:
+    async def _run_alone(self, turn: Turn, delivery: Delivery, *, then_claim: bool = False) -> bool:
         """Run one delivery; True if it completed, False if its failure was written down."""
+        consumer = turn.consumer
         attempt = Attempts(self._database.context, consumer.name).at(delivery)
         if delivery.envelope.attempt > consumer.retry.attempts:
             lost = RuntimeError("no attempt lived to write down its outcome: killed, or cut off from the database")
-            await self._write_down(claim, consumer, delivery, attempt, lost, final=True)
+            await self._write_down(turn, delivery, attempt, lost, final=True)
             return False
         with attempt.running():
             try:
                 message = consumer.decode(delivery.payload, delivery.envelope.version)
             except NewerVersionError as newer:
-                await self._postpone(claim, consumer, delivery, newer)
+                await self._postpone(turn, delivery, newer)
                 return False
             except Exception as error:
-                await self._write_down(claim, consumer, delivery, attempt, error, final=True)
+                await self._write_down(turn, delivery, attempt, error, final=True)
                 return False
             try:
                 async with asyncio.timeout(DEADLINE.total_seconds()):
@@ -145,12 +133,14 @@ class Drain:
                         work = self._work_for(connection)
                         await consumer.apply(message, answer, delivery.envelope, work)
                         await work.flush()
-                        await deliveries.complete(connection, claim, [delivery.id])
+                        await turn.complete(connection, [delivery.id])
+                        following = await turn.following(connection) if then_claim else None
             except FencedError:
                 raise
             except Exception as error:
-                await self._write_down(claim, consumer, delivery, attempt, error)
+                await self._write_down(turn, delivery, attempt, error)
                 return False
+        turn.batch = following
         self._took_effect(consumer, 1, work)
         return True
 
@@ -161,8 +151,7 @@ class Drain:
 
     async def _write_down(
         self,
-        claim: Claim,
-        consumer: Consumer,
+        turn: Turn,
         delivery: Delivery,
         attempt: Attempt,
         error: Exception,
@@ -171,13 +160,14 @@ class Drain:
     ) -> None:
         attempt.over()
         number = delivery.envelope.attempt
-        dead = final or number >= consumer.retry.attempts
-        retry_in = None if dead else consumer.retry.wait_after(number)
+        retry = turn.consumer.retry
+        dead = final or number >= retry.attempts
+        retry_in = None if dead else retry.wait_after(number)
         trace = "".join(traceback.format_exception(error))
         async with self._database.transaction() as connection:
             await deliveries.fail(
                 connection,
-                claim,
+                turn.claim,
                 delivery.id,
                 error=deliveries.failure(error, number, trace, self._clock.now()),
                 retry_in=retry_in,
@@ -185,37 +175,19 @@ class Drain:
             )
         attempt.failed(error, retry_in=retry_in)
 
-    async def _postpone(
-        self, claim: Claim, consumer: Consumer, delivery: Delivery, newer: NewerVersionError
-    ) -> None:
+    async def _postpone(self, turn: Turn, delivery: Delivery, newer: NewerVersionError) -> None:
         async with self._database.transaction() as connection:
-            dead = await deliveries.postpone(connection, claim, delivery.id, reason=str(newer))
+            dead = await deliveries.postpone(connection, turn.claim, delivery.id, reason=str(newer))
         log = _log.error if dead else _log.warning
-        log("delivery_too_new", subscription=consumer.name, event_id=str(delivery.id), reason=str(newer), dead=dead)
+        log(
+            "delivery_too_new",
+            subscription=turn.consumer.name,
+            event_id=str(delivery.id),
+            reason=str(newer),
+            dead=dead,
+        )
 
-    async def _put_back(self, claim: Claim, delivery: Delivery) -> None:
+    async def _put_back(self, turn: Turn, delivery: Delivery) -> None:
         """Its predecessor of the same key failed: it waits behind it, and this attempt does not count."""
         async with self._database.transaction() as connection:
-            await deliveries.put_back(connection, claim, delivery.id)
-
-    @asynccontextmanager
-    async def _kept(self, claim: Claim) -> AsyncIterator[None]:
-        """Hold the lease while the body runs, and give it back afterwards."""
-        keeper = asyncio.create_task(self._keep(claim))
-        try:
-            yield
-        finally:
-            keeper.cancel()
-            async with self._database.transaction() as connection:
-                await partitions.release(connection, claim)
-
-    async def _keep(self, claim: Claim) -> None:
-        while True:
-            await asyncio.sleep(LEASE.total_seconds() / 3)
-            try:
-                async with self._database.transaction() as connection:
-                    await partitions.keep(connection, claim)
-            except UnavailableError:
-                continue  # The lease may run out; the token then fences us when we complete.
-            except FencedError:
-                return
+            await deliveries.put_back(connection, turn.claim, delivery.id)

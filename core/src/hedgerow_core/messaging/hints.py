@@ -25,8 +25,8 @@ class Hint:
 class Hints(Protocol):
     """The way from the dispatcher to a drain: a broker, or the process itself."""
 
-    async def send(self, hint: Hint) -> None:
-        """Pass the hint on.
+    async def send(self, *hints: Hint) -> None:
+        """Pass the hints on.
 
         Raises:
             ConnectionError: the broker is away. Nothing is lost: the dispatcher will find the work again.
@@ -43,14 +43,15 @@ class InProcessHints:
         self._waiting: set[Hint] = set()
         self._running: set[asyncio.Task[None]] = set()
 
-    async def send(self, hint: Hint) -> None:
-        """Have a drain run as soon as one of the slots is free; returns at once."""
-        if hint in self._waiting:
-            return
-        self._waiting.add(hint)
-        running = asyncio.create_task(self._drain_in_a_slot(hint))
-        self._running.add(running)
-        running.add_done_callback(self._running.discard)
+    async def send(self, *hints: Hint) -> None:
+        """Have a drain run for each, as soon as one of the slots is free; returns at once."""
+        for hint in hints:
+            if hint in self._waiting:
+                continue
+            self._waiting.add(hint)
+            running = asyncio.create_task(self._drain_in_a_slot(hint))
+            self._running.add(running)
+            running.add_done_callback(self._running.discard)
 
     async def finish(self) -> None:
         """Let the running drains come to an end, but not for longer than `FINISH_WITHIN_S`."""

@@ -18,9 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from hedgerow_core.persistence.failures import Constraints, connecting, speaking_plainly
 
-POOL_SIZE = 5
+POOL_SIZE = 10
 """Connections kept per context and process: two cores keep about that many busy."""
-POOL_OVERFLOW = 5
+POOL_OVERFLOW = 0
 POOL_WAIT_S = 1.0
 """A request that waits longer for a connection is answered 503 with Retry-After (reliability rule 41)."""
 CONNECT_TIMEOUT_S = 3.0

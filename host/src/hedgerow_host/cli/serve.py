@@ -56,6 +56,8 @@ def worker(contexts: Contexts = None) -> None:
     """Work off deliveries and tasks in production. Needs HEDGEROW_DATABASE_URL and HEDGEROW_BROKER_URL."""
     import asyncio
 
+    from uvicorn.loops.auto import auto_loop_factory
+
     from hedgerow_core.observability import configure_logging
     from hedgerow_host.database import required_address
     from hedgerow_host.exits import ExitCode, HostError
@@ -76,7 +78,8 @@ def worker(contexts: Contexts = None) -> None:
     with telemetry(settings, "worker"):
         assembly = started(settings, address)
         watch = Watch(assembly, settings.stale_after_s)
-        asyncio.run(run_worker(assembly, watch, settings.broker_url, address))
+        with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+            runner.run(run_worker(assembly, watch, settings.broker_url, address))
 
 
 def _settings(host: str | None, port: int | None, contexts: str | None) -> HostSettings:

@@ -9,6 +9,9 @@ branch_labels = None
 depends_on = None
 
 SMALLEST_RANGE = 10_000
+HEADROOM = 1_000
+"""A new range begins at least this many ids ahead. A statement that runs while it is attached still takes it for
+part of the default partition, which would refuse the row: no statement of ours draws that many ids."""
 LARGEST_RANGE = 1_000_000
 
 TABLES = (
@@ -89,7 +92,7 @@ CUT = """
                 / greatest(1, extract(epoch FROM clock_timestamp() - newest.cut_at))))::bigint;
         END IF;
         LOCK TABLE outbox_default IN ACCESS EXCLUSIVE MODE;
-        SELECT greatest(newest.until_id, last_value + 1) INTO lower_end FROM outbox_id_seq;
+        SELECT greatest(newest.until_id, last_value + {headroom}) INTO lower_end FROM outbox_id_seq;
         EXECUTE format('CREATE TABLE outbox_%s (LIKE outbox INCLUDING DEFAULTS INCLUDING INDEXES)', lower_end);
         EXECUTE format('ALTER TABLE outbox ATTACH PARTITION outbox_%s FOR VALUES FROM (%s) TO (%s)',
             lower_end, lower_end, lower_end + size);
@@ -154,7 +157,8 @@ def upgrade() -> None:
     for statement in TABLES:
         op.execute(statement)
     for function in (CUT, RETIRE, REPORT):
-        op.execute(function.format(rights=rights, smallest=SMALLEST_RANGE, largest=LARGEST_RANGE))
+        sizes = {"smallest": SMALLEST_RANGE, "largest": LARGEST_RANGE, "headroom": HEADROOM}
+        op.execute(function.format(rights=rights, **sizes))
     for function in FUNCTIONS:
         op.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
 

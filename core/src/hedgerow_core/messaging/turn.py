@@ -1,0 +1,102 @@
+"""One worker's turn at a partition: the lease that it keeps, and the batches that it claims under it.
+
+A batch is claimed in the transaction that completes the one before, and the lease is given back in the one that
+finds nothing more: a commit is what costs, so a turn over a single delivery makes do with two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hedgerow_core.domain import ConflictError, UnavailableError
+from hedgerow_core.messaging import deliveries, partitions
+from hedgerow_core.messaging.consumers import Consumer
+from hedgerow_core.messaging.deliveries import Delivery
+from hedgerow_core.messaging.partitions import LEASE, Claim, FencedError
+from hedgerow_core.persistence import Database
+
+MAX_BATCHES = 50
+"""A turn ends after this many batches, so that no backlog starves the others."""
+
+
+class Turn:
+    """The right to work off one partition, and what is claimed of it right now."""
+
+    def __init__(self, database: Database, consumer: Consumer, claim: Claim) -> None:
+        self.consumer = consumer
+        self.claim = claim
+        self.batch: Sequence[Delivery] | None = None
+        """What is to be run next: empty when the turn is over, None when nobody has claimed yet."""
+        self._database = database
+        self._batches_left = MAX_BATCHES
+
+    @classmethod
+    async def take(cls, database: Database, consumer: Consumer, partition: int, *, owner: str) -> Turn | None:
+        """Take the partition and claim the first batch; None if somebody else holds it."""
+        async with database.transaction() as connection:
+            claim = await partitions.take(connection, consumer.name, partition, owner=owner)
+            if claim is None:
+                return None
+            turn = cls(database, consumer, claim)
+            batch = await turn.following(connection)
+        turn.batch = batch
+        return turn
+
+    async def complete(self, connection: AsyncConnection, ids: Sequence[UUID]) -> None:
+        """Mark deliveries as done, in the transaction of their effects.
+
+        Raises:
+            FencedError: the turn is over; the transaction must be rolled back.
+        """
+        # The partition's row first, as operators do who change deliveries: so the two never wait in a ring.
+        await partitions.keep(connection, self.claim)
+        await deliveries.complete(connection, self.claim, ids)
+
+    async def following(self, connection: AsyncConnection) -> Sequence[Delivery]:
+        """Claim the next batch, or give the lease back if there is none. Counts once the transaction commits."""
+        batch: Sequence[Delivery] = ()
+        if self._batches_left:
+            self._batches_left -= 1
+            # A task that calls out is claimed alone: its call must not hold up its neighbours, nor be repeated.
+            limit = 1 if self.consumer.calls_out else deliveries.BATCH
+            batch = await deliveries.claim_batch(connection, self.claim, ordered=self.consumer.ordered, limit=limit)
+        if not batch:
+            await partitions.release(connection, self.claim)
+        return batch
+
+    async def go_on(self) -> None:
+        """Claim the next batch, if what ran last did not."""
+        if self.batch is not None:
+            return
+        async with self._database.transaction() as connection:
+            await partitions.keep(connection, self.claim)
+            batch = await self.following(connection)
+        self.batch = batch
+
+    @asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        """Hold the lease while the body runs; give it back afterwards, unless that is done."""
+        keeper = asyncio.create_task(self._keep())
+        try:
+            yield
+        finally:
+            keeper.cancel()
+            if self.batch is None or self.batch:
+                async with self._database.transaction() as connection:
+                    await partitions.release(connection, self.claim)
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE.total_seconds() / 3)
+            try:
+                async with self._database.transaction() as connection:
+                    await partitions.keep(connection, self.claim)
+            except (UnavailableError, ConflictError):
+                continue  # The lease may run out; the token then fences us when we complete.
+            except FencedError:
+                return
