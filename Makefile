@@ -23,7 +23,7 @@ demo: install ## play the story over HTTP on a host of its own: register, invoic
 	@$(UV) run --no-sync python -m tests.demo
 
 test: check ## lint, types, boundaries, then every test
-	@$(UV) run --no-sync pytest
+	@$(UV) run --no-sync pytest -n 2 --dist loadfile
 
 test-faults: install ## the long fault experiments, about 40 minutes; writes docs/evidence/faults.md
 	@FAULTS_TIER=long $(UV) run --no-sync pytest tests/faults

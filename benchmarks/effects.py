@@ -19,7 +19,8 @@ _FILL = f"""
     SELECT uuidv7(), 'orchard.apple_picked', 1, 'tree', tree, number,
         jsonb_build_object('number', number, 'tree', tree, 'variety', 'Boskoop', 'grams', 150 + number % 100),
         clock_timestamp(), md5(number::text), 'user:' || tree
-    FROM generate_series($1::int, $2::int) number, LATERAL (SELECT md5((1 + number % {TREES})::text)::uuid) AS t(tree)
+    FROM generate_series($1::int, $2::int) number,
+        LATERAL (SELECT md5((1 + number % {TREES})::text)::uuid) AS t(tree)
 """
 
 _COUNTS = "SELECT count(*), count(DISTINCT event_id) FROM {schema}.effects"

@@ -23,7 +23,7 @@ DRAIN_THREADS = 8
 """Drains at the same time per process. Each waits for PostgreSQL most of its time."""
 POLL_MS = 20
 """How soon an idle worker notices a hint, at the latest."""
-PREFETCH = 64
+PREFETCH = 32
 """Hints a process may hold. With dramatiq's default, twice the threads, a queue's consumer sleeps over the rest."""
 SHUTDOWN_GRACE_S = 20.0
 

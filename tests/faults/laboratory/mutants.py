@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from hedgerow_core.messaging import cursors, deliveries
 from hedgerow_core.messaging.dispatcher import Dispatcher
+from hedgerow_core.messaging.turn import Turn
 from hedgerow_core.messaging.work import LedgerWork
 
 WINDOW_S = 0.03
@@ -22,6 +23,11 @@ WINDOW_S = 0.03
 def completes_without_token() -> None:
     """Whoever comes to the end completes, also under a lease that has gone to somebody else."""
     _change("_COMPLETE", "AND state = 'processing' AND token = :token", "")
+
+    async def complete(self: Turn, connection: Any, ids: Any) -> None:
+        await deliveries.complete(connection, self.claim, ids)
+
+    Turn.complete = complete  # type: ignore[method-assign]
 
 
 def forgets_orphans() -> None:

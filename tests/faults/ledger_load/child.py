@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from hedgerow_core.messaging import Dispatcher, RetryPolicy, deliveries, dispatcher, drain
+from hedgerow_core.messaging import Dispatcher, RetryPolicy, deliveries, dispatcher, drain, turn
 from tests.faults.laboratory import child
 from tests.faults.laboratory.mutants import MUTANTS
 
@@ -39,7 +39,7 @@ def looks_where_it_is() -> None:
 
 def one_at_a_time() -> None:
     """A worker that looks every few seconds, and takes one delivery of a partition when it does."""
-    dispatcher.POLL_S, deliveries.BATCH, drain.MAX_BATCHES = 4.0, 1, 1
+    dispatcher.POLL_S, deliveries.BATCH, turn.MAX_BATCHES = 4.0, 1, 1
     Dispatcher.nudge = lambda _self: None  # type: ignore[method-assign]
 
 
