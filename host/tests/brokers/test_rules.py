@@ -61,7 +61,7 @@ async def test_a_hint_for_an_unknown_subscription_is_ignored(farm: Farm, orchard
 @with_a_broker
 async def test_hints_that_are_thrown_away_are_sent_again(farm: Farm, orchard: Database) -> None:
     farm.workers(2)
-    # In every partition: more than two workers run (16) and fetch in advance (64), so the others wait in the broker.
+    # In every partition: more than two workers run (16) and fetch in advance (64), so others wait in the broker.
     picked = await pick(orchard, baskets=250, takes_s=0.1)
     await until_somebody_works(orchard, picked)
     thrown_away = 0
