@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from hedgerow_core.domain import ConflictError, UnavailableError
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.persistence import database as database_module
-from hedgerow_core.persistence.database import POOL_OVERFLOW, POOL_SIZE, POOL_WAIT_S
+from hedgerow_core.persistence.database import POOL_SIZE, POOL_WAIT_S
 from hedgerow_core.testing import context_database
 
 TWICE = text("INSERT INTO delivery_partitions (subscription, partition) VALUES ('a', 1), ('a', 1)")
@@ -54,7 +54,7 @@ async def test_a_statement_without_an_answer_ends_as_unavailable_and_leaves_the_
     shop: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database_module, "COMMAND_TIMEOUT_S", 0.3)
-    for _ in range(POOL_SIZE + POOL_OVERFLOW + 1):
+    for _ in range(POOL_SIZE + 1):
         with pytest.raises(UnavailableError):
             async with shop.transaction() as connection:
                 await connection.execute(text("SELECT pg_sleep(5)"))
@@ -88,7 +88,7 @@ async def test_who_waits_too_long_for_a_connection_is_told_to_come_back(shop: Da
             await release.wait()
 
     release = asyncio.Event()
-    signals = [asyncio.Event() for _ in range(POOL_SIZE + POOL_OVERFLOW)]
+    signals = [asyncio.Event() for _ in range(POOL_SIZE)]
     holders = [asyncio.create_task(hold(held, release)) for held in signals]
     await asyncio.gather(*(held.wait() for held in signals))
 
