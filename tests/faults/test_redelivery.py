@@ -24,7 +24,7 @@ FROM_THE_BEGINNING = "UPDATE feed_cursors SET snapshot = '1:1:', target = NULL, 
 INTO_ANOTHER_CLUSTER = "UPDATE feed_cursors SET system_identifier = 1, holder = NULL"
 AGAIN = (FROM_THE_BEGINNING, FROM_THE_BEGINNING, INTO_ANOTHER_CLUSTER)
 
-IDENTITY, ANY_ID = "SELECT page.event_id,", "SELECT gen_random_uuid(),"
+IDENTITY, ANY_ID = "SELECT o.event_id,", "SELECT gen_random_uuid(),"
 _PLACE = text("SELECT snapshot FROM feed_cursors")
 
 

@@ -6,9 +6,8 @@ import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -18,24 +17,20 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from pydantic import BaseModel
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hedgerow_core.application import Task
-from hedgerow_core.domain import AggregateRoot, DomainEvent, SystemClock, new_id
+from core.tests.messaging.shop_and_books import Order, PlacedOrder, SendReceipt, books_work, place
+from hedgerow_core.domain import SystemClock, new_id
 from hedgerow_core.http.middleware import RequestBoundary
 from hedgerow_core.messaging import (
     Drain,
     Envelope,
-    EventContract,
     LedgerWork,
     Relay,
     RetryPolicy,
     Subscription,
     TaskHandler,
     consumers_of,
-    unit_of_work,
 )
 from hedgerow_core.observability import tracing
 from hedgerow_core.persistence import Database
@@ -43,46 +38,6 @@ from hedgerow_core.testing import work_off_all
 
 CALLER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 SECRET = "canary-4111"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderPlaced(DomainEvent):
-    number: int
-
-
-class Order(AggregateRoot[UUID]):
-    pass
-
-
-class OrderPlacedV1(EventContract):
-    event_type: ClassVar[str] = "shop.order_placed"
-    number: int
-
-
-class PlacedOrder(BaseModel):
-    number: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendReceipt(Task):
-    name: ClassVar[str] = "books.send_receipt"
-    number: int
-
-
-def shop_work(connection: AsyncConnection) -> LedgerWork:
-    placed = {OrderPlaced: lambda event: OrderPlacedV1(number=event.number)}
-    return LedgerWork(connection, context="shop", clock=SystemClock(), translations=placed)
-
-
-def books_work(connection: AsyncConnection) -> LedgerWork:
-    return LedgerWork(connection, context="books", clock=SystemClock(), translations={})
-
-
-async def place(shop: Database, number: int, id: UUID | None = None) -> None:
-    order = Order(id or new_id())
-    async with unit_of_work(shop, shop_work, lambda: None) as work:
-        order.record(OrderPlaced(number=number))
-        work.saved(order, version=number)
 
 
 @asynccontextmanager
@@ -93,7 +48,7 @@ async def api(shop: Database) -> AsyncIterator[httpx.AsyncClient]:
 
     @app.post("/orders")
     async def orders(number: int = 1, id: UUID | None = None) -> None:
-        await place(shop, number, id)
+        await place(shop, Order(id or new_id()), number)
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop") as client:
         yield client
@@ -192,7 +147,7 @@ async def test_request_handler_and_follow_up_share_one_trace(
 async def test_a_span_says_which_message_it_handles(
     shop: Database, books: Database, sdk: InMemorySpanExporter
 ) -> None:
-    await place(shop, 1)
+    await place(shop, Order(new_id()), 1)
     await work_off(books)
 
     async with shop.reading() as connection:
@@ -232,7 +187,7 @@ async def test_a_batch_is_linked_to_its_messages_and_each_is_handled_in_its_own_
 async def test_a_failed_attempt_is_marked_and_its_span_carries_no_content(
     shop: Database, books: Database, sdk: InMemorySpanExporter
 ) -> None:
-    await place(shop, 1)
+    await place(shop, Order(new_id()), 1)
     await work_off(books, receipts=refuse)
 
     (failed,) = named(sdk, "process books.send_receipt")
@@ -248,7 +203,7 @@ async def test_a_failed_batch_is_marked_and_its_spans_carry_no_content(
 ) -> None:
     one_key = new_id()
     for number in (1, 2):
-        await place(shop, number, one_key)
+        await place(shop, Order(one_key), number)
     await work_off(books, note=refuse_order)
 
     (batch,) = named(sdk, f"process batch {NAME}")
@@ -276,7 +231,7 @@ async def test_without_an_sdk_the_trace_flows_through_the_columns(
 
 
 async def test_a_message_that_belongs_to_no_trace_begins_one(shop: Database, books: Database) -> None:
-    await place(shop, 1)
+    await place(shop, Order(new_id()), 1)
     await work_off(books)
 
     handled = await traceparents(books, "deliveries")
@@ -306,7 +261,7 @@ async def test_a_failure_is_one_line_with_all_names_and_no_content(
     shop: Database, books: Database, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        await place(shop, 1)
+        await place(shop, Order(new_id()), 1)
         await work_off(books, receipts=refuse)
 
     written = capsys.readouterr().out + caplog.text

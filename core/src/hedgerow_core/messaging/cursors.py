@@ -6,7 +6,7 @@ slept through its lease finds a newer term and leads nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -27,13 +27,22 @@ mean nothing here, and are read by id alone. Deliveries that exist already are n
 _log = log_of(__name__)
 _NAMES = bindparam("names", type_=ARRAY(Text))
 
-_IS_HERE = text(
+# Index: outbox_by_transaction.
+IS_NEW = """
+    o.xid >= pg_snapshot_xmin(CAST(CAST(:snapshot AS text) AS pg_snapshot))
+    AND NOT pg_visible_in_snapshot(o.xid, CAST(CAST(:snapshot AS text) AS pg_snapshot))
+"""
+"""SQL: an event `o` of an outbox was not visible in `:snapshot`."""
+IS_IN_WINDOW = "pg_visible_in_snapshot(o.xid, CAST(CAST(:window AS text) AS pg_snapshot))"
+"""SQL: it is visible in `:window`."""
+
+_FEEDS_HERE = text(
     """
-    SELECT EXISTS (
-        SELECT FROM pg_class JOIN pg_namespace schema ON schema.oid = relnamespace
-        WHERE relname = 'outbox' AND nspname = :publisher AND has_schema_privilege(schema.oid, 'USAGE'))
+    SELECT owner.nspname FROM pg_class AS feed JOIN pg_namespace AS owner ON owner.oid = feed.relnamespace
+    WHERE feed.relname = 'outbox' AND owner.nspname = ANY(:publishers)
+      AND has_schema_privilege(owner.oid, 'USAGE') AND has_table_privilege(feed.oid, 'SELECT')
     """
-)
+).bindparams(bindparam("publishers", type_=ARRAY(Text)))
 
 _OPEN = text(
     """
@@ -111,9 +120,9 @@ class Cursor:
     same_cluster: bool
 
 
-async def feed_is_here(connection: AsyncConnection, publisher: str) -> bool:
-    """Whether the publisher's outbox lies in this database. Its context may run in a process of its own."""
-    return bool((await connection.execute(_IS_HERE, {"publisher": publisher})).scalar_one())
+async def feeds_here(connection: AsyncConnection, publishers: Iterable[str]) -> set[str]:
+    """Whose outbox lies in this database, and may be read. Its context may run in a process of its own."""
+    return set((await connection.execute(_FEEDS_HERE, {"publishers": sorted(publishers)})).scalars())
 
 
 async def open_cursors(connection: AsyncConnection, publisher: str, subscriptions: Sequence[Subscription]) -> None:

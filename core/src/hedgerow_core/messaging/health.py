@@ -15,7 +15,7 @@ from sqlalchemy import Text, TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hedgerow_core.messaging.cursors import BEGINNING, RESCAN
+from hedgerow_core.messaging.cursors import BEGINNING, RESCAN, feeds_here
 from hedgerow_core.messaging.tables import PARTITIONS
 
 COUNTED_TO = 10_000
@@ -23,14 +23,6 @@ COUNTED_TO = 10_000
 LOOKED_AT = 10
 """Due deliveries at the front of a partition of which the oldest is taken: a retry in front may have come due later
 than those behind it."""
-
-_READABLE = text(
-    """
-    SELECT owner.nspname FROM pg_class AS feed JOIN pg_namespace AS owner ON owner.oid = feed.relnamespace
-    WHERE feed.relname = 'outbox' AND owner.nspname = ANY(:publishers)
-      AND has_schema_privilege(owner.oid, 'USAGE') AND has_table_privilege(feed.oid, 'SELECT')
-    """
-).bindparams(bindparam("publishers", type_=ARRAY(Text)))
 
 # Each count is ordered as its index is, or the planner would rather read the whole table than so much of an index.
 # Indexes: deliveries_in_order (due, active), deliveries_waiting, deliveries_dead, deliveries_by_key (parked).
@@ -169,8 +161,7 @@ async def look(
 
     `publishers` are the contexts that they listen to; what can't be read here is left out.
     """
-    readable = await connection.execute(_READABLE, {"publishers": sorted(publishers)})
-    statement = _statement(tuple(sorted(readable.scalars())))
+    statement = _statement(tuple(sorted(await feeds_here(connection, publishers))))
     rows = await connection.execute(statement, {"names": sorted(names)})
     return [SubscriptionHealth(**row._mapping) for row in rows]
 

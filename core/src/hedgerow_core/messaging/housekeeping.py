@@ -16,7 +16,7 @@ from sqlalchemy import TextClause, text
 
 from hedgerow_core.domain import ConflictError
 from hedgerow_core.messaging.consumers import Consumer
-from hedgerow_core.messaging.cursors import feed_is_here
+from hedgerow_core.messaging.cursors import feeds_here
 from hedgerow_core.messaging.due import bury_unhandled
 from hedgerow_core.observability import log_of
 from hedgerow_core.persistence import Database
@@ -55,7 +55,7 @@ class Housekeeping:
         """Find out whose outbox lies in this database."""
         publishers = {consumer.publisher for consumer in self._consumers.values() if consumer.publisher}
         async with self._database.transaction() as connection:
-            here = {publisher for publisher in publishers if await feed_is_here(connection, publisher)}
+            here = await feeds_here(connection, publishers)
         self._prune = {
             name: _prune(consumer.publisher if consumer.publisher in here else None)
             for name, consumer in self._consumers.items()

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.messaging import cursors
 from hedgerow_core.messaging.consumers import Subscription
-from hedgerow_core.messaging.cursors import RESCAN, Cursor
+from hedgerow_core.messaging.cursors import IS_IN_WINDOW, IS_NEW, RESCAN, Cursor
 from hedgerow_core.messaging.work import PARTITION_OF_KEY
 from hedgerow_core.persistence import Database
 
@@ -25,12 +25,19 @@ RENEW_AFTER_S = 2.0
 PAGE = 2_000
 """Events carried per transaction. The window stays frozen while a large one is paged through."""
 
-# Index: outbox_by_transaction.
-_IS_NEW = """
-    o.xid >= pg_snapshot_xmin(CAST(CAST(:snapshot AS text) AS pg_snapshot))
-    AND NOT pg_visible_in_snapshot(o.xid, CAST(CAST(:snapshot AS text) AS pg_snapshot))
+COPY_AS_DELIVERY = f"""
+    INSERT INTO deliveries (event_id, subscription, publisher, position, ordering_key, partition, type,
+        version, aggregate_type, aggregate_id, aggregate_version, payload, occurred_at, traceparent,
+        causation_id, correlation_id, actor)
+    SELECT o.event_id, {{subscription}}, :publisher, o.id, o.aggregate_id::text,
+        {PARTITION_OF_KEY.format(key="o.aggregate_id::text")}, o.type,
+        o.version, o.aggregate_type, o.aggregate_id, o.aggregate_version, o.payload, o.occurred_at, o.traceparent,
+        o.causation_id, o.correlation_id, o.actor
+    {{events}}
+    ORDER BY o.id
+    ON CONFLICT (event_id, subscription) DO NOTHING
 """
-_IS_IN_WINDOW = "pg_visible_in_snapshot(o.xid, CAST(CAST(:window AS text) AS pg_snapshot))"
+"""SQL: a delivery for each event `o` that has none; `subscription` and `events` (its FROM) are filled in."""
 
 
 class Relay:
@@ -56,7 +63,7 @@ class Relay:
         self._types = sorted({subscription.event for subscription in subscriptions})
         types = bindparam("types", type_=ARRAY(Text))
         self._peek = text(
-            f'SELECT EXISTS (SELECT FROM "{publisher}".outbox o WHERE {_IS_NEW} AND o.type = ANY(:types))'  # noqa: S608
+            f'SELECT EXISTS (SELECT FROM "{publisher}".outbox o WHERE {IS_NEW} AND o.type = ANY(:types))'  # noqa: S608
         ).bindparams(types)
         self._carry, self._rescan = (
             text(_carry_from(publisher, which)).bindparams(
@@ -67,7 +74,7 @@ class Relay:
                 bindparam("after", type_=BigInteger),
                 bindparam("since", type_=DateTime(timezone=True)),
             )
-            for which in (f"{_IS_NEW} AND {_IS_IN_WINDOW} AND", "")
+            for which in (f"{IS_NEW} AND {IS_IN_WINDOW} AND", "")
         )
         self._snapshot: str | None = None
         """Where all cursors that we lead are; None when we lead none, or when they are apart."""
@@ -78,7 +85,7 @@ class Relay:
     async def open(self) -> None:
         """Look whether the feed lies in this database, and create the cursors that are missing."""
         async with self._database.transaction() as connection:
-            self._feed_is_here = await cursors.feed_is_here(connection, self._publisher)
+            self._feed_is_here = self._publisher in await cursors.feeds_here(connection, [self._publisher])
             if self._feed_is_here:
                 await cursors.open_cursors(connection, self._publisher, list(self._subscriptions.values()))
 
@@ -147,6 +154,10 @@ class Relay:
 
 
 def _carry_from(publisher: str, which: str) -> str:
+    wanted = """
+        FROM page AS o JOIN unnest(:names, :wanted, :oldest) AS wanted(name, type, oldest)
+            ON wanted.type = o.type AND wanted.oldest <= o.version
+    """
     return f"""
         WITH page AS (
             SELECT o.* FROM "{publisher}".outbox o
@@ -154,17 +165,7 @@ def _carry_from(publisher: str, which: str) -> str:
               AND (CAST(:since AS timestamptz) IS NULL OR o.occurred_at >= :since)
             ORDER BY o.id LIMIT :page
         ), carried AS (
-            INSERT INTO deliveries (event_id, subscription, publisher, position, ordering_key, partition, type,
-                version, aggregate_type, aggregate_id, aggregate_version, payload, occurred_at, traceparent,
-                causation_id, correlation_id, actor)
-            SELECT page.event_id, wanted.name, :publisher, page.id, page.aggregate_id::text,
-                {PARTITION_OF_KEY.format(key="page.aggregate_id::text")}, page.type,
-                page.version, page.aggregate_type, page.aggregate_id, page.aggregate_version, page.payload,
-                page.occurred_at, page.traceparent, page.causation_id, page.correlation_id, page.actor
-            FROM page JOIN unnest(:names, :wanted, :oldest) AS wanted(name, type, oldest)
-                ON wanted.type = page.type AND wanted.oldest <= page.version
-            ORDER BY page.id
-            ON CONFLICT (event_id, subscription) DO NOTHING
+            {COPY_AS_DELIVERY.format(subscription="wanted.name", events=wanted)}
         )
         SELECT count(*), max(id) FROM page
     """  # noqa: S608 - the publisher is a context's name, checked by its manifest

@@ -17,12 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hedgerow_core.domain import NotFoundError
 from hedgerow_core.messaging.actions import Decision, readable, write_down
 from hedgerow_core.messaging.consumers import Subscription
-from hedgerow_core.messaging.cursors import feed_is_here
+from hedgerow_core.messaging.cursors import IS_IN_WINDOW, feeds_here
 from hedgerow_core.messaging.feed import FILTER, FILTER_TYPES, EventFilter, parameters_of
 from hedgerow_core.messaging.rehearsal import Part, part_of
+from hedgerow_core.messaging.relay import COPY_AS_DELIVERY
 from hedgerow_core.messaging.selection import DeliveryState
 from hedgerow_core.messaging.steering import BATCH, lock_partitions, resume_followers
-from hedgerow_core.messaging.work import PARTITION_OF_KEY
 
 ENDED = (DeliveryState.COMPLETED, DeliveryState.DISCARDED, DeliveryState.DEAD)
 """What `again` sets going once more. The rest is on its way already."""
@@ -69,9 +69,6 @@ class ReplayBatch:
     more: bool
 
 
-# A subscription that expired stands still, and its replay must not pass an event that commits late: it would get
-# the later one first. So all batches read the outbox as it was when the first one began.
-_VISIBLE = "pg_visible_in_snapshot(o.xid, CAST(CAST(:window AS text) AS pg_snapshot))"
 _EVENTS = """
     "{publisher}".outbox o
     LEFT JOIN deliveries d ON d.event_id = o.event_id AND d.subscription = :subscription
@@ -87,6 +84,8 @@ _COUNT = """
     FROM {events}
 """
 
+# A subscription that expired stands still, and its replay must not pass an event that commits late: it would get
+# the later one first. So all batches read the outbox as it was when the first one began.
 _CHOOSE = """
     SELECT o.id, o.event_id, d.partition, d.state FROM {events}
       AND o.id > :after AND {visible} AND (d.state IS NULL OR :again AND d.state = ANY(:ended))
@@ -95,18 +94,6 @@ _CHOOSE = """
 
 _PARTS = """
     SELECT o.* FROM {events} AND (d.state IS NULL OR :again AND d.state = ANY(:ended)) ORDER BY o.id LIMIT :limit
-"""
-
-_CARRY = """
-    INSERT INTO deliveries (event_id, subscription, publisher, position, ordering_key, partition, type,
-        version, aggregate_type, aggregate_id, aggregate_version, payload, occurred_at, traceparent,
-        causation_id, correlation_id, actor)
-    SELECT o.event_id, :subscription, :publisher, o.id, o.aggregate_id::text, {partition}, o.type,
-        o.version, o.aggregate_type, o.aggregate_id, o.aggregate_version, o.payload, o.occurred_at, o.traceparent,
-        o.causation_id, o.correlation_id, o.actor
-    FROM "{publisher}".outbox o WHERE o.id = ANY(:positions)
-    ORDER BY o.id
-    ON CONFLICT (event_id, subscription) DO NOTHING
 """
 
 _AGAIN = text(
@@ -188,11 +175,10 @@ async def carry(
 
 
 async def _carried(connection: AsyncConnection, replay: Replay, positions: list[int]) -> int:
-    statement = text(
-        _CARRY.format(
-            publisher=replay.subscription.publisher, partition=PARTITION_OF_KEY.format(key="o.aggregate_id::text")
-        )
-    ).bindparams(bindparam("positions", type_=ARRAY(BigInteger)))
+    events = f'FROM "{replay.subscription.publisher}".outbox o WHERE o.id = ANY(:positions)'
+    statement = text(COPY_AS_DELIVERY.format(subscription=":subscription", events=events)).bindparams(
+        bindparam("positions", type_=ARRAY(BigInteger))
+    )
     return (await connection.execute(statement, _names(replay) | {"positions": positions})).rowcount
 
 
@@ -211,7 +197,7 @@ async def _let_go_on(connection: AsyncConnection, replay: Replay, window: str) -
 
 
 async def _demand_feed(connection: AsyncConnection, replay: Replay) -> None:
-    if not await feed_is_here(connection, replay.subscription.publisher):
+    if not await feeds_here(connection, [replay.subscription.publisher]):
         raise NotFoundError(
             f"The outbox of {replay.subscription.publisher} is not in this database: there is nothing to replay."
         )
@@ -219,7 +205,7 @@ async def _demand_feed(connection: AsyncConnection, replay: Replay) -> None:
 
 def _statement(sql: str, replay: Replay) -> TextClause:
     events = _EVENTS.format(publisher=replay.subscription.publisher, filter=FILTER)
-    return text(sql.format(events=events, visible=_VISIBLE)).bindparams(
+    return text(sql.format(events=events, visible=IS_IN_WINDOW)).bindparams(
         *FILTER_TYPES, bindparam("ended", type_=ARRAY(Text))
     )
 

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.domain import ValidationError
+from hedgerow_core.messaging.cursors import IS_IN_WINDOW, IS_NEW
 from hedgerow_core.messaging.feed import (
     FILTER,
     FILTER_TYPES,
@@ -55,14 +56,10 @@ _LOOK = text(
     """
 )
 
-# Index: outbox_by_transaction.
 _STEP = text(
     f"""
     SELECT {SHOWN} FROM outbox o
-    WHERE o.xid >= pg_snapshot_xmin(CAST(CAST(:snapshot AS text) AS pg_snapshot))
-      AND NOT pg_visible_in_snapshot(o.xid, CAST(CAST(:snapshot AS text) AS pg_snapshot))
-      AND pg_visible_in_snapshot(o.xid, CAST(CAST(:target AS text) AS pg_snapshot))
-      AND o.id > :after AND {FILTER}
+    WHERE {IS_NEW} AND {IS_IN_WINDOW} AND o.id > :after AND {FILTER}
     ORDER BY o.id LIMIT :limit
     """  # noqa: S608 - our own constants
 ).bindparams(*FILTER_TYPES)
@@ -84,7 +81,7 @@ async def step(connection: AsyncConnection, place: TailPlace, which: EventFilter
         raise _lost("is of another database: this one was restored")
     if look.gone:
         raise _lost("is so old that events behind it have been retired")
-    between = {"snapshot": place.snapshot, "target": look.target, "after": place.after, "limit": limit}
+    between = {"snapshot": place.snapshot, "window": look.target, "after": place.after, "limit": limit}
     rows = await connection.execute(_STEP, parameters_of(which) | between)
     events = [record_of(row, EventRecord) for row in rows]
     if len(events) == limit:

@@ -56,7 +56,26 @@ def change_deliveries(
     say_changed(action, with_ledgers(settings, context, change), as_json=as_json)
 
 
-def rehearse_retry(which: DeliveryFilter, *, context: str | None, limit: int, as_json: bool) -> None:
+def retry_deliveries(
+    which: DeliveryFilter,
+    *,
+    context: str | None,
+    why: str,
+    dry_run: bool,
+    limit: int,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Retry what the filter finds, or rehearse that for the first `limit` of it."""
+    from hedgerow_core.messaging.steering import Action
+
+    if dry_run:
+        _rehearse_retry(which, context=context, limit=limit, as_json=as_json)
+    else:
+        change_deliveries(Action.RETRY, which, context=context, why=why, yes=yes, as_json=as_json)
+
+
+def _rehearse_retry(which: DeliveryFilter, *, context: str | None, limit: int, as_json: bool) -> None:
     """Show what would become of the first deliveries that a retry would change."""
     from hedgerow_core.domain import Clock
     from hedgerow_host.exits import load_settings

@@ -64,17 +64,13 @@ def retry(
     as_json: Json = False,
 ) -> None:
     """Try dead, discarded or waiting deliveries again, now; what is parked behind resumes."""
-    from hedgerow_core.messaging.steering import Action
-    from hedgerow_host.cli.changing import change_deliveries, rehearse_retry
+    from hedgerow_host.cli.changing import retry_deliveries
     from hedgerow_host.cli.choosing import delivery_filter
 
     which = delivery_filter(
         ids, states=state, subscription=subscription, type=type, error=error, since=since, until=until
     )
-    if dry_run:
-        rehearse_retry(which, context=context, limit=limit, as_json=as_json)
-        return
-    change_deliveries(Action.RETRY, which, context=context, why=why, yes=yes, as_json=as_json)
+    retry_deliveries(which, context=context, why=why, dry_run=dry_run, limit=limit, yes=yes, as_json=as_json)
 
 
 def _deciding(action: str) -> Callable[..., None]:

@@ -59,15 +59,11 @@ def retry(
     as_json: Json = False,
 ) -> None:
     """Try dead, canceled or waiting tasks again, now."""
-    from hedgerow_core.messaging.steering import Action
-    from hedgerow_host.cli.changing import change_deliveries, rehearse_retry
+    from hedgerow_host.cli.changing import retry_deliveries
     from hedgerow_host.cli.choosing import delivery_filter
 
     which = delivery_filter(ids, states=state, subscription=task, error=error, since=since, until=until, tasks=True)
-    if dry_run:
-        rehearse_retry(which, context=context, limit=limit, as_json=as_json)
-        return
-    change_deliveries(Action.RETRY, which, context=context, why=why, yes=yes, as_json=as_json)
+    retry_deliveries(which, context=context, why=why, dry_run=dry_run, limit=limit, yes=yes, as_json=as_json)
 
 
 @app.command("cancel")
