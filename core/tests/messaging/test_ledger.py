@@ -456,33 +456,6 @@ async def test_an_outbound_call_happens_outside_any_transaction(books: Database,
     assert await effects() == [5]
 
 
-async def test_an_orphan_of_a_killed_worker_is_claimed_again_once_its_lease_is_over(
-    books: Database, effects: Effects
-) -> None:
-    async with unit_of_work(books, books_work, lambda: None) as work:
-        await work.tasks.enqueue(SendReceipt(number=1))
-    async with books.transaction() as connection:  # what a worker leaves that was killed in its first attempt
-        await connection.execute(
-            text(
-                "INSERT INTO delivery_partitions (subscription, partition, token, owner, expires_at) "
-                "SELECT subscription, partition, 1, 'killed', clock_timestamp() + interval '1 s' FROM deliveries"
-            )
-        )
-        await connection.execute(
-            text("UPDATE deliveries SET state = 'processing', attempts = 1, token = 1, owner = 'killed'")
-        )
-
-    attempts: list[int] = []
-
-    async def send(_task: SendReceipt, work: LedgerWork) -> None:
-        attempts.append(1)
-
-    async with worker(books, TaskHandler(task=SendReceipt, handle=send, retry=SOON)):
-        await until(books, {"completed": 1})
-
-    assert len(attempts) == 1
-
-
 async def test_a_hint_for_nothing_is_harmless(books: Database) -> None:
     drain = Drain(books, {}, work_for=books_work, clock=SystemClock(), owner="test")
 

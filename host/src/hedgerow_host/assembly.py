@@ -19,6 +19,7 @@ from hedgerow_core.messaging import (
     Hint,
     Hints,
     Housekeeping,
+    Recovery,
     Relay,
     Scheduler,
     Subscription,
@@ -108,6 +109,7 @@ def assemble(
         CompositionError: lists every problem found.
     """
     wakeup = Wakeup()
+    recovery = Recovery()
     clock = clock or SystemClock()
     contexts: list[HostedContext] = []
     problems: list[Problem] = []
@@ -120,7 +122,7 @@ def assemble(
             database=Database(address, context.name, constraints=context.manifest.constraints),
         )
         try:
-            contexts.append(build(context, core, wakeup))
+            contexts.append(build(context, core, wakeup, recovery))
         except CompositionError as error:
             problems += error.problems
     problems += unheard_events({context.name: context.subscriptions for context in contexts})

@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings
 from hedgerow_core.application import Bus
 from hedgerow_core.application.bus import DuplicateHandlerError
 from hedgerow_core.http import ContextRouter
-from hedgerow_core.messaging import Consumer, Drain, consumers_of, unit_of_work
+from hedgerow_core.messaging import Consumer, Drain, Recovery, consumers_of, unit_of_work
 from hedgerow_core.persistence import Database
 from hedgerow_core.plugin import CoreContainer, Handlers, Subscriptions
 from hedgerow_core.security import TokenIssuer
@@ -64,7 +64,7 @@ class HostedContext:
         return self.loaded.name
 
 
-def build(loaded: LoadedContext, core: CoreContainer, wakeup: Wakeup) -> HostedContext:
+def build(loaded: LoadedContext, core: CoreContainer, wakeup: Wakeup, recovery: Recovery) -> HostedContext:
     """Call the context's hooks, in their order, and put together what they declare.
 
     Raises:
@@ -103,7 +103,13 @@ def build(loaded: LoadedContext, core: CoreContainer, wakeup: Wakeup) -> HostedC
         subscriptions=subscriptions,
         consumers=consumers,
         drain=Drain(
-            database, consumers, work_for=handlers.work, clock=clock, owner=process_name(), committed=wakeup
+            database,
+            consumers,
+            work_for=handlers.work,
+            clock=clock,
+            owner=process_name(),
+            recovery=recovery,
+            committed=wakeup,
         ),
         routers=loaded.call("routes", container=container, bus=bus) or (),
         issuers=loaded.call("authenticators", container=container) or (),

@@ -1,7 +1,7 @@
 """The delivery ledger (ADR 0002): outbox, relay, deliveries, drain, tasks. PostgreSQL remembers; a broker wakes.
 
 Read in this order: events → work (the outbox) → cursors → relay → deliveries (the states) → partitions (the leases)
-→ turn → drain → due → dispatcher. That is the way of an event; schedules and housekeeping run beside it.
+→ turn → drain → recovery → due → dispatcher. That is the way of an event; schedules and housekeeping run beside it.
 What operators do is in selection, steering, pausing, replay, rehearsal, emission, feed, tail, actions and health;
 what publishers and subscribers promise each other is in contracts.
 """
@@ -21,6 +21,7 @@ from hedgerow_core.messaging.drain import Drain
 from hedgerow_core.messaging.events import Envelope, EventContract
 from hedgerow_core.messaging.hints import Hint, Hints, InProcessHints
 from hedgerow_core.messaging.housekeeping import Housekeeping
+from hedgerow_core.messaging.recovery import Recovery
 from hedgerow_core.messaging.relay import Relay
 from hedgerow_core.messaging.schedules import CatchUp, Schedule, Scheduler
 from hedgerow_core.messaging.work import LedgerWork, Translation, Translations, unit_of_work
@@ -44,6 +45,7 @@ __all__ = [
     "InProcessHints",
     "LedgerWork",
     "OutboundTaskHandler",
+    "Recovery",
     "Relay",
     "RetryPolicy",
     "Schedule",

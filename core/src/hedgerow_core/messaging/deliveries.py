@@ -10,7 +10,7 @@
 A paused subscription keeps its states; nothing of it is claimed.
 
 A delivery is moved by whoever holds its partition (`partitions`). One that is found `processing` by the next holder
-is an orphan, and is simply claimed again.
+is an orphan, and is simply claimed again; whoever finds a partition orphaned does nothing else first (`recovery`).
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ NEWER_BUILD_GRACE = timedelta(minutes=15)
 """What only a newer build can handle waits this long for it to be rolled out; then it is dead, loudly."""
 LOOK_AGAIN_AFTER = timedelta(seconds=10)
 
-# Indexes: deliveries_dead, deliveries_by_key.
+# Indexes: deliveries_dead, deliveries_by_key. Whoever is `processing` when this runs is an orphan.
 _PARK_FOLLOWERS = text(
     """
-    UPDATE deliveries follower SET state = 'parked'
+    UPDATE deliveries follower SET state = 'parked', owner = NULL
     FROM deliveries poison
     WHERE poison.subscription = :subscription AND poison.state = 'dead' AND poison.skipped_at IS NULL
       AND follower.subscription = poison.subscription AND follower.ordering_key = poison.ordering_key
       AND follower.partition = :partition AND follower.position > poison.position
-      AND follower.state IN ('pending', 'retry_wait')
+      AND follower.state IN ('pending', 'processing', 'retry_wait')
     """
 )
 
@@ -68,6 +68,7 @@ _CLAIM = text(
             ON waiting.ordering_key = d.ordering_key AND waiting.position < d.position
         WHERE d.subscription = :subscription AND d.partition = :partition AND waiting.ordering_key IS NULL
           AND d.state IN ('pending', 'processing', 'retry_wait') AND d.next_at <= statement_timestamp()
+          AND (d.attempts > 0 OR NOT :retries_only)
           AND NOT EXISTS (SELECT FROM paused_subscriptions WHERE subscription = :subscription)
         ORDER BY d.position LIMIT :batch
     ), batch AS (
@@ -138,7 +139,10 @@ class Delivery:
 async def claim_batch(
     connection: AsyncConnection, claim: Claim, *, ordered: bool, limit: int = BATCH
 ) -> list[Delivery]:
-    """Mark the next due deliveries as being worked on and count the attempt, in publisher order."""
+    """Mark the next due deliveries as being worked on and count the attempt, in publisher order.
+
+    In an orphaned partition these are only such as have been tried before.
+    """
     if ordered:
         where = {"subscription": claim.subscription, "partition": claim.partition}
         await connection.execute(_PARK_FOLLOWERS, where)
@@ -150,6 +154,7 @@ async def claim_batch(
             "token": claim.token,
             "owner": claim.owner,
             "ordered": ordered,
+            "retries_only": claim.orphaned,
             "batch": limit,
         },
     )

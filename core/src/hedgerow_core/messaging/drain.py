@@ -16,7 +16,8 @@ from hedgerow_core.messaging.consumers import Consumer, NewerVersionError
 from hedgerow_core.messaging.deliveries import Delivery
 from hedgerow_core.messaging.hints import Hint
 from hedgerow_core.messaging.partitions import FencedError
-from hedgerow_core.messaging.turn import Turn
+from hedgerow_core.messaging.recovery import Recovery
+from hedgerow_core.messaging.turn import OrphanedError, Turn
 from hedgerow_core.messaging.work import LedgerWork
 from hedgerow_core.observability import log_of
 from hedgerow_core.observability.metrics import EFFECTS
@@ -40,6 +41,7 @@ class Drain:
         work_for: Callable[[AsyncConnection], LedgerWork],
         clock: Clock,
         owner: str,
+        recovery: Recovery | None = None,
         committed: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
@@ -47,6 +49,7 @@ class Drain:
         self._work_for = work_for
         self._clock = clock
         self._owner = owner
+        self._recovery = recovery or Recovery()
         self._committed = committed
 
     async def __call__(self, hint: Hint) -> None:
@@ -59,16 +62,19 @@ class Drain:
             _log.error("hint_for_unknown_subscription", subscription=hint.subscription)
             return
         try:
-            turn = await Turn.take(self._database, consumer, hint.partition, owner=self._owner)
-            if turn is not None:
-                await self._work_off(turn)
+            try:
+                await self._work_off(consumer, hint.partition)
+            except OrphanedError:
+                async with self._recovery.alone():
+                    await self._work_off(consumer, hint.partition, alone=True)
         except FencedError:
             _log.warning("partition_lost", subscription=hint.subscription, partition=hint.partition)
         except (UnavailableError, ConflictError) as error:
             _log.warning("drain_interrupted", subscription=hint.subscription, error=str(error))
 
-    async def _work_off(self, turn: Turn) -> None:
-        if not turn.batch:
+    async def _work_off(self, consumer: Consumer, partition: int, *, alone: bool = False) -> None:
+        turn = await Turn.take(self._database, consumer, partition, owner=self._owner, alone=alone)
+        if turn is None or not turn.batch:
             return
         async with turn.kept():
             while turn.batch:

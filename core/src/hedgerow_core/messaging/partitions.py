@@ -28,12 +28,15 @@ _REGISTER = text(
 
 _TAKE = text(
     """
-    UPDATE delivery_partitions SET token = token + 1, owner = :owner, expires_at = clock_timestamp() + :lease
-    WHERE (subscription, partition) = (
-        SELECT subscription, partition FROM delivery_partitions
+    WITH free AS (
+        SELECT subscription, partition, expires_at FROM delivery_partitions
         WHERE subscription = :subscription AND partition = :partition AND expires_at < clock_timestamp()
-        FOR UPDATE SKIP LOCKED)
-    RETURNING token
+        FOR UPDATE SKIP LOCKED
+    )
+    UPDATE delivery_partitions held
+    SET token = token + 1, owner = :owner, expires_at = clock_timestamp() + :lease
+    FROM free WHERE (held.subscription, held.partition) = (free.subscription, free.partition)
+    RETURNING held.token, free.expires_at > '-infinity' AS orphaned
     """
 )
 
@@ -65,6 +68,8 @@ class Claim:
     partition: int
     token: int
     owner: str
+    orphaned: bool = False
+    """Whether the last holder never gave it back: it was killed, or cut off from the database."""
 
 
 async def register(connection: AsyncConnection, names: Sequence[str]) -> None:
@@ -75,10 +80,12 @@ async def register(connection: AsyncConnection, names: Sequence[str]) -> None:
 async def take(connection: AsyncConnection, subscription: str, partition: int, *, owner: str) -> Claim | None:
     """Take a partition that nobody holds; None if somebody does."""
     where = {"subscription": subscription, "partition": partition, "owner": owner, "lease": LEASE}
-    token = (await connection.execute(_TAKE, where)).scalar_one_or_none()
-    if token is None:
+    taken = (await connection.execute(_TAKE, where)).one_or_none()
+    if taken is None:
         return None
-    return Claim(subscription=subscription, partition=partition, token=token, owner=owner)
+    return Claim(
+        subscription=subscription, partition=partition, token=taken.token, owner=owner, orphaned=taken.orphaned
+    )
 
 
 async def keep(connection: AsyncConnection, claim: Claim) -> None:

@@ -24,6 +24,10 @@ MAX_BATCHES = 50
 """A turn ends after this many batches, so that no backlog starves the others."""
 
 
+class OrphanedError(Exception):
+    """The partition's last holder died: what it held is to be tried alone."""
+
+
 class Turn:
     """The right to work off one partition, and what is claimed of it right now."""
 
@@ -36,12 +40,20 @@ class Turn:
         self._batches_left = MAX_BATCHES
 
     @classmethod
-    async def take(cls, database: Database, consumer: Consumer, partition: int, *, owner: str) -> Turn | None:
-        """Take the partition and claim the first batch; None if somebody else holds it."""
+    async def take(
+        cls, database: Database, consumer: Consumer, partition: int, *, owner: str, alone: bool = False
+    ) -> Turn | None:
+        """Take the partition and claim the first batch; None if somebody else holds it.
+
+        Raises:
+            OrphanedError: it has to be taken `alone`, and then stays orphaned as long as the turn lasts.
+        """
         async with database.transaction() as connection:
             claim = await partitions.take(connection, consumer.name, partition, owner=owner)
             if claim is None:
                 return None
+            if claim.orphaned and not alone:
+                raise OrphanedError
             turn = cls(database, consumer, claim)
             batch = await turn.following(connection)
         turn.batch = batch
