@@ -32,7 +32,7 @@ HEARTBEAT_TIMEOUT_MS = 5_000
 """After this silence another worker takes over a killed worker's hints (measured: 8 of 8 came back in 11 s)."""
 ALWAYS_MAINTAIN = 1_000_000
 """Chance in a million that a command looks for dead workers; dramatiq's default of 1,000 means minutes."""
-REDIS_TIMEOUT_S = 1.0
+REDIS_TIMEOUT_S = 0.5
 """It answers within a millisecond or two; a hint that waits longer for it is better sent again."""
 REDIS_RETRIES = 2
 """Over a new connection, at once. dramatiq's consumer would lose what it had fetched, and pause for 3 s."""

@@ -24,7 +24,7 @@ SIZES: dict[str, tuple[int, int]] = {
     "stopped.rounds": (1, 2),
     "broker_loss.events": (500, 20_000),
     "broker_loss.outages": (3, 12),
-    "lost_replies.events": (800, 20_000),
+    "lost_replies.events": (800, 12_000),
     "cut_connections.publishes": (300, 2_000),
     "cut_connections.restarts": (1, 4),
     "long_transaction.seconds": (6, 60),
