@@ -15,7 +15,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from hedgerow_core.messaging import deliveries, relay
+from hedgerow_core.messaging import deliveries, housekeeping, relay
 from hedgerow_core.persistence import DatabaseAddress
 from tests.faults.laboratory.checker import Measured
 from tests.faults.laboratory.records import Records
@@ -29,11 +29,12 @@ MUTANT_EXAMPLES = 300
 TOKEN = "AND state = 'processing' AND token = :token"
 WAITING = "AND waiting.ordering_key IS NULL"
 MUTANTS = {
-    "completes what is no longer its own": ("_COMPLETE", TOKEN, "", 4),
-    "passes what waits for its retry": ("_CLAIM", WAITING, "", 2),
-    "parks nobody": ("_PARK_FOLLOWERS", "poison.state = 'dead'", "false", 4),
+    "completes what is no longer its own": (deliveries, "_COMPLETE", TOKEN, "", 4),
+    "passes what waits for its retry": (deliveries, "_CLAIM", WAITING, "", 2),
+    "parks nobody": (deliveries, "_PARK_FOLLOWERS", "poison.state = 'dead'", "false", 4),
+    "prunes what may come again": (housekeeping, "_EVENT_IS_GONE", "min(id)", "min(9e18::bigint)", 11),
 }
-"""The constant in `deliveries`, the part of it that is taken out, what stands there instead, and dice that find out
+"""The room and its constant, the part of it that is taken out, what stands there instead, and dice that find out
 soon: how many examples chance needs would else depend on the day."""
 
 
@@ -82,10 +83,11 @@ def test_whatever_happens_every_effect_happens_once_and_in_order(
 
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_statement_that_looks_away_is_found_out(machine: type[Ledger], verdict: Records, mutant: str) -> None:
-    constant, part, instead, seed = MUTANTS[mutant]
-    sound = getattr(deliveries, constant).text
-    assert part in sound, f"{constant} no longer reads as this mutant expects"
-    with mock.patch.object(deliveries, constant, text(sound.replace(part, instead))):
+    room, constant, part, instead, seed = MUTANTS[mutant]
+    sound = getattr(room, constant)
+    assert part in str(sound), f"{constant} no longer reads as this mutant expects"
+    broken = str(sound).replace(part, instead)
+    with mock.patch.object(room, constant, broken if isinstance(sound, str) else text(broken)):
         found = play(machine, seed, MUTANT_EXAMPLES)
 
     verdict(EXPERIMENT, found, seed=seed, mutant=mutant)

@@ -193,6 +193,25 @@ async def test_what_is_fresh_in_an_orphaned_partition_waits_until_the_orphans_ar
     assert (first, await effects()) == ([KILLER], [KILLER, FRESH])
 
 
+async def test_an_orphan_does_not_pass_a_fresh_delivery_of_its_key(
+    shop: Database, books: Database, effects: Effects
+) -> None:
+    wanted, order = subscription(note), Order(new_id())
+    for number in (FRESH, KILLER):
+        await place(shop, order, number)
+    await delivered(books, wanted)
+    await killed_while_it_ran(books, [KILLER])
+    async with books.transaction() as connection:
+        await connection.execute(text("UPDATE deliveries SET partition = 1"))
+    drain = drain_of(books, wanted)
+
+    await drain(Hint("books", wanted.name, 1))
+    first = await effects()
+    await drain(Hint("books", wanted.name, 1))
+
+    assert (first, await effects()) == ([], [FRESH, KILLER])
+
+
 async def test_an_orphan_behind_poison_is_parked_like_any_follower(
     shop: Database, books: Database, effects: Effects
 ) -> None:

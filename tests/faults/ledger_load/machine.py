@@ -24,6 +24,7 @@ from hedgerow_core.messaging import (
     Drain,
     Envelope,
     Hint,
+    Housekeeping,
     LedgerWork,
     Relay,
     RetryPolicy,
@@ -39,6 +40,7 @@ from hedgerow_core.messaging.partitions import Claim, FencedError
 from hedgerow_core.messaging.selection import DeliveryFilter
 from hedgerow_core.messaging.steering import Action
 from hedgerow_core.messaging.tables import PARTITIONS
+from hedgerow_core.persistence import Database
 from tests.faults.ledger_load.model import Model
 from tests.faults.ledger_load.stage import NOTES, Mark, Stage, note, noting, sink_work
 from tests.faults.ledger_load.writers import publish
@@ -53,6 +55,11 @@ SET_BACK = "snapshot = '1:1:', target = NULL, after_id = 0"
 RESTORED = "system_identifier = 1"
 KEYS = [UUID(int=number) for number in (1, 2, 3)]
 """The last two fall into the same partition."""
+_RANGE_IS_FULL = """
+    SELECT setval('source.outbox_id_seq', min(until_id) - 1) FROM source.outbox_ranges
+    WHERE until_id - 1 > (SELECT last_value FROM source.outbox_id_seq)
+"""
+_IS_RETIRED = "SELECT EXISTS (SELECT FROM source.outbox_retirements)"
 _KEY = st.sampled_from((KEYS[1], KEYS[1], KEYS[2], KEYS[0]))
 _OFTEN = st.sampled_from((True, True, True, False))
 _SELDOM = st.sampled_from((False, False, False, True))
@@ -86,6 +93,7 @@ class Ledger(RuleBasedStateMachine):
         self.drain = Drain(self.stage.sink, consumers, work_for=sink_work, clock=SystemClock(), owner="drain")
         self._do(self._clean())
         self.relays = {name: self._new_relay(name) for name in ("a", "b")}
+        self._do(self.relays["a"].step())  # Now the publisher knows its subscriber, and keeps for it what it needs.
 
     def _do(self, what: Coroutine[Any, Any, Answer]) -> Answer:
         return self.runner.run(what)
@@ -97,8 +105,8 @@ class Ledger(RuleBasedStateMachine):
 
     async def _clean(self) -> None:
         await self.owner.execute(
-            "TRUNCATE source.outbox, sink.deliveries, sink.delivery_partitions, sink.feed_cursors, sink.effects, "
-            "sink.paused_subscriptions"
+            "TRUNCATE source.outbox, source.outbox_retirements, source.feed_consumers, sink.deliveries, "
+            "sink.delivery_partitions, sink.feed_cursors, sink.effects, sink.paused_subscriptions"
         )
         async with self.stage.sink.transaction() as connection:
             await partitions.register(connection, [NOTES])
@@ -159,7 +167,12 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(change=st.sampled_from((SILENT, SILENT, SET_BACK, RESTORED)), replaced=st.sampled_from(("a", "b")))
     def something_befalls_the_relays(self, change: str, replaced: str) -> None:
-        """A process was silent for too long and was replaced; or somebody changed the cursor under it."""
+        """A process was silent for too long and was replaced; or somebody changed the cursor under it.
+
+        Who goes back to events that are retired is told so (`feed_expired`) and carries nothing more.
+        """
+        if change != SILENT and self._do(self.owner.fetchval(_IS_RETIRED)):
+            return
         self._sql(f"UPDATE sink.feed_cursors SET {change}")
         self.relays[replaced] = self._new_relay(replaced)
 
@@ -211,9 +224,30 @@ class Ledger(RuleBasedStateMachine):
     def time_passes(self, leases: bool, retries: bool) -> None:
         """Holders of partitions were silent for too long; retries fall due."""
         if leases:
-            self._sql("UPDATE sink.delivery_partitions SET expires_at = '-infinity'")
+            self._sql("UPDATE sink.delivery_partitions SET expires_at = least(expires_at, clock_timestamp())")
         if retries:
             self._sql("UPDATE sink.deliveries SET next_at = clock_timestamp() WHERE state = 'retry_wait'")
+
+    @rule(rounds=st.integers(1, 2))
+    def weeks_pass(self, rounds: int) -> None:
+        """The range that fills is full, and housekeeping drops whatever nobody needs any more."""
+        for _ in range(rounds):
+            self._sql(_RANGE_IS_FULL)
+            self._do(self._housekeeping("source", self.stage.source).cut())
+            self._sql("UPDATE source.outbox_ranges SET filled_at = filled_at - interval '30 days'")
+            self._sql("UPDATE source.outbox SET occurred_at = occurred_at - interval '30 days'")
+            self._sql("UPDATE sink.deliveries SET completed_at = completed_at - interval '60 days'")
+            self._do(self._housekeeping("source", self.stage.source).retire())
+            self._do(self._tidied())
+
+    async def _tidied(self) -> None:
+        housekeeping = self._housekeeping("sink", self.stage.sink)
+        await housekeeping.open()
+        await housekeeping.prune()
+
+    def _housekeeping(self, context: str, database: Database) -> Housekeeping:
+        consumers = consumers_of([self.subscription], []) if context == "sink" else {}
+        return Housekeeping(database, consumers, keep_events=timedelta(days=7))
 
     # What befalls handlers, and what operators do about it.
 

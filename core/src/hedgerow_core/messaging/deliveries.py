@@ -68,7 +68,10 @@ _CLAIM = text(
             ON waiting.ordering_key = d.ordering_key AND waiting.position < d.position
         WHERE d.subscription = :subscription AND d.partition = :partition AND waiting.ordering_key IS NULL
           AND d.state IN ('pending', 'processing', 'retry_wait') AND d.next_at <= statement_timestamp()
-          AND (d.attempts > 0 OR NOT :retries_only)
+          AND (NOT :retries_only OR d.attempts > 0 AND NOT EXISTS (
+            SELECT FROM deliveries fresh
+            WHERE :ordered AND fresh.subscription = d.subscription AND fresh.ordering_key = d.ordering_key
+              AND fresh.position < d.position AND fresh.attempts = 0 AND fresh.state = 'pending'))
           AND NOT EXISTS (SELECT FROM paused_subscriptions WHERE subscription = :subscription)
         ORDER BY d.position LIMIT :batch
     ), batch AS (
@@ -141,7 +144,7 @@ async def claim_batch(
 ) -> list[Delivery]:
     """Mark the next due deliveries as being worked on and count the attempt, in publisher order.
 
-    In an orphaned partition these are only such as have been tried before.
+    In an orphaned partition these are only such as have been tried before, and don't wait behind a fresh one.
     """
     if ordered:
         where = {"subscription": claim.subscription, "partition": claim.partition}
