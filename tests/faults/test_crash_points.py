@@ -24,7 +24,7 @@ KEYS = 4
 EVENTS = 64
 """A round of marks: 16 a key, so that one of each key fails at first and has followers in its batch."""
 SHORT_LEASE = {LEASE_S: "1"}
-DRAINED_WITHIN_S = 120.0
+DRAINED_WITHIN_S = 30.0 if LONG else 120.0
 QUIET_S = 6.0
 """What has not moved for so long, with leases of a second, does not move any more."""
 PLACEMENTS = {

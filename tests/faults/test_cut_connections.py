@@ -20,9 +20,9 @@ from tests.faults.laboratory.bench import Bench, laboratory
 from tests.faults.laboratory.child import LEASE_S, MUTANT
 from tests.faults.laboratory.load import Load
 from tests.faults.laboratory.records import Records
-from tests.faults.laboratory.sizes import size
+from tests.faults.laboratory.sizes import LONG, size
 
-DRAINED_WITHIN_S = 120.0
+DRAINED_WITHIN_S = 30.0 if LONG else 120.0
 QUIET_S = 8.0
 CUT_EVERY_S = 1.0
 
