@@ -27,7 +27,7 @@ from tests.faults.laboratory.sizes import LONG, size
 from tests.faults.ledger_load.pace import quantile
 
 EXPERIMENT = "10 consumers off"
-RATE = 100.0 if LONG else 40.0
+RATE = 50.0 if LONG else 40.0
 KEYS = 50
 SLOWER_AT_MOST = 1.2 if LONG else 5.0
 """In the short tier other tests may run beside this one."""

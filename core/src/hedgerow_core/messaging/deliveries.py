@@ -109,10 +109,11 @@ _FAIL = text(
     """  # noqa: S608 - the only thing interpolated is our own constant
 ).bindparams(bindparam("error", type_=JSONB))
 
+# Index: deliveries_in_order.
 _PUT_BACK = text(
     """
     UPDATE deliveries SET state = 'pending', attempts = attempts - 1, owner = NULL
-    WHERE subscription = :subscription AND event_id = :id AND state = 'processing' AND token = :token
+    WHERE subscription = :subscription AND partition = :partition AND state = 'processing' AND token = :token
     """
 )
 
@@ -206,11 +207,10 @@ async def fail(
         raise FencedError
 
 
-async def put_back(connection: AsyncConnection, claim: Claim, id: UUID) -> None:
-    """Return a claimed delivery that was not tried: its attempt does not count."""
-    where = {"subscription": claim.subscription, "id": id, "token": claim.token}
-    if (await connection.execute(_PUT_BACK, where)).rowcount != 1:
-        raise FencedError
+async def put_back(connection: AsyncConnection, claim: Claim) -> None:
+    """Return whatever was claimed and is not done: these attempts do not count."""
+    where = {"subscription": claim.subscription, "partition": claim.partition, "token": claim.token}
+    await connection.execute(_PUT_BACK, where)
 
 
 async def postpone(connection: AsyncConnection, claim: Claim, id: UUID, *, reason: str) -> bool:

@@ -86,34 +86,59 @@ class Drain:
         if len(batch) == 1:
             await self._run_alone(turn, batch[0], then_claim=True)
             return
+        failed_at = await self._run_together(turn, batch, then_claim=True)
+        if failed_at is not None:
+            await self._run_around(turn, batch, failed_at, blocked=set())
+            await self._put_back(turn)
+
+    async def _run_around(self, turn: Turn, batch: Sequence[Delivery], failed_at: int, blocked: set[str]) -> None:
+        """One of them failed and took the others back with it: what is before and behind it runs without it.
+
+        What follows a failure of its key is left out.
+        """
+        left, at = batch, failed_at
+        while left:
+            before, failed, behind = left[:at], left[at], left[at + 1 :]
+            again = await self._run_together(turn, before) if before else None
+            if again is not None:
+                await self._run_around(turn, before, again, blocked)
+            if failed.ordering_key in blocked:
+                pass
+            elif not await self._run_alone(turn, failed) and turn.consumer.ordered:
+                blocked.add(failed.ordering_key)
+            left = [delivery for delivery in behind if delivery.ordering_key not in blocked]
+            next_failed_at = await self._run_together(turn, left) if left else None
+            if next_failed_at is None:
+                return
+            at = next_failed_at
+
+    async def _run_together(self, turn: Turn, batch: Sequence[Delivery], *, then_claim: bool = False) -> int | None:
+        """Run them in one transaction; returns which of them failed, None if all went through.
+
+        A failure that is none of theirs, at the commit, is put down to the first.
+        """
+        consumer = turn.consumer
+        attempts = Attempts(self._database.context, consumer.name)
+        at = 0
         try:
-            await self._run_together(turn, batch)
+            with handling_together(consumer.name, [delivery.traceparent for delivery in batch]):
+                async with asyncio.timeout(DEADLINE.total_seconds()), self._database.transaction() as connection:
+                    work = self._work_for(connection)
+                    for at, delivery in enumerate(batch):  # noqa: B007 - it is what a failure leaves behind
+                        with attempts.at(delivery).running():
+                            message = consumer.decode(delivery.payload, delivery.envelope.version)
+                            await consumer.apply(message, None, delivery.envelope, work)
+                    at = 0
+                    await work.flush()
+                    await turn.complete(connection, [delivery.id for delivery in batch])
+                    following = await turn.following(connection) if then_claim else None
         except FencedError:
             raise
         except Exception:
-            # One of them failed and took the others back with it: find out which, one by one.
-            blocked: set[str] = set()
-            for delivery in batch:
-                if delivery.ordering_key in blocked:
-                    await self._put_back(turn, delivery)
-                elif not await self._run_alone(turn, delivery) and turn.consumer.ordered:
-                    blocked.add(delivery.ordering_key)
-
-    async def _run_together(self, turn: Turn, batch: Sequence[Delivery]) -> None:
-        consumer = turn.consumer
-        attempts = Attempts(self._database.context, consumer.name)
-        with handling_together(consumer.name, [delivery.traceparent for delivery in batch]):
-            async with asyncio.timeout(DEADLINE.total_seconds()), self._database.transaction() as connection:
-                work = self._work_for(connection)
-                for delivery in batch:
-                    with attempts.at(delivery).running():
-                        message = consumer.decode(delivery.payload, delivery.envelope.version)
-                        await consumer.apply(message, None, delivery.envelope, work)
-                        await work.flush()
-                await turn.complete(connection, [delivery.id for delivery in batch])
-                following = await turn.following(connection)
+            return at
         turn.batch = following
         self._took_effect(consumer, len(batch), work)
+        return None
 
     async def _run_alone(self, turn: Turn, delivery: Delivery, *, then_claim: bool = False) -> bool:
         """Run one delivery; True if it completed, False if its failure was written down."""
@@ -193,7 +218,7 @@ class Drain:
             dead=dead,
         )
 
-    async def _put_back(self, turn: Turn, delivery: Delivery) -> None:
-        """Its predecessor of the same key failed: it waits behind it, and this attempt does not count."""
+    async def _put_back(self, turn: Turn) -> None:
+        """What follows a failure of its key waits behind it, and this attempt does not count."""
         async with self._database.transaction() as connection:
-            await deliveries.put_back(connection, turn.claim, delivery.id)
+            await deliveries.put_back(connection, turn.claim)
