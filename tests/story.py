@@ -38,6 +38,9 @@ class Shopper:
     def post(self, path: str, **options: Any) -> httpx.Response:
         return self.client.post(path, headers=self._headers, **options)
 
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return self.client.request(method, path, headers=self._headers, **options)
+
     @property
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.tokens['access_token']}"}

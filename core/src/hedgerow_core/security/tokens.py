@@ -6,6 +6,7 @@ the issuer's own keys and never fetched from where a token points.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,8 +24,15 @@ INVALID_TOKEN, TOKEN_EXPIRED = "invalid_token", "token_expired"
 ACCESS_TOKEN_REFUSED = frozenset({INVALID_TOKEN, TOKEN_EXPIRED})
 """Codes of errors that mean: this access token is no longer, or never was, good."""
 MAX_TOKEN_BYTES = 4096
+MAX_KID_LENGTH = 255
+LAST_MOMENT = 2**40
+"""In the year 36812; beyond it floats and databases stumble."""
 LEEWAY_S = 5
 """Clocks of two nodes may differ by this much."""
+
+# Strictly base64url without padding (RFC 7515 §2): Python's decoder skips what is not in the alphabet. The 64 bytes
+# of a signature take 86 characters, of which the last carries two bits: others would decode to the same signature.
+_SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{85}[AQgw]")
 
 KeySource = Callable[[str], Awaitable[jwt.PyJWK | None]]
 """Finds an issuer's public key by `kid`; None if the issuer has no such key."""
@@ -52,12 +60,12 @@ class TokenVerifier:
         Raises:
             AuthenticationError: `token_expired` when it once was good, `invalid_token` in all other cases.
         """
-        if len(token) > MAX_TOKEN_BYTES:
+        if len(token) > MAX_TOKEN_BYTES or not _SHAPE.fullmatch(token):
             raise _refused()
         try:
             header = jwt.get_unverified_header(token)
             claimed: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-        except jwt.InvalidTokenError as error:
+        except (jwt.InvalidTokenError, RecursionError, ValueError) as error:
             raise _refused() from error
         issuer = self._issuers.get(str(claimed.get("iss")))
         kid = header.get("kid")
@@ -67,6 +75,7 @@ class TokenVerifier:
             or str(header.get("typ")).lower() != TOKEN_TYPE
             or "crit" in header
             or not isinstance(kid, str)
+            or not (kid.isprintable() and 1 <= len(kid) <= MAX_KID_LENGTH)
         ):
             raise _refused()
         key = await issuer.find_key(kid)
@@ -90,13 +99,15 @@ class TokenVerifier:
                     "verify_nbf": False,
                 },
             )
-            starts, expires = float(claims.get("nbf", claims["iat"])), float(claims["exp"])
+            if claims["aud"] != issuer.audience:
+                raise _refused()  # One of several audiences is not ours alone.
+            starts, expires = max(_moment(claims["iat"]), _moment(claims.get("nbf", 0))), _moment(claims["exp"])
             principal = Principal(
                 subject=UUID(claims["sub"]),
                 session=UUID(claims["sid"]) if "sid" in claims else None,
-                roles=frozenset(map(str, claims.get("roles", ()))),
+                roles=_roles(claims.get("roles", [])),
             )
-        except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, OverflowError) as error:
+        except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise _refused() from error
         now = self._clock.now().timestamp()
         if starts - LEEWAY_S > now:
@@ -106,6 +117,23 @@ class TokenVerifier:
                 "The access token has expired. Get a new one with the refresh token.", code=TOKEN_EXPIRED
             )
         return principal
+
+
+def _moment(claimed: Any) -> float:
+    """A NumericDate (RFC 7519 §2).
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(claimed, bool) or not isinstance(claimed, int | float) or not 0 <= claimed < LAST_MOMENT:
+        raise ValueError(claimed)
+    return float(claimed)
+
+
+def _roles(claimed: Any) -> frozenset[str]:
+    if not isinstance(claimed, list) or not all(isinstance(role, str) for role in claimed):
+        raise TypeError(claimed)
+    return frozenset(claimed)
 
 
 def _refused() -> AuthenticationError:

@@ -1,0 +1,73 @@
+"""A running host with somebody of every role."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import pytest
+
+from hedgerow_core.persistence import DatabaseAddress
+from tests.authorization.policy import ROLES, Operation, operations_of
+from tests.conftest import Production, migrated_production
+from tests.story import Shopper, expect, sign_up
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A running host, somebody of every role, and what the host says that it offers."""
+
+    client: httpx.Client
+    callers: dict[str, Shopper]
+    document: dict[str, Any]
+
+    def operation(self, name: str) -> Operation:
+        return operations_of(self.document)[name]
+
+    def call(self, operation: Operation, role: str, row: str | None = None) -> httpx.Response:
+        """Call it with an empty body, for a row of this id or for one that is not there."""
+        path = re.sub(r"{[^}]+}", lambda _match: row or str(uuid4()), operation.path)
+        body = None if operation.method == "GET" else {}
+        if role == "anonymous":
+            return self.client.request(operation.method, path, json=body)
+        return self.callers[role].request(operation.method, path, json=body)
+
+
+@pytest.fixture(scope="module")
+def production(
+    postgres_server: DatabaseAddress, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Production]:
+    with migrated_production(postgres_server, redis_url, tmp_path_factory.mktemp("matrix")) as production:
+        yield production
+
+
+@pytest.fixture(scope="module")
+def stage(production: Production) -> Iterator[Stage]:
+    with production.api() as (_api, client):
+        document = expect(client.get("/openapi.json"), 200)
+        callers = {role: with_role(production, client, role) for role in ROLES[1:]}
+        yield Stage(client, callers, document)
+
+
+def with_role(production: Production, client: httpx.Client, role: str) -> Shopper:
+    """Somebody of this role, logged in."""
+    somebody = sign_up(client)
+
+    async def appoint() -> None:
+        connection = await asyncpg.connect(production.environment["HEDGEROW_DATABASE_URL"])
+        await connection.execute(
+            "UPDATE users.accounts SET roles = $1 WHERE lower(email) = lower($2)", [role], somebody.email
+        )
+        await connection.close()
+
+    asyncio.run(appoint())
+    tokens = expect(
+        client.post("/v1/users/login", json={"email": somebody.email, "password": somebody.password}), 200
+    )
+    return Shopper(client, somebody.email, somebody.password, tokens)

@@ -1,0 +1,93 @@
+"""Who may call what: one line for each operation of the OpenAPI document, written by hand.
+
+A new route without a line fails the matrix. The line is a decision, so it is not derived from the route's own mark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+ROLES = ("anonymous", "user", "admin", "super_admin")
+"""Lowest first; each may what those before it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The lowest role that may call an operation, and whose rows it reaches."""
+
+    lowest: str
+    rows: str = "none"
+    """Whose rows a path parameter may name: `none` if there is none, `own` if a foreign row looks like no row."""
+
+    def allows(self, role: str) -> bool:
+        """Whether the operation is open to the role."""
+        return ROLES.index(role) >= ROLES.index(self.lowest)
+
+
+ANYONE, USER, OPERATOR = Policy("anonymous"), Policy("user"), Policy("super_admin")
+OWNER = Policy("user", rows="own")
+
+POLICIES: Mapping[str, Policy] = {
+    "host_list_events": OPERATOR,
+    "host_tail_events": OPERATOR,
+    "host_show_event": OPERATOR,
+    "host_emit_event": OPERATOR,
+    "host_list_deliveries": OPERATOR,
+    "host_show_deliveries": OPERATOR,
+    "host_retry_deliveries": OPERATOR,
+    "host_skip_deliveries": OPERATOR,
+    "host_discard_deliveries": OPERATOR,
+    "host_list_tasks": OPERATOR,
+    "host_show_task": OPERATOR,
+    "host_retry_tasks": OPERATOR,
+    "host_cancel_tasks": OPERATOR,
+    "host_list_schedules": OPERATOR,
+    "host_run_schedule": OPERATOR,
+    "host_list_paused": OPERATOR,
+    "host_pause_subscription": OPERATOR,
+    "host_resume_subscription": OPERATOR,
+    "host_replay_subscription": OPERATOR,
+    "host_list_actions": OPERATOR,
+    "users_register": ANYONE,
+    "users_login": ANYONE,
+    "users_refresh": ANYONE,
+    "users_logout": ANYONE,
+    "users_jwks": ANYONE,
+    "users_me": USER,
+    "users_change_my_password": USER,
+    "billing_create_invoice": USER,
+    "billing_list_invoices": USER,
+    "billing_get_invoice": OWNER,
+    "billing_open_invoice": OWNER,
+    "billing_void_invoice": OWNER,
+    "billing_request_payment": OWNER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of the document."""
+
+    id: str
+    method: str
+    path: str
+
+
+def operations_of(document: Mapping[str, Any]) -> dict[str, Operation]:
+    """Every operation of an OpenAPI document that belongs to a context or the host, by its id."""
+    return {
+        operation["operationId"]: Operation(operation["operationId"], method.upper(), path)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+        if path.startswith(("/v1/", "/.well-known/"))
+    }
+
+
+def disagreements(document: Mapping[str, Any], policies: Mapping[str, Policy]) -> list[str]:
+    """What the document and the table don't both know."""
+    known = operations_of(document).keys()
+    return [f"{name}: no policy" for name in sorted(known - policies.keys())] + [
+        f"{name}: no such operation" for name in sorted(policies.keys() - known)
+    ]
