@@ -25,8 +25,8 @@ demo: install ## play the story over HTTP on a host of its own: register, invoic
 test: check ## lint, types, boundaries, then every test
 	@$(UV) run --no-sync pytest -n 2 --dist loadfile
 
-test-faults: install ## the long fault experiments, about 40 minutes; writes docs/evidence/faults.md
-	@FAULTS_TIER=long $(UV) run --no-sync pytest tests/faults
+test-faults: install ## the long fault experiments, about an hour (ONLY=file for some); writes docs/evidence/faults.md
+	@FAULTS_TIER=long $(UV) run --no-sync pytest $(or $(ONLY),tests/faults)
 
 check: locked install ## lock, ruff, mypy, import-linter
 	@$(UV) run --no-sync ruff format --check .

@@ -11,33 +11,33 @@ from pathlib import Path
 import pytest
 
 from hedgerow_core.persistence import DatabaseAddress
+from tests.faults.laboratory import evidence
+from tests.faults.laboratory.evidence import Row
 from tests.faults.laboratory.records import Records
 from tests.faults.laboratory.servers import version_of_postgres, version_of_redis
 from tests.faults.laboratory.sizes import LONG, SCALE, new_seed
 
-EVIDENCE = Path(__file__).parents[2] / "docs" / "evidence" / "faults.md"
+EVIDENCE = Path(__file__).parents[2] / "docs" / "evidence"
 
 
 @pytest.fixture(scope="session")
 def verdict(
-    request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     postgres_server: DatabaseAddress,
     redis_url: str,
 ) -> Iterator[Records]:
-    """Call it with what an experiment found; the long tier leaves `docs/evidence/faults.md` behind."""
+    """Call it with what an experiment found; the long tier leaves it in `docs/evidence`."""
     records = Records(tmp_path_factory.mktemp("histories"))
     yield records
-    # A part of the experiments, or smaller ones, is no evidence for all.
-    whole = request.config.args == [str(Path(__file__).parent.relative_to(request.config.rootpath))]
-    if LONG and whole and SCALE >= 1:
+    if LONG and SCALE >= 1 and records.records:
         machine = {
             "cores": str(os.cpu_count()),
             "PostgreSQL": version_of_postgres(postgres_server),
             "Redis": version_of_redis(redis_url),
         }
-        page = records.evidence(date=datetime.now(UTC).date().isoformat(), commit=_commit(), machine=machine)
-        EVIDENCE.write_text(page)
+        date, commit = datetime.now(UTC).date().isoformat(), _commit()
+        rows = [Row.of(record, date=date, commit=commit) for record in records.records]
+        evidence.write(EVIDENCE, rows, machine)
 
 
 @pytest.fixture
@@ -47,10 +47,8 @@ def seed() -> int:
 
 
 def _commit() -> str:
-    told = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=EVIDENCE.parent, capture_output=True, text=True, check=True
-    )
+    told = subprocess.run(["git", "rev-parse", "HEAD"], cwd=EVIDENCE, capture_output=True, text=True, check=True)
     changed = subprocess.run(
-        ["git", "status", "--porcelain"], cwd=EVIDENCE.parent, capture_output=True, text=True, check=True
+        ["git", "status", "--porcelain"], cwd=EVIDENCE, capture_output=True, text=True, check=True
     )
     return told.stdout.strip() + (" with uncommitted changes" if changed.stdout.strip() else "")

@@ -7,7 +7,9 @@ from uuid import UUID
 
 import pytest
 
+from tests.faults.laboratory import evidence
 from tests.faults.laboratory.checker import Answer, Effect, Measured, Publish, Verdict, judge
+from tests.faults.laboratory.evidence import Row
 from tests.faults.laboratory.records import Records
 
 KEY, OTHER = UUID(int=100), UUID(int=200)
@@ -88,7 +90,6 @@ def test_green_is_demanded_of_the_product_and_red_of_a_mutant(tmp_path: Path) ->
         record("0 a rule", Measured(True, "p99 3 ms"), seed=1, mutant="broken")
     with pytest.raises(AssertionError, match="expected something duplicate"):
         record("0 a rule", Verdict(lost=1), seed=1, mutant="broken", shows="duplicate")
-    assert "UNEXPECTED" in record.evidence(date="today", commit="c", machine={})
 
 
 def test_the_history_lies_on_disk_line_by_line(tmp_path: Path) -> None:
@@ -96,3 +97,23 @@ def test_the_history_lies_on_disk_line_by_line(tmp_path: Path) -> None:
     lines = next(tmp_path.glob("*.jsonl")).read_text().splitlines()
     assert len(lines) == len(PUBLISHED) + len(EFFECTS)
     assert '"what": "publish"' in lines[0]
+
+
+def test_a_run_replaces_its_own_rows_of_the_evidence_and_no_others(tmp_path: Path) -> None:
+    record = Records(tmp_path)
+    for experiment, mutant in (("1 one", None), ("2 two", None), ("2 two", "broken")):
+        record(experiment, Verdict(lost=1) if mutant else Verdict(ok=1), seed=1, mutant=mutant)
+    evidence.write(
+        tmp_path, [Row.of(each, date="monday", commit="a" * 40) for each in record.records], {"cores": "2"}
+    )
+    again = Records(tmp_path)
+    with pytest.raises(AssertionError, match="expected green"):
+        again("2 two", Verdict(stuck=1), seed=2)
+    evidence.write(
+        tmp_path, [Row.of(each, date="friday", commit="b" * 40) for each in again.records], {"cores": "2"}
+    )
+
+    page = (tmp_path / "faults.md").read_text()
+
+    assert [line.count("friday") for line in page.splitlines() if line.startswith(("| 1", "| 2"))] == [0, 1, 0]
+    assert page.count("UNEXPECTED") == 1

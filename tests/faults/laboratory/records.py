@@ -1,4 +1,4 @@
-"""What the experiments of a session found: one verdict line each, a history on disk, evidence in the end."""
+"""What the experiments of a session found: one verdict line each, and a history on disk."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Protocol
-
-from tests.faults.laboratory.sizes import SCALE, TIER
 
 
 class Finding(Protocol):
@@ -83,33 +81,9 @@ class Records:
         path.write_text("\n".join(lines) + "\n")
         return path
 
-    def evidence(self, *, date: str, commit: str, machine: Mapping[str, str]) -> str:
-        """The page that a long session leaves behind."""
-        facts = {"date": date, "commit": commit, **machine, "tier": TIER, "scale": f"{SCALE:g}"}
-        head = "\n".join(f"| {name} | {value} |" for name, value in facts.items())
-        green = "\n".join(_row(record, record.experiment) for record in self.records if not record.mutant)
-        red = "\n".join(
-            _row(record, f"{record.experiment} | {record.mutant}") for record in self.records if record.mutant
-        )
-        return (
-            "# Fault experiments: what the last long run found\n\n"
-            "Written by `make test-faults`; do not edit. Each experiment must be green, each mutant red.\n\n"
-            f"| run | |\n|---|---|\n{head}\n\n"
-            "## Experiments\n\n"
-            f"| experiment | verdict | seed | sizes and measures |\n|---|---|---|---|\n{green}\n\n"
-            "## Mutants: the same experiments on a build that was broken on purpose\n\n"
-            f"| experiment | mutant | verdict | seed | sizes and measures |\n|---|---|---|---|---|\n{red}\n"
-        )
-
 
 def _line(entry: object) -> str:
     known = asdict(entry) if is_dataclass(entry) and not isinstance(entry, type) else entry
     if isinstance(known, Mapping):
         known = {"what": type(entry).__name__.lower(), **known} if is_dataclass(entry) else dict(known)
     return json.dumps(known, default=str)
-
-
-def _row(record: Record, name: str) -> str:
-    facts = ", ".join(f"{name} {value}" for name, value in record.facts.items())
-    mark = "" if record.as_expected else " **UNEXPECTED**"
-    return f"| {name} | {record.finding}{mark} | {record.seed} | {facts} |"
