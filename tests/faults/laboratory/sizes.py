@@ -15,7 +15,7 @@ SCALE = float(os.environ.get("FAULTS_SCALE", "1"))
 SIZES: dict[str, tuple[int, int]] = {
     # name: (short, long)
     "relay_order.commits": (3_000, 12_000),
-    "kill_storm.events": (2_000, 40_000),
+    "kill_storm.events": (2_000, 100_000),
     "kill_storm.kills": (6, 50),
     "kill_storm.mutant_events": (600, 3_000),
     "kill_storm.mutant_kills": (2, 5),
