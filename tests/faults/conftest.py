@@ -49,6 +49,10 @@ def seed() -> int:
 def _commit() -> str:
     told = subprocess.run(["git", "rev-parse", "HEAD"], cwd=EVIDENCE, capture_output=True, text=True, check=True)
     changed = subprocess.run(
-        ["git", "status", "--porcelain"], cwd=EVIDENCE, capture_output=True, text=True, check=True
+        ["git", "status", "--porcelain", "--", ":(top)", ":(top,exclude)docs/evidence"],
+        cwd=EVIDENCE,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return told.stdout.strip() + (" with uncommitted changes" if changed.stdout.strip() else "")

@@ -47,7 +47,7 @@ async def die_at_each(bench: Bench, load: Load, points: Sequence[str], **setting
     for point in points:
         await load.publish(bench.source, EVENTS)
         worker = bench.supervisor.worker(**settings, **{CRASH_POINT: point})
-        assert await bench.supervisor.died(worker) == KILLED, f"{point}:\n{worker.output}"
+        assert await bench.supervisor.died(worker, point) == KILLED, f"{point}:\n{worker.output}"
 
 
 @pytest.mark.parametrize("placement", PLACEMENTS if LONG else ["both"])
@@ -82,7 +82,7 @@ async def test_an_api_may_die_anywhere(
         publishing = asyncio.create_task(load.publish_over_http(client, EVENTS * (len(chosen) + 1)))
         for point in chosen:
             api = bench.supervisor.start("api", "--port", str(port), **{CRASH_POINT: point})
-            assert await bench.supervisor.died(api) == KILLED, f"{point}:\n{api.output}"
+            assert await bench.supervisor.died(api, point) == KILLED, f"{point}:\n{api.output}"
         bench.supervisor.start("api", "--port", str(port))
         bench.supervisor.worker()
         await publishing

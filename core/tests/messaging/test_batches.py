@@ -100,3 +100,22 @@ async def test_a_failure_does_not_make_its_neighbours_run_one_by_one(
         transactions = await connection.execute(text("SELECT count(DISTINCT xmin::text) FROM effects"))
         assert transactions.scalar_one() == len(["before it", "behind it"])
     assert max(runs.values()) <= TOGETHER_AND_ONCE_MORE
+
+
+async def test_a_commit_that_fails_is_nobodys_fault_until_all_have_run_one_by_one(
+    shop: Database, books: Database, effects: Effects
+) -> None:
+    async with books.engine.connect() as owner:
+        await owner.execute(text("SET ROLE NONE"))
+        await owner.execute(text("ALTER TABLE effects ADD UNIQUE (number) DEFERRABLE INITIALLY DEFERRED"))
+        await owner.execute(text("INSERT INTO effects (number) VALUES (22)"))
+        await owner.commit()
+    await books.engine.dispose()
+    runs: Counter[int] = Counter()
+
+    await claimed_together(shop, books, drain_of(books, set(), runs), "books.note_order")
+
+    stand = await stands(books)
+    assert {number for number, (state, _) in stand.items() if state != "completed"} == {22}
+    assert stand[22] == ("retry_wait", 1)
+    assert max(runs.values()) == len(["together", "alone"])

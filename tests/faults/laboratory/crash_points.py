@@ -68,7 +68,9 @@ IN_API = (
 )
 """Points that a request passes."""
 IN_SOURCE_WORKER = tuple(
-    name for name in CRASH_POINTS if not name.startswith(("enqueue_", "fail_", "put_back_", "handler_inside"))
+    name
+    for name in CRASH_POINTS
+    if not name.startswith(("enqueue_", "fail_", "put_back_", "handler_inside", "work_after_commit"))
 )
 """Points that a worker of `source` alone passes: its handlers never fail, save nothing, and record no task."""
 IN_SINK_WORKER = tuple(name for name in CRASH_POINTS if not name.startswith("enqueue_"))

@@ -87,4 +87,9 @@ def _order(row: Row) -> tuple[int, str, str, str]:
 
 def _line(row: Row, name: str) -> str:
     mark = "" if row.as_expected else " **UNEXPECTED**"
-    return f"| {name} | {row.verdict}{mark} | {row.seed} | {row.facts} | {row.date} | {row.commit[:10]} |"
+    return f"| {name} | {row.verdict}{mark} | {row.seed} | {row.facts} | {row.date} | {_short(row.commit)} |"
+
+
+def _short(commit: str) -> str:
+    id, _, changes = commit.partition(" ")
+    return f"{id[:10]} {changes}".strip()

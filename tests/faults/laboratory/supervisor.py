@@ -66,12 +66,12 @@ class Supervisor:
         for process in [process for process in self.alive if process in self._workers]:
             await asyncio.to_thread(process.wait_for, "worker_ready")
 
-    async def died(self, process: Process, within_s: float = DIES_WITHIN_S) -> int:
-        """Wait until the process has ended by itself; returns its exit code."""
+    async def died(self, process: Process, why: str, within_s: float = DIES_WITHIN_S) -> int:
+        """Wait until the process has ended by itself, for the given reason; returns its exit code."""
         try:
             return await asyncio.to_thread(process.wait, within_s)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"still alive after {within_s} s:\n{process.output[-3000:]}") from None
+            raise AssertionError(f"still alive after {within_s} s, {why}:\n{process.output[-3000:]}") from None
 
     def kill(self, process: Process) -> None:
         """SIGKILL, and wait until it is gone."""

@@ -9,8 +9,9 @@
 
 A paused subscription keeps its states; nothing of it is claimed.
 
-A delivery is moved by whoever holds its partition (`partitions`). One that is found `processing` by the next holder
-is an orphan, and is simply claimed again; whoever finds a partition orphaned does nothing else first (`recovery`).
+A delivery is moved by whoever holds its partition (`partitions`). One that the next holder finds `processing` is an
+orphan: it is claimed again, or parked like any follower. In a partition whose last holder died, what was tried
+before is claimed first, one by one (`recovery`).
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ _PARK_FOLLOWERS = text(
     UPDATE deliveries follower SET state = 'parked', owner = NULL
     FROM deliveries poison
     WHERE poison.subscription = :subscription AND poison.state = 'dead' AND poison.skipped_at IS NULL
+      AND poison.partition = :partition
       AND follower.subscription = poison.subscription AND follower.ordering_key = poison.ordering_key
       AND follower.partition = :partition AND follower.position > poison.position
       AND follower.state IN ('pending', 'processing', 'retry_wait')
@@ -55,8 +57,7 @@ _PARK_FOLLOWERS = text(
 # before us may have completed it.
 # Partition and position name the same rows once more: a table that has just filled has no statistics yet, and
 # PostgreSQL then went through all that is active (8,556 buffers a batch with 8,000 waiting; now 1,721).
-_CLAIM = text(
-    """
+_CLAIM_OF = """
     WITH waiting AS MATERIALIZED (
         SELECT ordering_key, min(position) AS position FROM deliveries
         WHERE :ordered AND subscription = :subscription AND state = 'retry_wait'
@@ -68,10 +69,7 @@ _CLAIM = text(
             ON waiting.ordering_key = d.ordering_key AND waiting.position < d.position
         WHERE d.subscription = :subscription AND d.partition = :partition AND waiting.ordering_key IS NULL
           AND d.state IN ('pending', 'processing', 'retry_wait') AND d.next_at <= statement_timestamp()
-          AND (NOT :retries_only OR d.attempts > 0 AND NOT EXISTS (
-            SELECT FROM deliveries fresh
-            WHERE :ordered AND fresh.subscription = d.subscription AND fresh.ordering_key = d.ordering_key
-              AND fresh.position < d.position AND fresh.attempts = 0 AND fresh.state = 'pending'))
+          {among}
           AND NOT EXISTS (SELECT FROM paused_subscriptions WHERE subscription = :subscription)
         ORDER BY d.position LIMIT :batch
     ), batch AS (
@@ -87,7 +85,19 @@ _CLAIM = text(
       AND d.state IN ('pending', 'processing', 'retry_wait') AND d.next_at <= statement_timestamp()
     RETURNING d.event_id, d.ordering_key, d.payload, d.traceparent, d.type, d.version, d.publisher, d.position,
         d.aggregate_id, d.aggregate_version, d.occurred_at, d.correlation_id, d.actor, d.attempts
-    """
+"""
+_CLAIM = text(_CLAIM_OF.format(among=""))
+
+# Only what was tried before, unless one of its key that was not comes first. A statement of its own: with the
+# condition in it, PostgreSQL planned every claim anew.
+_CLAIM_ORPHANS = text(
+    _CLAIM_OF.format(
+        among="""AND d.attempts > 0 AND NOT EXISTS (
+            SELECT FROM deliveries untried
+            WHERE :ordered AND untried.subscription = d.subscription AND untried.ordering_key = d.ordering_key
+              AND untried.position < d.position AND untried.attempts = 0
+              AND untried.state IN ('pending', 'processing', 'retry_wait'))"""
+    )
 )
 
 _COMPLETE = text(
@@ -109,11 +119,10 @@ _FAIL = text(
     """  # noqa: S608 - the only thing interpolated is our own constant
 ).bindparams(bindparam("error", type_=JSONB))
 
-# Index: deliveries_in_order.
 _PUT_BACK = text(
     """
     UPDATE deliveries SET state = 'pending', attempts = attempts - 1, owner = NULL
-    WHERE subscription = :subscription AND partition = :partition AND state = 'processing' AND token = :token
+    WHERE subscription = :subscription AND event_id = ANY(:ids) AND state = 'processing' AND token = :token
     """
 )
 
@@ -145,21 +154,20 @@ async def claim_batch(
 ) -> list[Delivery]:
     """Mark the next due deliveries as being worked on and count the attempt, in publisher order.
 
-    In an orphaned partition these are only such as have been tried before, and don't wait behind a fresh one.
+    In an orphaned partition it is one that has been tried before, unless an untried one of its key comes first.
     """
     if ordered:
         where = {"subscription": claim.subscription, "partition": claim.partition}
         await connection.execute(_PARK_FOLLOWERS, where)
     rows = await connection.execute(
-        _CLAIM,
+        _CLAIM_ORPHANS if claim.orphaned else _CLAIM,
         {
             "subscription": claim.subscription,
             "partition": claim.partition,
             "token": claim.token,
             "owner": claim.owner,
             "ordered": ordered,
-            "retries_only": claim.orphaned,
-            "batch": limit,
+            "batch": 1 if claim.orphaned else limit,
         },
     )
     return sorted(map(_delivery, rows), key=lambda delivery: delivery.envelope.position)
@@ -207,9 +215,9 @@ async def fail(
         raise FencedError
 
 
-async def put_back(connection: AsyncConnection, claim: Claim) -> None:
-    """Return whatever was claimed and is not done: these attempts do not count."""
-    where = {"subscription": claim.subscription, "partition": claim.partition, "token": claim.token}
+async def put_back(connection: AsyncConnection, claim: Claim, ids: Sequence[UUID]) -> None:
+    """Return those of them that are claimed and not done: these attempts do not count."""
+    where = {"subscription": claim.subscription, "token": claim.token, "ids": list(ids)}
     await connection.execute(_PUT_BACK, where)
 
 

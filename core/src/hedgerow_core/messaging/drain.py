@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.domain import Clock, ConflictError, UnavailableError
-from hedgerow_core.messaging import deliveries
+from hedgerow_core.messaging import deliveries, partitions
 from hedgerow_core.messaging.attempts import Attempt, Attempts
 from hedgerow_core.messaging.consumers import Consumer, NewerVersionError
 from hedgerow_core.messaging.deliveries import Delivery
@@ -25,7 +27,10 @@ from hedgerow_core.observability.tracing import handling_together
 from hedgerow_core.persistence import Database
 
 DEADLINE = timedelta(seconds=60)
-"""A handler that takes longer has failed; one that hangs must not keep its partition for ever."""
+"""A handler, or a batch, that takes longer has failed; one that hangs must not keep its partition for ever."""
+
+NOBODYS = -1
+"""Which of a batch failed, if it was none of them, but the commit."""
 
 _log = log_of(__name__)
 
@@ -65,8 +70,10 @@ class Drain:
             try:
                 await self._work_off(consumer, hint.partition)
             except OrphanedError:
+                # No longer orphaned when it is our turn: then somebody else was faster.
                 async with self._recovery.alone():
-                    await self._work_off(consumer, hint.partition, alone=True)
+                    with suppress(OrphanedError):
+                        await self._work_off(consumer, hint.partition, alone=True)
         except FencedError:
             _log.warning("partition_lost", subscription=hint.subscription, partition=hint.partition)
         except (UnavailableError, ConflictError) as error:
@@ -88,8 +95,9 @@ class Drain:
             return
         failed_at = await self._run_together(turn, batch, then_claim=True)
         if failed_at is not None:
-            await self._run_around(turn, batch, failed_at, blocked=set())
-            await self._put_back(turn)
+            blocked: set[str] = set()
+            await self._run_around(turn, batch, failed_at, blocked)
+            await self._put_back(turn, [delivery.id for delivery in batch if delivery.ordering_key in blocked])
 
     async def _run_around(self, turn: Turn, batch: Sequence[Delivery], failed_at: int, blocked: set[str]) -> None:
         """One of them failed and took the others back with it: what is before and behind it runs without it.
@@ -98,28 +106,32 @@ class Drain:
         """
         left, at = batch, failed_at
         while left:
+            if at == NOBODYS:
+                await self._run_singly(turn, left, blocked)
+                return
             before, failed, behind = left[:at], left[at], left[at + 1 :]
             again = await self._run_together(turn, before) if before else None
             if again is not None:
                 await self._run_around(turn, before, again, blocked)
-            if failed.ordering_key in blocked:
-                pass
-            elif not await self._run_alone(turn, failed) and turn.consumer.ordered:
-                blocked.add(failed.ordering_key)
+            await self._run_singly(turn, [failed], blocked)
             left = [delivery for delivery in behind if delivery.ordering_key not in blocked]
             next_failed_at = await self._run_together(turn, left) if left else None
             if next_failed_at is None:
                 return
             at = next_failed_at
 
-    async def _run_together(self, turn: Turn, batch: Sequence[Delivery], *, then_claim: bool = False) -> int | None:
-        """Run them in one transaction; returns which of them failed, None if all went through.
+    async def _run_singly(self, turn: Turn, batch: Sequence[Delivery], blocked: set[str]) -> None:
+        for delivery in batch:
+            if delivery.ordering_key in blocked:
+                continue
+            if not await self._run_alone(turn, delivery) and turn.consumer.ordered:
+                blocked.add(delivery.ordering_key)
 
-        A failure that is none of theirs, at the commit, is put down to the first.
-        """
+    async def _run_together(self, turn: Turn, batch: Sequence[Delivery], *, then_claim: bool = False) -> int | None:
+        """Run them in one transaction; returns which of them failed, `NOBODYS`, or None if all went through."""
         consumer = turn.consumer
         attempts = Attempts(self._database.context, consumer.name)
-        at = 0
+        at = NOBODYS
         try:
             with handling_together(consumer.name, [delivery.traceparent for delivery in batch]):
                 async with asyncio.timeout(DEADLINE.total_seconds()), self._database.transaction() as connection:
@@ -128,13 +140,15 @@ class Drain:
                         with attempts.at(delivery).running():
                             message = consumer.decode(delivery.payload, delivery.envelope.version)
                             await consumer.apply(message, None, delivery.envelope, work)
-                    at = 0
+                    at = NOBODYS
                     await work.flush()
                     await turn.complete(connection, [delivery.id for delivery in batch])
                     following = await turn.following(connection) if then_claim else None
         except FencedError:
             raise
-        except Exception:
+        except Exception as error:
+            where = {"context": self._database.context, "subscription": consumer.name, "size": len(batch)}
+            _log.info("batch_failed", **where, failed_at=at, error=type(error).__qualname__)
             return at
         turn.batch = following
         self._took_effect(consumer, len(batch), work)
@@ -218,7 +232,10 @@ class Drain:
             dead=dead,
         )
 
-    async def _put_back(self, turn: Turn) -> None:
+    async def _put_back(self, turn: Turn, ids: Sequence[UUID]) -> None:
         """What follows a failure of its key waits behind it, and this attempt does not count."""
+        if not ids:
+            return
         async with self._database.transaction() as connection:
-            await deliveries.put_back(connection, turn.claim)
+            await partitions.keep(connection, turn.claim)
+            await deliveries.put_back(connection, turn.claim, ids)

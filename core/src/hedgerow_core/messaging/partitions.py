@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hedgerow_core.messaging.tables import PARTITIONS
 
 LEASE = timedelta(seconds=4)
-"""How long a partition stays with a silent holder. With the sweep below it bounds the recovery of orphans."""
+"""How long a partition stays with a silent holder. Orphans wait so long, and for a hint."""
 
 _REGISTER = text(
     """
@@ -44,6 +44,7 @@ _KEEP = text(
     """
     UPDATE delivery_partitions SET expires_at = clock_timestamp() + :lease
     WHERE subscription = :subscription AND partition = :partition AND token = :token
+      AND expires_at > '-infinity'
     RETURNING token
     """
 )
@@ -92,7 +93,7 @@ async def keep(connection: AsyncConnection, claim: Claim) -> None:
     """Extend the lease.
 
     Raises:
-        FencedError: the partition has gone to somebody else.
+        FencedError: the partition was given back, or has gone to somebody else.
     """
     where = {"subscription": claim.subscription, "partition": claim.partition, "token": claim.token}
     if (await connection.execute(_KEEP, {**where, "lease": LEASE})).scalar_one_or_none() is None:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 ALONE_FOR_S = 4.0
-"""What has run this long is no sudden death: the next go on beside it, and all orphans are recovered in 10 s."""
+"""Who has waited this long goes on beside the others: orphans are recovered in 10 s even behind a slow one."""
 
 
 class Recovery:

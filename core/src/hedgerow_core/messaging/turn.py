@@ -46,13 +46,13 @@ class Turn:
         """Take the partition and claim the first batch; None if somebody else holds it.
 
         Raises:
-            OrphanedError: it has to be taken `alone`, and then stays orphaned as long as the turn lasts.
+            OrphanedError: it is orphaned, and has to be taken `alone`; or the other way round.
         """
         async with database.transaction() as connection:
             claim = await partitions.take(connection, consumer.name, partition, owner=owner)
             if claim is None:
                 return None
-            if claim.orphaned and not alone:
+            if claim.orphaned is not alone:
                 raise OrphanedError
             turn = cls(database, consumer, claim)
             batch = await turn.following(connection)
