@@ -2,6 +2,7 @@
 
 from hedgerow_core.application.bus import Behaviour, Bus, CommandHandler, QueryHandler, Step
 from hedgerow_core.application.causation import Cause, caused_by, current_cause, set_cause
+from hedgerow_core.application.filters import Filter, Filters, Operator
 from hedgerow_core.application.messages import Command, Query, Task
 from hedgerow_core.application.page import DEFAULT_LIMIT, MAX_LIMIT, Page
 from hedgerow_core.application.unit_of_work import TaskQueue, UnitOfWork
@@ -14,6 +15,9 @@ __all__ = [
     "Cause",
     "Command",
     "CommandHandler",
+    "Filter",
+    "Filters",
+    "Operator",
     "Page",
     "Query",
     "QueryHandler",
