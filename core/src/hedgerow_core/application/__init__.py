@@ -5,6 +5,7 @@ from hedgerow_core.application.causation import Cause, caused_by, current_cause,
 from hedgerow_core.application.filters import Filter, Filters, Operator
 from hedgerow_core.application.messages import Command, Query, Task
 from hedgerow_core.application.page import DEFAULT_LIMIT, MAX_LIMIT, Page
+from hedgerow_core.application.rate_limits import Claim, Quota, RateLimiter, Standing, Verdict
 from hedgerow_core.application.unit_of_work import TaskQueue, UnitOfWork
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Behaviour",
     "Bus",
     "Cause",
+    "Claim",
     "Command",
     "CommandHandler",
     "Filter",
@@ -21,10 +23,14 @@ __all__ = [
     "Page",
     "Query",
     "QueryHandler",
+    "Quota",
+    "RateLimiter",
+    "Standing",
     "Step",
     "Task",
     "TaskQueue",
     "UnitOfWork",
+    "Verdict",
     "caused_by",
     "current_cause",
     "set_cause",
