@@ -54,7 +54,11 @@ def url_of(address: DatabaseAddress) -> str:
 def migrated_production(server: DatabaseAddress, broker_url: str, folder: Path) -> Iterator[Production]:
     """A database of its own, migrated by the command."""
     with database_for_test(server) as address:
-        environment = {"HEDGEROW_DATABASE_URL": url_of(address), "HEDGEROW_BROKER_URL": broker_url}
+        environment = {
+            "HEDGEROW_DATABASE_URL": url_of(address),
+            "HEDGEROW_BROKER_URL": broker_url,
+            "HEDGEROW_ENV": "test",  # as production; but the whole suite is one network
+        }
         migrated = run("migrate", folder=folder, environment=environment)
         assert migrated.returncode == 0, migrated.stderr
         yield Production(folder, environment)

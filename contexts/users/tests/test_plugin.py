@@ -8,6 +8,7 @@ from hedgerow_users.application import ports
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.infrastructure.argon2_hasher import Argon2Hasher
 from hedgerow_users.infrastructure.jwt_access_tokens import JwtAccessTokens
+from hedgerow_users.infrastructure.known_networks import DatabaseKnownNetworks
 from hedgerow_users.infrastructure.readers import DatabaseAccountReader
 from hedgerow_users.infrastructure.signing_keys import SigningKeys
 from hedgerow_users.infrastructure.work import UsersWork
@@ -33,6 +34,7 @@ def adapters_fit_their_ports(  # Never called: mypy holds it.
     reader: DatabaseAccountReader,
     hasher: Argon2Hasher,
     keys: SigningKeys,
+    networks: DatabaseKnownNetworks,
     tokens: JwtAccessTokens,
 ) -> tuple[
     ports.UsersUnitOfWork,
@@ -40,6 +42,7 @@ def adapters_fit_their_ports(  # Never called: mypy holds it.
     ports.PasswordHasher,
     ports.PublicKeys,
     KeySource,
+    ports.KnownNetworks,
     ports.AccessTokens,
 ]:
-    return work, reader, hasher, keys, keys.find_public, tokens
+    return work, reader, hasher, keys, keys.find_public, networks, tokens

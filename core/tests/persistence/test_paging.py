@@ -64,7 +64,7 @@ async def test_pages_hold_every_row_once_also_where_the_sort_key_repeats(shelf: 
 
 
 def forged(sort: str, value: str) -> str:
-    return Cursor(sort, value, UUID(int=0)).encode()
+    return Cursor(sort, (value,), UUID(int=0)).encode()
 
 
 @pytest.mark.parametrize(

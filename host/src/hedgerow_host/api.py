@@ -10,6 +10,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Response
+from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import Scope
 
 from hedgerow_core.http.middleware import SILENT_PATHS, RequestBoundary
@@ -17,17 +18,30 @@ from hedgerow_core.http.problems import install_problem_handlers
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.mounting import MountedRoute, mount
+from hedgerow_host.patient_protocol import PatientProtocol
 from hedgerow_host.readiness import Readiness
+from hedgerow_host.settings import HostSettings
 from hedgerow_host.worker import working_in_process
 
 DISTRIBUTION = "hedgerow-host"
 _BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
+ASKED_HEADERS = ("Authorization", "Idempotency-Key", "If-Match", "If-None-Match", "Traceparent", "X-Request-ID")
+ANSWERED_HEADERS = ("ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID")
+
 
 def create_app(
-    assembly: Assembly, routes: Sequence[MountedRoute], readiness: Readiness, *, with_worker: bool = False
+    assembly: Assembly,
+    routes: Sequence[MountedRoute],
+    readiness: Readiness,
+    *,
+    settings: HostSettings | None = None,
+    with_worker: bool = False,
 ) -> FastAPI:
-    """The application of this assembly. `with_worker` lets it work off its own deliveries: `hedgerow dev`."""
+    """The application of this assembly. `with_worker` lets it work off its own deliveries: `hedgerow dev`.
+
+    Without `settings` it shows its document and lets no other origin in.
+    """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -38,17 +52,22 @@ def create_app(
                 await stack.enter_async_context(working_in_process(assembly))
             yield
 
+    shows_docs = settings is None or settings.shows_docs
     app = HedgerowApi(
         title="Hedgerow",
         description=f"Hosts {', '.join(assembly.names) or 'no context'}.",
         version=version(DISTRIBUTION),
         lifespan=lifespan,
         redoc_url=None,
+        docs_url="/docs" if shows_docs else None,
+        openapi_url="/openapi.json" if shows_docs else None,
         redirect_slashes=False,  # a path is right or it is a 404; a redirected POST surprises
         telemetry={"exclude": _is_probe},
     )
     install_problem_handlers(app)
     app.add_middleware(RequestBoundary)
+    if settings is not None and settings.cors_origins:
+        _let_in(app, settings)
     mount(app, assembly, routes)
 
     @app.get("/livez", tags=["host"], operation_id="host_livez")
@@ -62,6 +81,18 @@ def create_app(
         return await readiness.answer()
 
     return app
+
+
+def _let_in(app: FastAPI, settings: HostSettings) -> None:
+    """Browsers may call from these origins. Around the boundary, so that its own answers can be read, too."""
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins or (),
+        allow_credentials=settings.cors_credentials,
+        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+        allow_headers=ASKED_HEADERS,
+        expose_headers=ANSWERED_HEADERS,
+    )
 
 
 def _is_probe(scope: Scope) -> bool:
@@ -94,13 +125,20 @@ async def serve(server: uvicorn.Server, listening: socket.socket) -> None:
         ) from error
 
 
-def server_config(app: FastAPI) -> uvicorn.Config:
-    """How we run uvicorn: our own logs, no banner of its own, and a bounded wait for running requests."""
+def server_config(app: FastAPI, trusted_proxies: Sequence[str] | None = None) -> uvicorn.Config:
+    """How we run uvicorn: our own logs, no banner of its own, and a bounded wait for running requests.
+
+    From the last hop of X-Forwarded-For backwards, the first address that is none of `trusted_proxies` is the
+    caller's; without trusted proxies nobody may say who they are.
+    """
     return uvicorn.Config(
         app,
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
+        http=PatientProtocol,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies or ()),
         timeout_graceful_shutdown=10,
     )

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from hedgerow_core.application import Quota, RateLimiter
 from hedgerow_core.domain import Clock, SystemClock
-from hedgerow_core.http import Gate
+from hedgerow_core.http import Gate, Throttle
+from hedgerow_core.http.in_process_limiter import InProcessLimiter
+from hedgerow_core.http.redis_limiter import RedisLimiter
 from hedgerow_core.messaging import (
     Chore,
     Dispatcher,
@@ -53,6 +56,7 @@ class Assembly:
     permissions: PermissionTable
     wakeup: Wakeup
     clock: Clock
+    limiter: RateLimiter
     keep_events: timedelta
     """How long a full range of an outbox is kept."""
 
@@ -65,6 +69,8 @@ class Assembly:
     async def running(self) -> AsyncIterator[None]:
         """Enter every context's lifespan; leave them and close the engines afterwards."""
         async with AsyncExitStack() as stack:
+            if isinstance(self.limiter, RedisLimiter):
+                stack.push_async_callback(self.limiter.close)
             for context in self.contexts:
                 stack.push_async_callback(context.database.close)
                 if context.loaded.implements("lifespan"):
@@ -102,8 +108,10 @@ def assemble(
     address: DatabaseAddress = NOWHERE,
     clock: Clock | None = None,
     keep_events: timedelta = KEEP_EVENTS,
+    limiter: RateLimiter | None = None,
+    quota: Quota | None = None,
 ) -> Assembly:
-    """Build all contexts.
+    """Build all contexts. `quota` is what every route allows a caller; without one, nothing is throttled.
 
     Raises:
         CompositionError: lists every problem found.
@@ -111,6 +119,7 @@ def assemble(
     wakeup = Wakeup()
     recovery = Recovery()
     clock = clock or SystemClock()
+    limiter = limiter or InProcessLimiter()
     contexts: list[HostedContext] = []
     problems: list[Problem] = []
     for context in loaded:
@@ -120,6 +129,7 @@ def assemble(
             data_dir=data_dir,
             clock=clock,
             database=Database(address, context.name, constraints=context.manifest.constraints),
+            limiter=limiter,
         )
         try:
             contexts.append(build(context, core, wakeup, recovery))
@@ -134,10 +144,11 @@ def assemble(
     return Assembly(
         contexts=contexts,
         environment=environment,
-        gate=Gate(verifier, permissions),
+        gate=Gate(verifier, permissions, Throttle(limiter, quota) if quota else None),
         permissions=permissions,
         wakeup=wakeup,
         clock=clock,
+        limiter=limiter,
         keep_events=keep_events,
     )
 

@@ -46,11 +46,10 @@ class BrokerHints:
     def __init__(self, url: str, address: DatabaseAddress) -> None:
         self.broker: RedisBroker | HintBroker
         # Two hosts that share a broker must not take each other's hints: all names carry the database's.
-        database = hashlib.sha256(address.place.encode()).hexdigest()[:12]
-        if _is_rabbitmq(url):
-            self.broker, self._prefix = HintBroker(url), f"hedgerow.{database}."
+        if is_rabbitmq(url):
+            self.broker, self._prefix = HintBroker(url), f"{namespace_of(address, '.')}."
         else:
-            self.broker, self._prefix = _redis_broker(url, namespace=f"hedgerow:{database}"), ""
+            self.broker, self._prefix = _redis_broker(url, namespace=namespace_of(address)), ""
         self._actors: dict[str, Actor[[str, str, int], None]] = {}
         # One thread, because a connection to RabbitMQ belongs to the thread that opened it.
         self._sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hints")
@@ -118,7 +117,7 @@ async def broker_answers(url: str) -> bool:
     """Whether the broker lets us in within `SIGN_OF_LIFE_WITHIN_S`: for readiness. Opens a connection each time."""
     try:
         async with asyncio.timeout(SIGN_OF_LIFE_WITHIN_S):
-            if _is_rabbitmq(url):
+            if is_rabbitmq(url):
                 await asyncio.to_thread(rabbitmq.log_in, url, SIGN_OF_LIFE_WITHIN_S)
             else:
                 async with redis.asyncio.Redis.from_url(url) as client:
@@ -128,8 +127,14 @@ async def broker_answers(url: str) -> bool:
     return True
 
 
-def _is_rabbitmq(url: str) -> bool:
+def is_rabbitmq(url: str) -> bool:
+    """Whether the broker is RabbitMQ; else it is Redis."""
     return urlsplit(url).scheme in RABBITMQ_SCHEMES
+
+
+def namespace_of(address: DatabaseAddress, separator: str = ":") -> str:
+    """What the names of this host begin with, in a broker that it may share with others."""
+    return f"hedgerow{separator}{hashlib.sha256(address.place.encode()).hexdigest()[:12]}"
 
 
 class _HintsOnly(RedisBroker):

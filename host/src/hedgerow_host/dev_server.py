@@ -41,10 +41,10 @@ def serve_dev(
     try:
         assembly = started(settings, address, migrate=True)
         readiness = Readiness(assembly, Watch(assembly, settings.stale_after_s), settings.broker_url)
-        app = create_app(assembly, routes_of(assembly), readiness, with_worker=True)
+        app = create_app(assembly, routes_of(assembly), readiness, settings=settings, with_worker=True)
     except Exception as error:
         leave_over(error)
-    server = uvicorn.Server(server_config(app))
+    server = uvicorn.Server(server_config(app, settings.trusted_proxies))
     url = f"http://{_reachable(settings.host)}:{listening.getsockname()[1]}"
 
     async def run() -> None:

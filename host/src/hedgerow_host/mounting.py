@@ -62,7 +62,7 @@ def mount(app: FastAPI, assembly: Assembly, routes: Iterable[MountedRoute]) -> N
         if id(mounted.route) in guarded:
             continue
         guarded.add(id(mounted.route))
-        mounted.route.stages = assembly.gate.stages_for(mounted.access)
+        mounted.route.stages = assembly.gate.stages_for(mounted.access, mounted.route.endpoint)
         if mounted.access.needs_principal:
             mounted.route.openapi_extra = {"security": [{"bearer": []}], **(mounted.route.openapi_extra or {})}
         app.router.routes.append(mounted.route)

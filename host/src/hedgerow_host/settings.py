@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qs, urlsplit
 
 from dotenv import load_dotenv
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from hedgerow_core.observability import LogFormat
@@ -63,6 +64,30 @@ def _broker(value: object) -> object:
     except ValueError:  # which quotes what it took for the port, and that may be the password
         raise ValueError("the port is no number; in a password, write / ? # @ as %2F %3F %23 %40") from None
     return value
+
+
+def _networks(value: object) -> object:
+    """`10.0.0.0/8, 127.0.0.1` → ("10.0.0.0/8", "127.0.0.1/32")."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return tuple(str(ip_network(part.strip())) for part in value.split(","))
+    except ValueError as error:
+        raise ValueError(f"expected networks such as 10.0.0.0/8,fd00::/8: {error}") from error
+
+
+def _origins(value: object) -> object:
+    """`https://app.example.com, *` → ("https://app.example.com", "*")."""
+    if not isinstance(value, str):
+        return value
+    origins = tuple(part.strip() for part in value.split(","))
+    for origin in origins:
+        url = urlsplit(origin)
+        if origin != "*" and (url.scheme not in ("http", "https") or f"{url.scheme}://{url.netloc}" != origin):
+            raise ValueError(
+                f"expected origins such as https://app.example.com, with nothing behind; not {origin!r}"
+            )
+    return origins
 
 
 def _collector(value: object) -> object:
@@ -136,6 +161,40 @@ class HostSettings(BaseSettings):
     stale_after_s: float = Field(
         default=60.0, gt=0, description="Seconds after which a due delivery or an uncarried event raises an alarm."
     )
+    rate_limit_per_minute: int = Field(
+        default=600,
+        ge=6,
+        description="Requests a minute that one principal, or one network without one, may send; a sixth at once.",
+    )
+    trusted_proxies: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_networks)] = Field(
+        default=None,
+        description="Comma-separated networks of proxies that may say who calls (X-Forwarded-For). Unset: none.",
+    )
+    cors_origins: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_origins)] = Field(
+        default=None,
+        description="Comma-separated origins whose pages may call (https://app.example.com), or *. Unset: none.",
+    )
+    cors_credentials: bool = Field(
+        default=False, description="Whether those pages may send cookies along. Never with *."
+    )
+    docs: bool | None = Field(
+        default=None, description="Whether to serve /docs and /openapi.json. Unset: everywhere but in prod."
+    )
+
+    @field_validator("cors_credentials")
+    @classmethod
+    def _never_for_all(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and "*" in (info.data.get("cors_origins") or ()):
+            raise ValueError(
+                "with HEDGEROW_CORS_ORIGINS=* every page there is could act as whoever looks at it; "
+                "name the origins, or leave credentials off"
+            )
+        return value
+
+    @property
+    def shows_docs(self) -> bool:
+        """Whether the document and its page are served."""
+        return self.docs if self.docs is not None else self.env is not Environment.PROD
 
     @property
     def env(self) -> Environment:
@@ -146,8 +205,8 @@ class HostSettings(BaseSettings):
 
     @property
     def log_format(self) -> LogFormat:
-        """JSON in production, readable everywhere else."""
-        return LogFormat.JSON if self.env is Environment.PROD else LogFormat.CONSOLE
+        """Readable for developers, JSON everywhere else."""
+        return LogFormat.CONSOLE if self.env is Environment.DEV else LogFormat.JSON
 
 
 def variable_of(field: str, prefix: str, alias: Any = None) -> str:

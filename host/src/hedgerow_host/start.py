@@ -14,6 +14,7 @@ from hedgerow_host.catalog import notes_on
 from hedgerow_host.database import database_away
 from hedgerow_host.discovery import LoadedContext, load_contexts
 from hedgerow_host.migrate import isolation_when_migrated, runner_for
+from hedgerow_host.rate_limits import limiter_for, quota_of_all_routes
 from hedgerow_host.settings import HostSettings
 
 _log = log_of(__name__)
@@ -33,6 +34,8 @@ def started(settings: HostSettings, address: DatabaseAddress, *, migrate: bool =
         data_dir=settings.data_dir,
         address=address,
         keep_events=timedelta(days=settings.keep_events_days),
+        limiter=limiter_for(settings, address),
+        quota=quota_of_all_routes(settings),
     )
     try:
         isolation = asyncio.run(_prepared(address, contexts, migrate=migrate))

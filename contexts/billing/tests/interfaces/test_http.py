@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -116,6 +117,45 @@ async def test_the_list_has_pages_and_filters(http: httpx.AsyncClient) -> None:
     assert [item["id"] for item in void["items"]] == ids[:1]
 
 
+async def invoice_of(http: httpx.AsyncClient, currency: str, unit_price: int) -> str:
+    lines = [{"description": "Hedge", "quantity": 1, "unit_price": unit_price}]
+    id: str = (await http.post("/invoices", json={"currency": currency, "lines": lines})).json()["id"]
+    return id
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("total__gte=200", [1, 2, 3]),
+        ("total__gt=100&total__lt=300", [1]),
+        ("currency__in=JPY&currency__in=USD", [2, 3]),
+        ("currency__ilike=e", [0, 1]),
+        ("status__ne=draft", [0]),
+        ("opened_at__is_null=true&sort=total", [1, 2, 3]),
+        ("sort=-total,created_at", [2, 3, 1, 0]),
+        ("created_at__lt=2026-01-15T12:00:00Z", []),
+        ("sort=currency", None),
+        ("total__gt=much", None),
+        ("customer_id=x", None),
+        ("lines__like=Hedge", None),
+    ],
+)
+async def test_the_list_is_filtered_and_sorted_by_the_fields_that_it_names(
+    query: str, found: list[int] | None, http: httpx.AsyncClient
+) -> None:
+    wanted = [("EUR", 100), ("EUR", 200), ("JPY", 300), ("USD", 300)]
+    ids = [await invoice_of(http, currency, price) for currency, price in wanted]
+    await http.post(f"/invoices/{ids[0]}/open")
+
+    answer = await http.get(f"/invoices?{query}")
+
+    if found is None:
+        assert answer.status_code == 422
+        return
+    positions = [ids.index(item["id"]) for item in answer.json()["items"]]
+    assert positions == found if "sort" in query else sorted(positions) == found
+
+
 def a_body(**changed: Any) -> dict[str, Any]:
     return {**DRAFT, **changed}
 
@@ -176,3 +216,47 @@ def test_every_route_needs_a_permission_that_the_manifest_declares(bus: Bus) -> 
             access = access_of(route.endpoint)
             assert access is not None
             assert access.permission in declared
+
+
+async def test_every_invoice_carries_its_version_as_a_tag(http: httpx.AsyncClient) -> None:
+    created = await http.post("/invoices", json=DRAFT)
+    path = f"/invoices/{created.json()['id']}"
+    answers = [created, await http.get(path), await http.post(f"{path}/open")]
+    answers += [await http.post(f"{path}/request-payment"), await http.get(path)]
+
+    assert [answer.headers["etag"] for answer in answers] == ['"1"', '"1"', '"2"', '"3"', '"3"']
+    assert all(answer.headers["etag"] == f'"{answer.json()["version"]}"' for answer in answers)
+    assert (await http.get(path, headers={"If-None-Match": '"3"'})).status_code == 304
+    assert (await http.get(path, headers={"If-None-Match": '"2"'})).status_code == 200
+
+
+@pytest.mark.parametrize("action", ["open", "void", "request-payment"])
+async def test_a_change_of_a_version_that_is_gone_is_refused_and_changes_nothing(
+    action: str, http: httpx.AsyncClient
+) -> None:
+    path = f"/invoices/{(await http.post('/invoices', json=DRAFT)).json()['id']}"
+    before = (
+        (await http.post(f"{path}/open")).json() if action == "request-payment" else (await http.get(path)).json()
+    )
+
+    refused = await http.post(f"{path}/{action}", headers={"If-Match": '"7"'})
+    assert (refused.status_code, refused.json()["code"]) == (412, "precondition_failed")
+    assert refused.json()["details"] == {"version": before["version"]}
+    assert (await http.get(path)).json() == before
+
+    done = await http.post(f"{path}/{action}", headers={"If-Match": f'"{before["version"]}"'})
+    assert done.is_success, "the twin: from the version that it has, it goes on"
+
+
+async def test_of_changes_from_one_version_at_the_same_moment_one_happens(http: httpx.AsyncClient) -> None:
+    path = f"/invoices/{(await http.post('/invoices', json=DRAFT)).json()['id']}"
+    actions = ["open", "void"] * 4
+
+    answers = await asyncio.gather(
+        *(http.post(f"{path}/{action}", headers={"If-Match": '"1"'}) for action in actions)
+    )
+
+    assert sorted(answer.status_code for answer in answers)[0] == 200
+    assert {answer.status_code for answer in answers if answer.status_code != 200} <= {409, 412}
+    assert sum(answer.is_success for answer in answers) == 1
+    assert (await http.get(path)).json()["version"] == 2

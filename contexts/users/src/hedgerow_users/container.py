@@ -9,10 +9,12 @@ from hedgerow_users.application.commands.log_in import LogIn, StartSessionHandle
 from hedgerow_users.application.commands.log_out import LogOutHandler
 from hedgerow_users.application.commands.refresh_session import RefreshSession, RotateRefreshTokenHandler
 from hedgerow_users.application.commands.register_user import OpenAccountHandler, RegisterUser
+from hedgerow_users.application.login_guard import GuardedLogIn
 from hedgerow_users.application.queries.get_account import GetAccountHandler
 from hedgerow_users.application.queries.list_public_keys import ListPublicKeysHandler
 from hedgerow_users.infrastructure.argon2_hasher import Argon2Hasher
 from hedgerow_users.infrastructure.jwt_access_tokens import JwtAccessTokens
+from hedgerow_users.infrastructure.known_networks import DatabaseKnownNetworks
 from hedgerow_users.infrastructure.readers import DatabaseAccountReader
 from hedgerow_users.infrastructure.signing_keys import SigningKeys
 from hedgerow_users.infrastructure.work import UsersWork
@@ -29,6 +31,7 @@ class UsersContainer(containers.DeclarativeContainer):
     """Called with a connection for every transaction."""
 
     accounts = providers.ThreadSafeSingleton(DatabaseAccountReader, database=core.database)
+    known_networks = providers.ThreadSafeSingleton(DatabaseKnownNetworks, database=core.database)
     hasher = providers.ThreadSafeSingleton(Argon2Hasher, queue=settings.provided.hashing_queue)
     signing_keys = providers.ThreadSafeSingleton(SigningKeys, database=core.database, clock=core.clock)
     access_tokens = providers.ThreadSafeSingleton(
@@ -42,6 +45,9 @@ class UsersContainer(containers.DeclarativeContainer):
 
     # What the edge calls; built with the bus where the routes are.
     register_user = providers.Factory(RegisterUser, hasher=hasher)
+    guarded_log_in = providers.Factory(
+        GuardedLogIn, limiter=core.limiter, networks=known_networks, clock=core.clock
+    )
     log_in = providers.Factory(LogIn, accounts=accounts, hasher=hasher, access_tokens=access_tokens)
     refresh_session = providers.Factory(RefreshSession, access_tokens=access_tokens)
     change_password = providers.Factory(ChangePassword, accounts=accounts, hasher=hasher)

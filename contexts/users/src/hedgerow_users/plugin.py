@@ -93,7 +93,11 @@ def routes(container: UsersContainer, bus: Bus) -> Sequence[ContextRouter]:
             register_user=container.register_user(bus=bus),
             change_password=container.change_password(bus=bus),
         ),
-        sessions_router(bus, log_in=container.log_in(bus=bus), refresh_session=container.refresh_session(bus=bus)),
+        sessions_router(
+            bus,
+            log_in=container.guarded_log_in(log_in=container.log_in(bus=bus)),
+            refresh_session=container.refresh_session(bus=bus),
+        ),
         keys_router(bus),
     )
 

@@ -52,7 +52,7 @@ async def test_register_answers_with_the_account(http: httpx.AsyncClient) -> Non
     answer = await http.post("/v1/users/register", json=ADA)
     assert answer.status_code == 201
     body = answer.json()
-    assert set(body) == {"id", "email", "name", "roles", "created_at"}
+    assert set(body) == {"id", "email", "name", "roles", "created_at", "version"}
     assert (body["email"], body["name"], body["roles"]) == (ADA["email"], "Ada", ["user"])
 
 
@@ -176,3 +176,11 @@ async def test_the_key_set_verifies_our_tokens_and_may_be_cached(http: httpx.Asy
         "alg": "EdDSA",
     }
     assert set(key) == {"kty", "crv", "use", "alg", "x", "kid"}
+
+
+async def test_an_account_carries_its_version_as_a_tag(http: httpx.AsyncClient) -> None:
+    headers = await logged_in(http)
+    answer = await http.get("/v1/users/me", headers=headers)
+    assert (answer.json()["version"], answer.headers["etag"]) == (1, '"1"')
+    again = await http.get("/v1/users/me", headers={**headers, "If-None-Match": '"1"'})
+    assert again.status_code == 304

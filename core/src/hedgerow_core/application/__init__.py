@@ -2,8 +2,10 @@
 
 from hedgerow_core.application.bus import Behaviour, Bus, CommandHandler, QueryHandler, Step
 from hedgerow_core.application.causation import Cause, caused_by, current_cause, set_cause
+from hedgerow_core.application.filters import Filter, Filters, Operator
 from hedgerow_core.application.messages import Command, Query, Task
 from hedgerow_core.application.page import DEFAULT_LIMIT, MAX_LIMIT, Page
+from hedgerow_core.application.rate_limits import Claim, Quota, RateLimiter, Standing, Verdict
 from hedgerow_core.application.unit_of_work import TaskQueue, UnitOfWork
 
 __all__ = [
@@ -12,15 +14,23 @@ __all__ = [
     "Behaviour",
     "Bus",
     "Cause",
+    "Claim",
     "Command",
     "CommandHandler",
+    "Filter",
+    "Filters",
+    "Operator",
     "Page",
     "Query",
     "QueryHandler",
+    "Quota",
+    "RateLimiter",
+    "Standing",
     "Step",
     "Task",
     "TaskQueue",
     "UnitOfWork",
+    "Verdict",
     "caused_by",
     "current_cause",
     "set_cause",

@@ -1,6 +1,6 @@
 """Blocks for a pure domain model. Standard library only: nothing here knows of HTTP, SQL or a broker."""
 
-from hedgerow_core.domain.aggregate import AggregateRoot, DomainEvent
+from hedgerow_core.domain.aggregate import AggregateRoot, DomainEvent, Versions
 from hedgerow_core.domain.clock import Clock, SystemClock
 from hedgerow_core.domain.entity import Entity
 from hedgerow_core.domain.errors import (
@@ -9,6 +9,7 @@ from hedgerow_core.domain.errors import (
     ConflictError,
     DomainError,
     NotFoundError,
+    PreconditionError,
     RateLimitError,
     UnavailableError,
     ValidationError,
@@ -26,11 +27,13 @@ __all__ = [
     "DomainEvent",
     "Entity",
     "NotFoundError",
+    "PreconditionError",
     "RateLimitError",
     "Secret",
     "SystemClock",
     "UnavailableError",
     "ValidationError",
     "ValueObject",
+    "Versions",
     "new_id",
 ]

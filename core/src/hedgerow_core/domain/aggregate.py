@@ -7,6 +7,10 @@ from typing import TypeVar
 from uuid import UUID
 
 from hedgerow_core.domain.entity import Entity
+from hedgerow_core.domain.errors import PreconditionError
+
+Versions = frozenset[int]
+"""The versions that somebody's change may begin from, because they have seen them."""
 
 Id = TypeVar("Id", bound=UUID)
 
@@ -39,6 +43,17 @@ class AggregateRoot(Entity[Id]):
     def version(self) -> int:
         """How many changes of this aggregate are saved; 0 is never saved."""
         return self._version
+
+    def demand_version(self, expected: Versions | None) -> None:
+        """Go on only from a version that the caller has seen; None means from any.
+
+        Atomic with the change, because saving demands that the row still has the version that was loaded.
+
+        Raises:
+            PreconditionError: it is at another one.
+        """
+        if expected is not None and self._version not in expected:
+            raise PreconditionError(self._version)
 
     def record(self, event: DomainEvent) -> None:
         """Remember a fact, to be published if and only if the change is saved."""

@@ -62,6 +62,17 @@ class ConflictError(DomainError):
     code = "conflict"
 
 
+class PreconditionError(DomainError):
+    """The thing is not, or no longer, as the caller says it is."""
+
+    code = "precondition_failed"
+
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            f"It is at version {version} by now. Read it again, and decide anew.", details={"version": version}
+        )
+
+
 class RetryableError(DomainError):
     """The same request may succeed later. `retry_after` is the shortest sensible wait."""
 

@@ -1,23 +1,32 @@
 """The HTTP edge: access decisions, problems, paging. The only room that knows status codes."""
 
 from hedgerow_core.http.access import Access, access_of, authenticated, permitted, public
+from hedgerow_core.http.etags import IfMatch, tagged
+from hedgerow_core.http.filtering import Filterable, FilterField
 from hedgerow_core.http.paging import Limit, NextPage, PageModel, SortOrder
 from hedgerow_core.http.pipeline import Caller, ContextRouter, Gate, PipelineRoute
 from hedgerow_core.http.problems import problem_response
+from hedgerow_core.http.throttling import Throttle, throttled
 
 __all__ = [
     "Access",
     "Caller",
     "ContextRouter",
+    "FilterField",
+    "Filterable",
     "Gate",
+    "IfMatch",
     "Limit",
     "NextPage",
     "PageModel",
     "PipelineRoute",
     "SortOrder",
+    "Throttle",
     "access_of",
     "authenticated",
     "permitted",
     "problem_response",
     "public",
+    "tagged",
+    "throttled",
 ]

@@ -1,7 +1,11 @@
-"""The outermost layer of the application (pure ASGI): identity, limits, and the last answer to the unforeseen."""
+"""The outermost layer of the application (pure ASGI): identity, limits, and the last answer to the unforeseen.
+
+Slow and oversize headers are refused before this, where the connection is: by the host's protocol.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from http import HTTPStatus
 
@@ -11,10 +15,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hedgerow_core.application import Cause, set_cause
 from hedgerow_core.http.problems import problem_response
 from hedgerow_core.http.request_identity import identify, trace_id_of
+from hedgerow_core.http.security_headers import security_headers
+from hedgerow_core.http.throttling import rate_limit_headers
 from hedgerow_core.observability import log_of
 
 MAX_BODY_BYTES = 1024 * 1024
 """No JSON of ours comes near it; a route that takes more says so itself."""
+BODY_WITHIN_S = 30.0
+"""From the end of the headers. Who sends a byte a second to keep a connection busy is cut off then."""
 SILENT_PATHS = frozenset({"/livez", "/readyz"})
 """Probes come every few seconds and would drown the log."""
 
@@ -27,9 +35,12 @@ class RequestBoundary:
     FastAPI's own `max_body_size` answers 413 in plain text; ours is a problem like every other error.
     """
 
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(
+        self, app: ASGIApp, *, max_body_bytes: int = MAX_BODY_BYTES, body_within_s: float = BODY_WITHIN_S
+    ) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
+        self._body_within_s = body_within_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry."""
@@ -43,33 +54,29 @@ class RequestBoundary:
         set_cause(Cause(correlation_id=trace_id, traceparent=traceparent))
         started = time.perf_counter()
         status = 0
-        received = 0
-
-        async def counted() -> Message:
-            nonlocal received
-            message = await receive()
-            if message["type"] == "http.request":
-                received += len(message.get("body", b""))
-                if received > self._max_body_bytes:
-                    raise _BodyTooLarge
-            return message
 
         async def named(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                headers = message.get("headers", ())
+                message["headers"] = [
+                    *headers,
+                    (b"x-request-id", request_id.encode()),
+                    *security_headers(scope, headers),
+                    *rate_limit_headers(scope),
+                ]
             await send(message)
 
         try:
             if _declared_length(scope) > self._max_body_bytes:
-                raise _BodyTooLarge
+                raise self._too_large()
             if not scope["path"].isprintable():
                 await _nothing_there(trace_id)(scope, receive, named)
             else:
-                await self._app(scope, counted, named)
-        except _BodyTooLarge:
-            await self._too_large(trace_id)(scope, receive, named)
+                await self._app(scope, self._bounded(receive), named)
+        except _RefusedBody as refused:
+            await refused.answer(trace_id)(scope, receive, named)
         except Exception:
             _log.exception("request_failed", method=scope["method"], path=_readable(scope["path"]))
             if status:
@@ -84,18 +91,56 @@ class RequestBoundary:
                 duration_ms=round((time.perf_counter() - started) * 1000, 1),
             )
 
-    def _too_large(self, trace_id: str) -> ASGIApp:
-        return problem_response(
-            trace_id,
-            status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    def _bounded(self, receive: Receive) -> Receive:
+        """`receive`, for a body that is neither too large nor too slow."""
+        deadline = asyncio.get_running_loop().time() + self._body_within_s
+        received, complete = 0, False
+
+        async def bounded() -> Message:
+            nonlocal received, complete
+            if complete:  # what comes now is the end of the connection, and that has time
+                return await receive()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                raise self._too_slow() from None
+            if message["type"] == "http.request":
+                received += len(message.get("body", b""))
+                complete = not message.get("more_body", False)
+                if received > self._max_body_bytes:
+                    raise self._too_large()
+            return message
+
+        return bounded
+
+    def _too_large(self) -> _RefusedBody:
+        return _RefusedBody(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             code="body_too_large",
             detail=f"A body may have at most {self._max_body_bytes} bytes.",
-            headers={"Connection": "close"},
+        )
+
+    def _too_slow(self) -> _RefusedBody:
+        return _RefusedBody(
+            HTTPStatus.REQUEST_TIMEOUT,
+            code="body_too_slow",
+            detail=f"A body must be here within {self._body_within_s:g} s. Send it faster, or less of it.",
         )
 
 
-class _BodyTooLarge(BaseException):
+class _RefusedBody(BaseException):
     """Passes every `except Exception` between the receive call and the boundary."""
+
+    def __init__(self, status: HTTPStatus, *, code: str, detail: str) -> None:
+        super().__init__(code)
+        self._status, self._code, self._detail = status, code, detail
+
+    def answer(self, trace_id: str) -> ASGIApp:
+        """The problem. What is left of the body is not waited for: the connection ends."""
+        return problem_response(
+            trace_id, status=self._status, code=self._code, detail=self._detail, headers={"Connection": "close"}
+        )
 
 
 def _declared_length(scope: Scope) -> int:

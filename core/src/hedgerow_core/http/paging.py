@@ -12,11 +12,14 @@ from hedgerow_core.application import DEFAULT_LIMIT, MAX_LIMIT
 
 Item = TypeVar("Item")
 
-MAX_CURSOR_CHARACTERS = 512
+MAX_CURSOR_CHARACTERS = 2048
+"""A text key may be 254 characters of four bytes each, and there may be several."""
 
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description=f"Items a page; {DEFAULT_LIMIT} unless told.")]
 NextPage = Annotated[str | None, Query(max_length=MAX_CURSOR_CHARACTERS, description="`next` of the page before.")]
-SortOrder = Annotated[str, Query(max_length=64, description="A sort key; a leading `-` descends.")]
+SortOrder = Annotated[
+    str, Query(max_length=200, description="Sort keys with commas between; a leading `-` descends.")
+]
 
 
 class PageModel(BaseModel, Generic[Item]):

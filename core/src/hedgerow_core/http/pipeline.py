@@ -1,4 +1,4 @@
-"""The stages that every request passes before its body is read: authenticate, then permit.
+"""The stages that every request passes before its body is read: authenticate, permit, throttle.
 
 Refusing comes first, so that a stranger can neither make us parse a body nor learn which bodies are valid.
 """
@@ -15,7 +15,10 @@ from fastapi.routing import APIRoute
 from hedgerow_core.application import current_cause, set_cause
 from hedgerow_core.domain import AuthenticationError
 from hedgerow_core.http.access import Access
+from hedgerow_core.http.etags import not_modified
+from hedgerow_core.http.json_bodies import JsonRequest
 from hedgerow_core.http.problems import ERRORS
+from hedgerow_core.http.throttling import Throttle
 from hedgerow_core.security import PermissionTable, Principal, TokenVerifier
 
 Stage = Callable[[Request], Awaitable[None]]
@@ -30,13 +33,17 @@ class PipelineRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, behind the stages."""
         answer = super().get_route_handler()
+        takes_body = self.body_field is not None
 
         async def handle(request: Request) -> Response:
             if self.stages is None:
                 raise RuntimeError(f"{self.path} was not mounted by a host, so nobody guards it")
             for stage in self.stages:
                 await stage(request)
-            return await answer(request)
+            if takes_body:
+                request = JsonRequest(request.scope, request.receive)
+            response = await answer(request)
+            return not_modified(request, response) or response
 
         return handle
 
@@ -58,19 +65,24 @@ class ContextRouter(APIRouter):
 
 
 class Gate:
-    """Builds the stages of a route out of its access decision."""
+    """Builds the stages of a route out of its access decision and its quotas."""
 
-    def __init__(self, verifier: TokenVerifier, permissions: PermissionTable) -> None:
+    def __init__(
+        self, verifier: TokenVerifier, permissions: PermissionTable, throttle: Throttle | None = None
+    ) -> None:
         self._verifier = verifier
         self._permissions = permissions
+        self._throttle = throttle
 
-    def stages_for(self, access: Access) -> tuple[Stage, ...]:
-        """The stages, in the order in which a request passes them."""
+    def stages_for(self, access: Access, endpoint: Callable[..., object] | None = None) -> tuple[Stage, ...]:
+        """The stages, in the order in which a request passes them. `endpoint` may state quotas of its own."""
         stages: list[Stage] = []
         if access.needs_principal:
             stages.append(self._authenticate)
         if access.permission is not None:
             stages.append(self._permit(access.permission))
+        if self._throttle is not None and endpoint is not None:
+            stages.append(self._throttle.stage_for(endpoint))
         return tuple(stages)
 
     async def _authenticate(self, request: Request) -> None:

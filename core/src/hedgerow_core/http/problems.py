@@ -21,6 +21,7 @@ from hedgerow_core.domain import (
     ConflictError,
     DomainError,
     NotFoundError,
+    PreconditionError,
     RateLimitError,
     UnavailableError,
     ValidationError,
@@ -36,6 +37,7 @@ STATUS_OF: Mapping[type[DomainError], HTTPStatus] = {
     AuthorizationError: HTTPStatus.FORBIDDEN,
     NotFoundError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,
+    PreconditionError: HTTPStatus.PRECONDITION_FAILED,
     ValidationError: HTTPStatus.UNPROCESSABLE_ENTITY,
     RateLimitError: HTTPStatus.TOO_MANY_REQUESTS,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -139,7 +141,7 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
         {
             "field": _field_of(finding),
             "in": str(finding["loc"][0]),
-            "message": finding["msg"],
+            "message": _message_of(finding),
             "code": finding["type"],
         }
         for finding in error.errors()
@@ -151,6 +153,12 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
         detail="The request is not as this route expects it; see `errors`.",
         errors=found,
     )
+
+
+def _message_of(finding: Mapping[str, Any]) -> str:
+    """JSON that can't be read says why in its context."""
+    why = finding.get("ctx", {}).get("error") if finding["type"] == "json_invalid" else None
+    return f"{finding['msg']}: {why}" if why else str(finding["msg"])
 
 
 def _field_of(finding: Mapping[str, Any]) -> str:

@@ -1,13 +1,14 @@
 """PostgreSQL: one engine, one schema and one role per context; Core statements, no ORM (ADR 0003)."""
 
 from hedgerow_core.persistence.database import Database, DatabaseAddress, Isolation
+from hedgerow_core.persistence.filters import narrowed
 from hedgerow_core.persistence.migrations import (
     ContextMigrations,
     MigrationHistory,
     MigrationRunner,
     PendingRevision,
 )
-from hedgerow_core.persistence.paging import Cursor, SortKey, keyset, page_of
+from hedgerow_core.persistence.paging import Cursor, SortKey, keyset, page_of, sort_names
 
 __all__ = [
     "ContextMigrations",
@@ -20,5 +21,7 @@ __all__ = [
     "PendingRevision",
     "SortKey",
     "keyset",
+    "narrowed",
     "page_of",
+    "sort_names",
 ]

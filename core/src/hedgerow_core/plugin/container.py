@@ -6,7 +6,9 @@ from pathlib import Path
 
 from dependency_injector import containers, providers
 
+from hedgerow_core.application import RateLimiter
 from hedgerow_core.domain import Clock
+from hedgerow_core.http.in_process_limiter import InProcessLimiter
 from hedgerow_core.persistence import Database
 
 
@@ -23,3 +25,7 @@ class CoreContainer(containers.DeclarativeContainer):
     """The only source of time."""
     database: providers.Dependency[Database] = providers.Dependency(instance_of=Database)
     """The context's own schema, under the context's own role."""
+    limiter: providers.Dependency[RateLimiter] = providers.Dependency(
+        default=providers.ThreadSafeSingleton(InProcessLimiter)
+    )
+    """Counts across the processes of the host; in a test that names none, in the process."""

@@ -43,8 +43,9 @@ def api(host: Host = None, port: Port = None, contexts: Contexts = None) -> None
     with bound_socket(settings.host, settings.port) as listening, telemetry(settings, "api"):
         assembly = started(settings, required_address(settings))
         watch = Watch(assembly, settings.stale_after_s)
-        app = create_app(assembly, routes_of(assembly), Readiness(assembly, watch, settings.broker_url))
-        server = uvicorn.Server(server_config(app))
+        readiness = Readiness(assembly, watch, settings.broker_url)
+        app = create_app(assembly, routes_of(assembly), readiness, settings=settings)
+        server = uvicorn.Server(server_config(app, settings.trusted_proxies))
         # uvicorn repeats the signal that it stopped for; by then everything is stopped, and in order.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)

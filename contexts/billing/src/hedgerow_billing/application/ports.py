@@ -8,10 +8,10 @@ from typing import Protocol
 from uuid import UUID
 
 from hedgerow_billing.application.views import InvoiceView
-from hedgerow_billing.domain.invoice import Invoice, InvoiceStatus
+from hedgerow_billing.domain.invoice import Invoice
 from hedgerow_billing.domain.money import Money
 from hedgerow_billing.domain.payment import PaymentStatus
-from hedgerow_core.application import Page, UnitOfWork
+from hedgerow_core.application import Filters, Page, UnitOfWork
 
 
 class InvoiceRepository(Protocol):
@@ -91,15 +91,15 @@ class InvoiceReader(Protocol):
         self,
         customer_id: UUID,
         *,
-        status: InvoiceStatus | None,
+        filters: Filters,
         sort: str,
         cursor: str | None,
         limit: int,
     ) -> Page[InvoiceView]:
-        """A page of the customer's invoices, by `created_at` or `total`.
+        """A page of the customer's invoices, by `created_at` and `total`.
 
         Raises:
-            ValidationError: unknown sort key, or a cursor that is not valid for it.
+            ValidationError: unknown filter or sort key, or a cursor that is not valid for it.
         """
         ...
 

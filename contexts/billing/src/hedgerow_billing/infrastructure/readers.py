@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import ColumnElement, bindparam, select
 
 from hedgerow_billing.application.ports import PaymentToSettle
 from hedgerow_billing.application.views import InvoiceView
 from hedgerow_billing.domain.currencies import Currency
 from hedgerow_billing.domain.errors import PaymentNotFound
-from hedgerow_billing.domain.invoice import InvoiceStatus
 from hedgerow_billing.domain.money import Money
 from hedgerow_billing.domain.payment import PaymentStatus
 from hedgerow_billing.infrastructure.rows import INVOICES_WITH_PAYMENTS, view_of_row
 from hedgerow_billing.infrastructure.tables import invoices, payments
-from hedgerow_core.application import Page
-from hedgerow_core.persistence import Database, SortKey, keyset, page_of
+from hedgerow_core.application import Filters, Page
+from hedgerow_core.persistence import Database, SortKey, keyset, narrowed, page_of, sort_names
 
 _INVOICE_OF_CUSTOMER = INVOICES_WITH_PAYMENTS.where(
     invoices.c.id == bindparam("invoice_id"), invoices.c.customer_id == bindparam("owner_id")
@@ -25,11 +25,13 @@ _INVOICE_OF_CUSTOMER = INVOICES_WITH_PAYMENTS.where(
 
 # Indexes: ix_invoices_owner_created, ix_invoices_owner_total.
 _INVOICES_OF_CUSTOMER = INVOICES_WITH_PAYMENTS.where(invoices.c.customer_id == bindparam("owner_id"))
-_OF_STATUS = _INVOICES_OF_CUSTOMER.where(invoices.c.status == bindparam("wanted_status"))
 
 _SORT_KEYS: Mapping[str, SortKey] = {
     "created_at": SortKey.of_time(invoices.c.created_at),
     "total": SortKey.of_integer(invoices.c.total),
+}
+_FILTERABLE: Mapping[str, ColumnElement[Any]] = {
+    name: invoices.c[name] for name in ("status", "currency", "total", "created_at", "opened_at", "paid_at")
 }
 
 _PAYMENT = select(payments.c.id, payments.c.amount, payments.c.currency, payments.c.status).where(
@@ -56,29 +58,27 @@ class PostgresInvoiceReader:
         self,
         customer_id: UUID,
         *,
-        status: InvoiceStatus | None,
+        filters: Filters,
         sort: str,
         cursor: str | None,
         limit: int,
     ) -> Page[InvoiceView]:
         """Read a page of the customer's invoices, payments included."""
         statement = keyset(
-            _INVOICES_OF_CUSTOMER if status is None else _OF_STATUS,
+            narrowed(_INVOICES_OF_CUSTOMER, filters, _FILTERABLE),
             sort=sort,
             keys=_SORT_KEYS,
             id_column=invoices.c.id,
             cursor=cursor,
             limit=limit,
         )
-        wanted = {"owner_id": customer_id} if status is None else {"owner_id": customer_id, "wanted_status": status}
         async with self._database.reading() as connection:
-            rows = (await connection.execute(statement, wanted)).all()
-        sorted_by = sort.removeprefix("-")
+            rows = (await connection.execute(statement, {"owner_id": customer_id})).all()
         return page_of(
             rows,
             limit=limit,
             sort=sort,
-            sorted_by=lambda row: getattr(row, sorted_by),
+            sorted_by=lambda row: tuple(getattr(row, name) for name in sort_names(sort)),
             id_of=lambda row: row.id,
             read=view_of_row,
         )

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, Response
+from fastapi import Depends, Response
 
 from hedgerow_billing.application.commands.create_invoice import CreateInvoice
 from hedgerow_billing.application.commands.open_invoice import OpenInvoice
@@ -17,10 +17,30 @@ from hedgerow_billing.application.queries.list_invoices import NEWEST_FIRST, Lis
 from hedgerow_billing.application.views import InvoiceView
 from hedgerow_billing.domain.invoice import InvoiceStatus
 from hedgerow_billing.interfaces.schemas import InvoiceModel, NewInvoiceModel
-from hedgerow_core.application import DEFAULT_LIMIT, Bus, Page
-from hedgerow_core.http import Caller, ContextRouter, Limit, NextPage, PageModel, SortOrder, permitted
+from hedgerow_core.application import DEFAULT_LIMIT, Bus, Filters, Page
+from hedgerow_core.http import (
+    Caller,
+    ContextRouter,
+    Filterable,
+    FilterField,
+    IfMatch,
+    Limit,
+    NextPage,
+    PageModel,
+    SortOrder,
+    permitted,
+    tagged,
+)
 
-StatusFilter = Annotated[InvoiceStatus | None, Query(description="Only invoices in this state.")]
+INVOICES = Filterable(
+    status=FilterField.choice(InvoiceStatus),
+    currency=FilterField.text(),
+    total=FilterField.whole(),
+    created_at=FilterField.moment(),
+    opened_at=FilterField.moment(nullable=True),
+    paid_at=FilterField.moment(nullable=True),
+)
+InvoiceFilters = Annotated[Filters, Depends(INVOICES.read)]
 
 
 def billing_router(bus: Bus) -> ContextRouter:
@@ -39,39 +59,41 @@ def billing_router(bus: Bus) -> ContextRouter:
             )
         )
         response.headers["Location"] = f"{router.prefix}/invoices/{invoice.id}"
-        return invoice
+        return tagged(response, invoice)
 
-    @router.get("/invoices", response_model=PageModel[InvoiceModel])
+    @router.get("/invoices", response_model=PageModel[InvoiceModel], openapi_extra=INVOICES.openapi())
     @permitted("billing:invoice:read")
     async def list_invoices(
         caller: Caller,
-        status: StatusFilter = None,
+        filters: InvoiceFilters,
         limit: Limit = DEFAULT_LIMIT,
         cursor: NextPage = None,
         sort: SortOrder = NEWEST_FIRST,
     ) -> Page[InvoiceView]:
-        """List your invoices, sorted by `created_at` or `total`."""
+        """List your invoices, sorted by `created_at` and `total`."""
         return await bus.ask(
-            ListInvoices(customer_id=caller.subject, status=status, limit=limit, cursor=cursor, sort=sort)
+            ListInvoices(customer_id=caller.subject, filters=filters, limit=limit, cursor=cursor, sort=sort)
         )
 
     @router.get("/invoices/{invoice_id}", response_model=InvoiceModel)
     @permitted("billing:invoice:read")
-    async def get_invoice(invoice_id: UUID, caller: Caller) -> InvoiceView:
+    async def get_invoice(invoice_id: UUID, caller: Caller, response: Response) -> InvoiceView:
         """Look at one of your invoices."""
-        return await bus.ask(GetInvoice(customer_id=caller.subject, invoice_id=invoice_id))
+        return tagged(response, await bus.ask(GetInvoice(customer_id=caller.subject, invoice_id=invoice_id)))
 
     @router.post("/invoices/{invoice_id}/open", response_model=InvoiceModel)
     @permitted("billing:invoice:open")
-    async def open_invoice(invoice_id: UUID, caller: Caller) -> InvoiceView:
+    async def open_invoice(invoice_id: UUID, caller: Caller, expected: IfMatch, response: Response) -> InvoiceView:
         """Make a draft binding, so that it can be paid."""
-        return await bus.execute(OpenInvoice(customer_id=caller.subject, invoice_id=invoice_id))
+        command = OpenInvoice(customer_id=caller.subject, invoice_id=invoice_id, expected=expected)
+        return tagged(response, await bus.execute(command))
 
     @router.post("/invoices/{invoice_id}/void", response_model=InvoiceModel)
     @permitted("billing:invoice:void")
-    async def void_invoice(invoice_id: UUID, caller: Caller) -> InvoiceView:
+    async def void_invoice(invoice_id: UUID, caller: Caller, expected: IfMatch, response: Response) -> InvoiceView:
         """Withdraw a draft or an open invoice."""
-        return await bus.execute(VoidInvoice(customer_id=caller.subject, invoice_id=invoice_id))
+        command = VoidInvoice(customer_id=caller.subject, invoice_id=invoice_id, expected=expected)
+        return tagged(response, await bus.execute(command))
 
     @router.post(
         "/invoices/{invoice_id}/request-payment",
@@ -79,8 +101,11 @@ def billing_router(bus: Bus) -> ContextRouter:
         response_model=InvoiceModel,
     )
     @permitted("billing:invoice:pay")
-    async def request_payment(invoice_id: UUID, caller: Caller) -> InvoiceView:
+    async def request_payment(
+        invoice_id: UUID, caller: Caller, expected: IfMatch, response: Response
+    ) -> InvoiceView:
         """Pay an open invoice. The charge follows; watch the invoice's `payments` for its outcome."""
-        return await bus.execute(RequestPayment(customer_id=caller.subject, invoice_id=invoice_id))
+        command = RequestPayment(customer_id=caller.subject, invoice_id=invoice_id, expected=expected)
+        return tagged(response, await bus.execute(command))
 
     return router

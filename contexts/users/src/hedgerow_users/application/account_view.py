@@ -16,3 +16,4 @@ class AccountView:
     name: str
     roles: tuple[str, ...]
     created_at: datetime
+    version: int

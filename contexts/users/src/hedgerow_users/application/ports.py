@@ -77,6 +77,18 @@ class Sessions(Protocol):
         ...
 
 
+class KnownNetworks(Protocol):
+    """Where accounts have logged in from. A place is the hash of an account and a network. Outside transactions."""
+
+    async def knows(self, place: bytes, *, since: datetime) -> bool:
+        """Whether there was a login since then."""
+        ...
+
+    async def remember(self, place: bytes, *, at: datetime, forget_before: datetime) -> None:
+        """There was one now. What nobody has logged in from since `forget_before` is dropped. Safe to repeat."""
+        ...
+
+
 class UsersUnitOfWork(UnitOfWork, Protocol):
     """One transaction of this context."""
 

@@ -15,9 +15,9 @@ from hedgerow_users.domain.email import Email
 from hedgerow_users.domain.password import PasswordHash
 from hedgerow_users.infrastructure.tables import accounts
 
-_VIEW = select(accounts.c.id, accounts.c.email, accounts.c.name, accounts.c.roles, accounts.c.created_at).where(
-    accounts.c.id == bindparam("id")
-)
+_VIEW = select(
+    accounts.c.id, accounts.c.email, accounts.c.name, accounts.c.roles, accounts.c.created_at, accounts.c.version
+).where(accounts.c.id == bindparam("id"))
 _CREDENTIALS = select(accounts.c.id, accounts.c.password_hash)
 _CREDENTIALS_BY_ID = _CREDENTIALS.where(accounts.c.id == bindparam("id"))
 _CREDENTIALS_BY_EMAIL = _CREDENTIALS.where(  # uq_accounts_email
@@ -38,7 +38,12 @@ class DatabaseAccountReader:
         if row is None:
             return None
         return AccountView(
-            id=row.id, email=row.email, name=row.name, roles=tuple(row.roles), created_at=row.created_at
+            id=row.id,
+            email=row.email,
+            name=row.name,
+            roles=tuple(row.roles),
+            created_at=row.created_at,
+            version=row.version,
         )
 
     async def credentials_of_email(self, email: Email) -> Credentials | None:

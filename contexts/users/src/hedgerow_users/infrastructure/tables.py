@@ -49,3 +49,11 @@ signing_keys = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
 )
 """Ed25519 private keys, PKCS #8 in DER."""
+
+known_networks = Table(
+    "known_networks",
+    metadata,
+    Column("place", LargeBinary, primary_key=True),
+    Column("seen_at", DateTime(timezone=True), nullable=False),
+)
+"""Hashes of an account and a network that it has logged in from, and when last."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from fastapi import Response
+from fastapi import Request, Response
 
 from hedgerow_core.application import Bus
 from hedgerow_core.domain import Secret
-from hedgerow_core.http import Caller, ContextRouter, authenticated, public
+from hedgerow_core.http import Caller, ContextRouter, authenticated, public, tagged, throttled
+from hedgerow_core.http.networks import network_of
 from hedgerow_users.application.commands.change_password import ChangePassword
-from hedgerow_users.application.commands.log_in import LogIn
 from hedgerow_users.application.commands.log_out import LogOut
 from hedgerow_users.application.commands.refresh_session import RefreshSession
 from hedgerow_users.application.commands.register_user import RegisterUser
+from hedgerow_users.application.login_guard import GuardedLogIn
 from hedgerow_users.application.queries.get_account import GetAccount
 from hedgerow_users.application.queries.list_public_keys import ListPublicKeys
 from hedgerow_users.domain.account import AccountId
@@ -31,6 +32,9 @@ CONTEXT = "users"
 KEYS_MAX_AGE_S = 300
 """No longer than an access token lives: a verifier learns of a new key before it meets many of its tokens."""
 
+LOGINS_PER_MINUTE = 10
+"""From one network, whosever accounts they are for: a person needs a few, and each costs a hashing thread 20 ms."""
+
 
 def accounts_router(bus: Bus, *, register_user: RegisterUser, change_password: ChangePassword) -> ContextRouter:
     """Registration, and what owners do with their accounts."""
@@ -47,9 +51,9 @@ def accounts_router(bus: Bus, *, register_user: RegisterUser, change_password: C
 
     @router.get("/me")
     @authenticated
-    async def me(caller: Caller) -> AccountAnswer:
+    async def me(caller: Caller, response: Response) -> AccountAnswer:
         """Your account."""
-        return AccountAnswer.of(await bus.ask(GetAccount(account_id=caller.subject)))
+        return tagged(response, AccountAnswer.of(await bus.ask(GetAccount(account_id=caller.subject))))
 
     @router.post("/me/password", status_code=HTTPStatus.NO_CONTENT)
     @authenticated
@@ -64,15 +68,20 @@ def accounts_router(bus: Bus, *, register_user: RegisterUser, change_password: C
     return router
 
 
-def sessions_router(bus: Bus, *, log_in: LogIn, refresh_session: RefreshSession) -> ContextRouter:
+def sessions_router(bus: Bus, *, log_in: GuardedLogIn, refresh_session: RefreshSession) -> ContextRouter:
     """Getting, renewing and giving back tokens."""
     router = ContextRouter(CONTEXT)
 
     @router.post("/login")
     @public
-    async def login(body: LoginBody, response: Response) -> TokensAnswer:
+    @throttled("login", per_minute=LOGINS_PER_MINUTE)
+    async def login(body: LoginBody, request: Request, response: Response) -> TokensAnswer:
         """Start a session."""
-        tokens = await log_in(email=body.email, password=Secret(body.password.get_secret_value()))
+        tokens = await log_in(
+            email=body.email,
+            password=Secret(body.password.get_secret_value()),
+            network=network_of(request.scope),
+        )
         _keep_out_of_caches(response)
         return TokensAnswer.of(tokens)
 

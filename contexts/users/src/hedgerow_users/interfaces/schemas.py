@@ -77,6 +77,7 @@ class AccountAnswer(BaseModel):
     name: str
     roles: Sequence[str] = Field(examples=[["user"]])
     created_at: datetime
+    version: int = Field(description="Grows with every change.", examples=[1])
 
     @classmethod
     def of(cls, account: AccountView) -> AccountAnswer:
@@ -87,6 +88,7 @@ class AccountAnswer(BaseModel):
             name=account.name,
             roles=account.roles,
             created_at=account.created_at,
+            version=account.version,
         )
 
 

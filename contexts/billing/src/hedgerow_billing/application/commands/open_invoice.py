@@ -8,7 +8,7 @@ from uuid import UUID
 from hedgerow_billing.application.ports import BillingWork
 from hedgerow_billing.application.views import InvoiceView, view_of
 from hedgerow_core.application import Command
-from hedgerow_core.domain import Clock
+from hedgerow_core.domain import Clock, Versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +17,7 @@ class OpenInvoice(Command[InvoiceView]):
 
     customer_id: UUID
     invoice_id: UUID
+    expected: Versions | None = None
 
 
 class OpenInvoiceHandler:
@@ -26,8 +27,9 @@ class OpenInvoiceHandler:
         self._clock = clock
 
     async def __call__(self, command: OpenInvoice, work: BillingWork) -> InvoiceView:
-        """Raises InvoiceNotFound, or ConflictError if it is no draft or there is nothing to pay."""
+        """Raises InvoiceNotFound, PreconditionError, or ConflictError if it is no draft or comes to nothing."""
         invoice = await work.invoices.of_customer(command.customer_id, command.invoice_id)
+        invoice.demand_version(command.expected)
         invoice.open(self._clock.now())
         await work.invoices.update(invoice)
         return view_of(invoice)

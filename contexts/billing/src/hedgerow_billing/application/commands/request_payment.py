@@ -9,7 +9,7 @@ from hedgerow_billing.application.ports import BillingWork
 from hedgerow_billing.application.tasks.charge_payment import ChargePayment
 from hedgerow_billing.application.views import InvoiceView, view_of
 from hedgerow_core.application import Command
-from hedgerow_core.domain import Clock
+from hedgerow_core.domain import Clock, Versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +18,7 @@ class RequestPayment(Command[InvoiceView]):
 
     customer_id: UUID
     invoice_id: UUID
+    expected: Versions | None = None
 
 
 class RequestPaymentHandler:
@@ -27,8 +28,9 @@ class RequestPaymentHandler:
         self._clock = clock
 
     async def __call__(self, command: RequestPayment, work: BillingWork) -> InvoiceView:
-        """Raises InvoiceNotFound, or ConflictError if it is not open or being paid already."""
+        """Raises InvoiceNotFound, PreconditionError, or ConflictError if it is not open or being paid already."""
         invoice = await work.invoices.of_customer(command.customer_id, command.invoice_id)
+        invoice.demand_version(command.expected)
         payment = invoice.request_payment(self._clock.now())
         await work.invoices.update(invoice)
         await work.tasks.enqueue(ChargePayment(payment_id=payment.id, invoice_id=invoice.id), key=str(payment.id))

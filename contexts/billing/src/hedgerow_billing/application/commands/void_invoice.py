@@ -8,7 +8,7 @@ from uuid import UUID
 from hedgerow_billing.application.ports import BillingWork
 from hedgerow_billing.application.views import InvoiceView, view_of
 from hedgerow_core.application import Command
-from hedgerow_core.domain import Clock
+from hedgerow_core.domain import Clock, Versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +17,7 @@ class VoidInvoice(Command[InvoiceView]):
 
     customer_id: UUID
     invoice_id: UUID
+    expected: Versions | None = None
 
 
 class VoidInvoiceHandler:
@@ -26,8 +27,9 @@ class VoidInvoiceHandler:
         self._clock = clock
 
     async def __call__(self, command: VoidInvoice, work: BillingWork) -> InvoiceView:
-        """Raises InvoiceNotFound, or ConflictError if it is paid, void or being paid."""
+        """Raises InvoiceNotFound, PreconditionError, or ConflictError if it is paid, void or being paid."""
         invoice = await work.invoices.of_customer(command.customer_id, command.invoice_id)
+        invoice.demand_version(command.expected)
         invoice.void(self._clock.now())
         await work.invoices.update(invoice)
         return view_of(invoice)

@@ -7,19 +7,18 @@ from uuid import UUID
 
 from hedgerow_billing.application.ports import InvoiceReader
 from hedgerow_billing.application.views import InvoiceView
-from hedgerow_billing.domain.invoice import InvoiceStatus
-from hedgerow_core.application import Page, Query
+from hedgerow_core.application import Filters, Page, Query
 
 NEWEST_FIRST = "-created_at"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListInvoices(Query[Page[InvoiceView]]):
-    """A page, sorted by `created_at` or `total`; `total` compares minor units across currencies."""
+    """A page, sorted by `created_at`, `total` or both; `total` compares minor units across currencies."""
 
     customer_id: UUID
     limit: int
-    status: InvoiceStatus | None = None
+    filters: Filters = ()
     sort: str = NEWEST_FIRST
     cursor: str | None = None
 
@@ -31,7 +30,7 @@ class ListInvoicesHandler:
         self._invoices = invoices
 
     async def __call__(self, query: ListInvoices) -> Page[InvoiceView]:
-        """Raises ValidationError for an unknown sort key or a cursor made under another one."""
+        """Raises ValidationError for an unknown filter or sort key, or a cursor made under another order."""
         return await self._invoices.list(
-            query.customer_id, status=query.status, sort=query.sort, cursor=query.cursor, limit=query.limit
+            query.customer_id, filters=query.filters, sort=query.sort, cursor=query.cursor, limit=query.limit
         )

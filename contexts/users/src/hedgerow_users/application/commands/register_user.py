@@ -68,4 +68,5 @@ class OpenAccountHandler:
             name=account.name.text,
             roles=account.roles,
             created_at=account.created_at,
+            version=account.version,
         )

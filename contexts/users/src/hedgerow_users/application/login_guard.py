@@ -1,0 +1,53 @@
+"""Slows guessing down without locking the owner out: a network that an account has logged in from is counted apart.
+
+An account is a hash of the address that was written, so that an unknown one is throttled like a known one and the
+answer tells nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from typing import final
+
+from hedgerow_core.application import Claim, Quota, RateLimiter
+from hedgerow_core.domain import Clock, Secret
+from hedgerow_users.application.commands.log_in import LogIn
+from hedgerow_users.application.ports import KnownNetworks
+from hedgerow_users.application.session_tokens import SessionTokens
+
+REMEMBERED_FOR = timedelta(days=90)
+"""Since the last login from there."""
+_HOUR = timedelta(hours=1)
+FROM_ANYWHERE = Quota(name="login.account", limit=10, period=_HOUR, burst=10)
+"""Guesses at one account, from all networks together that it is not known to log in from."""
+FROM_KNOWN_NETWORK = Quota(name="login.known_network", limit=10, period=_HOUR, burst=10)
+"""Guesses at one account from one network that it has logged in from: a stranger elsewhere can't use them up."""
+
+
+@final
+class GuardedLogIn:
+    """Logs somebody in who has guesses left."""
+
+    def __init__(self, log_in: LogIn, limiter: RateLimiter, networks: KnownNetworks, clock: Clock) -> None:
+        self._log_in = log_in
+        self._limiter = limiter
+        self._networks = networks
+        self._clock = clock
+
+    async def __call__(self, *, email: str, password: Secret, network: str) -> SessionTokens:
+        """Log somebody in, from this network.
+
+        Raises:
+            RateLimitError: too many guesses at this account; nothing was compared.
+            InvalidCredentials, HashingBusy: as `LogIn` does.
+        """
+        account = hashlib.sha256(email.strip().lower().encode(errors="replace")).digest()
+        place = hashlib.sha256(account + network.encode()).digest()
+        known = await self._networks.knows(place, since=self._clock.now() - REMEMBERED_FOR)
+        claim = Claim(FROM_KNOWN_NETWORK, place.hex()) if known else Claim(FROM_ANYWHERE, account.hex())
+        (await self._limiter.spend(claim)).demand()
+        tokens = await self._log_in(email=email, password=password)
+        now = self._clock.now()
+        await self._networks.remember(place, at=now, forget_before=now - REMEMBERED_FOR)
+        return tokens

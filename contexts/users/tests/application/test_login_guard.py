@@ -1,0 +1,115 @@
+"""Guessing at an account is slowed down; its owner still gets in from where they have been before."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from hedgerow_core.application import Bus
+from hedgerow_core.domain import RateLimitError, Secret
+from hedgerow_core.http.in_process_limiter import InProcessLimiter
+from hedgerow_core.persistence import Database
+from hedgerow_core.testing import FakeClock
+from hedgerow_users.application.commands.register_user import RegisterUser
+from hedgerow_users.application.login_guard import FROM_ANYWHERE, REMEMBERED_FOR, GuardedLogIn
+from hedgerow_users.container import UsersContainer
+from hedgerow_users.domain.errors import InvalidCredentials
+
+ADA, RIGHT, WRONG = "ada@example.org", Secret("correct horse"), Secret("battery staple")
+HOME, ELSEWHERE, CAFE = "192.0.2.1", "203.0.113.9", "198.51.100.7"
+
+
+@pytest.fixture
+async def guarded(container: UsersContainer, bus: Bus, register: RegisterUser) -> GuardedLogIn:
+    await register(email=ADA, password=RIGHT, name="Ada")
+    return container.guarded_log_in(log_in=container.log_in(bus=bus))
+
+
+async def guess(guarded: GuardedLogIn, times: int, *, email: str = ADA, network: str | None = None) -> list[type]:
+    outcomes: list[type] = []
+    for number in range(times):
+        try:
+            await guarded(email=email, password=WRONG, network=network or f"203.0.113.{number}")
+        except (InvalidCredentials, RateLimitError) as error:
+            outcomes.append(type(error))
+    return outcomes
+
+
+async def test_ten_guesses_an_hour_from_however_many_networks(guarded: GuardedLogIn) -> None:
+    outcomes = await guess(guarded, 12)
+
+    assert outcomes == [InvalidCredentials] * FROM_ANYWHERE.burst + [RateLimitError] * 2
+    with pytest.raises(RateLimitError) as refused:
+        await guarded(email=" ADA@EXAMPLE.ORG ", password=RIGHT, network=ELSEWHERE)
+    assert refused.value.retry_after <= timedelta(minutes=6)
+
+
+async def test_an_address_without_account_is_throttled_alike(guarded: GuardedLogIn) -> None:
+    for nobody in ("eve@example.org", "no address", "\ud800"):
+        assert (await guess(guarded, 12, email=nobody)).count(RateLimitError) == 2
+
+
+async def test_the_owner_gets_in_from_a_known_network_while_others_guess(guarded: GuardedLogIn) -> None:
+    await guarded(email=ADA, password=RIGHT, network=HOME)
+    assert RateLimitError in await guess(guarded, 12)
+
+    assert await guarded(email=ADA.upper(), password=RIGHT, network=HOME)
+    with pytest.raises(RateLimitError):  # the twin: from a network that she was never in
+        await guarded(email=ADA, password=RIGHT, network=CAFE)
+
+
+async def test_a_known_network_has_no_endless_guesses_either(guarded: GuardedLogIn) -> None:
+    await guarded(email=ADA, password=RIGHT, network=HOME)
+
+    assert (await guess(guarded, 12, network=HOME)).count(RateLimitError) == 2
+
+
+async def test_a_network_is_known_for_the_account_that_logged_in_there_alone(
+    guarded: GuardedLogIn, register: RegisterUser
+) -> None:
+    await register(email="eve@example.org", password=RIGHT, name="Eve")
+    await guarded(email="eve@example.org", password=RIGHT, network=HOME)
+    await guess(guarded, 12)
+
+    with pytest.raises(RateLimitError):
+        await guarded(email=ADA, password=RIGHT, network=HOME)
+
+
+async def test_a_wrong_password_makes_no_network_known(guarded: GuardedLogIn) -> None:
+    await guess(guarded, 12, network=HOME)
+
+    with pytest.raises(RateLimitError):
+        await guarded(email=ADA, password=RIGHT, network=HOME)
+
+
+async def test_a_network_is_forgotten_after_ninety_days_without_a_login(
+    guarded: GuardedLogIn, clock: FakeClock
+) -> None:
+    await guarded(email=ADA, password=RIGHT, network=HOME)
+    clock.advance(REMEMBERED_FOR + timedelta(seconds=1))
+    await guess(guarded, 12)
+
+    with pytest.raises(RateLimitError):
+        await guarded(email=ADA, password=RIGHT, network=HOME)
+
+
+async def test_nothing_remembered_names_anybody_and_the_old_is_cleared_up(
+    guarded: GuardedLogIn, clock: FakeClock, database: Database
+) -> None:
+    from sqlalchemy import text
+
+    await guarded(email=ADA, password=RIGHT, network=HOME)
+    clock.advance(REMEMBERED_FOR + timedelta(seconds=1))
+    await guarded(email=ADA, password=RIGHT, network=CAFE)
+
+    async with database.reading() as connection:
+        rows = (await connection.execute(text("SELECT * FROM known_networks"))).all()
+    assert len(rows) == 1
+    assert HOME not in str(rows)
+    assert ADA not in str(rows)
+
+
+def test_the_limiter_of_a_container_is_its_own(container: UsersContainer) -> None:
+    assert isinstance(container.core.limiter(), InProcessLimiter)
+    assert container.core.limiter() is container.core.limiter()

@@ -1,0 +1,144 @@
+"""What comes in is bounded in size, depth and time; what goes out tells browsers to frame and load nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from starlette.responses import HTMLResponse, PlainTextResponse
+from starlette.types import ASGIApp
+
+from hedgerow_core.http import ContextRouter, public
+from hedgerow_core.http.json_bodies import MAX_DEPTH
+from hedgerow_core.http.middleware import RequestBoundary
+from hedgerow_core.http.pipeline import PipelineRoute
+from hedgerow_core.http.problems import install_problem_handlers
+
+JSON = {"content-type": "application/json"}
+
+
+def app() -> FastAPI:
+    router = ContextRouter("shop")
+
+    @router.post("/echo")
+    @public
+    async def echo(body: dict[str, Any]) -> int:
+        return len(body)
+
+    app = FastAPI()
+    install_problem_handlers(app)
+    for route in router.routes:
+        assert isinstance(route, PipelineRoute)
+        route.stages = ()
+        app.router.routes.append(route)
+    app.add_middleware(RequestBoundary, max_body_bytes=64 * 1024, body_within_s=0.2)
+    return app
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app())
+    async with httpx.AsyncClient(transport=transport, base_url="http://test/v1/shop", headers=JSON) as client:
+        yield client
+
+
+def nested(depth: int, opening: str = '{"a":', closing: str = "}") -> str:
+    return opening * (depth - 1) + "{}" + closing * (depth - 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (nested(MAX_DEPTH), 200),
+        (nested(MAX_DEPTH + 1), 422),
+        ('{"a":' + nested(MAX_DEPTH, "[", "]") + "}", 422),
+        ('{"a":' + "[" * 30_000 + "]" * 30_000 + "}", 422),
+        ('{"a":"' + "[" * 1000 + '"}', 200),
+        ('{"a":[' + "{}," * 1000 + "{}]}", 200),
+        ('{"a":' * 10_000, 422),
+    ],
+)
+async def test_json_is_as_deep_as_allowed_and_no_deeper(body: str, status: int, http: httpx.AsyncClient) -> None:
+    answer = await http.post("/echo", content=body)
+
+    assert answer.status_code == status
+    if status == 422:
+        assert answer.json()["code"] == "validation_failed"
+        assert answer.json()["errors"][0]["field"] == "body"
+
+
+async def test_what_is_too_deep_is_said_to_be(http: httpx.AsyncClient) -> None:
+    answer = await http.post("/echo", content=nested(MAX_DEPTH + 1))
+
+    assert answer.json()["errors"][0]["message"] == "JSON decode error: nested deeper than 32 levels"
+
+
+async def test_a_body_that_takes_too_long_is_a_408(http: httpx.AsyncClient) -> None:
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"{"
+        for _ in range(100):
+            await asyncio.sleep(0.05)
+            yield b" "
+
+    async def in_time() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(0.05)
+        yield b"}"
+
+    refused = await http.post("/echo", content=slow())
+    taken = await http.post("/echo", content=in_time())
+
+    assert (refused.status_code, refused.json()["code"]) == (408, "body_too_slow")
+    assert refused.headers["connection"] == "close"
+    assert (taken.status_code, taken.json()) == (200, 0)
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_a_body_that_is_too_large_is_a_413_whether_announced_or_not(
+    announced: bool, http: httpx.AsyncClient
+) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b" " * 1024
+
+    answer = await http.post("/echo", content=b" " * 100 * 1024 if announced else chunks())
+
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+async def headers_of(answer: ASGIApp, url: str = "http://test/") -> httpx.Headers:
+    transport = httpx.ASGITransport(RequestBoundary(answer))
+    async with httpx.AsyncClient(transport=transport) as client:
+        return (await client.get(url)).headers
+
+
+async def test_data_loads_nothing_and_is_framed_nowhere() -> None:
+    headers = await headers_of(PlainTextResponse("{}", media_type="application/json"))
+
+    assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert "strict-transport-security" not in headers
+
+
+async def test_a_page_may_load_what_it_needs_and_is_framed_nowhere() -> None:
+    headers = await headers_of(HTMLResponse("<p>"))
+
+    assert headers["content-security-policy"] == "frame-ancestors 'none'"
+
+
+async def test_over_https_it_says_to_stay_there() -> None:
+    headers = await headers_of(PlainTextResponse("{}"), "https://test/")
+
+    assert headers["strict-transport-security"] == "max-age=63072000"
+
+
+async def test_what_an_answer_says_itself_stands() -> None:
+    headers = await headers_of(HTMLResponse("<p>", headers={"Content-Security-Policy": "default-src 'self'"}))
+
+    assert headers.get_list("content-security-policy") == ["default-src 'self'"]
+    assert headers["x-content-type-options"] == "nosniff"

@@ -1,0 +1,132 @@
+"""How long and for how much we listen to a connection before it has said what it wants.
+
+uvicorn waits for headers for ever, and its parser takes headers of any size. Both end here, because an application
+only learns of a request when its headers are complete. Bodies are bounded by `RequestBoundary`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import ClassVar
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from hedgerow_core.http import problem_response
+from hedgerow_core.observability.tracing import new_traceparent, trace_id_in
+
+HEADERS_WITHIN_S = 5.0
+"""From the first byte of a request, or from connecting. No client that works needs one."""
+MAX_HEADER_BYTES = 32 * 1024
+"""Target and fields together: four times what most proxies pass on; a list of 500 ids as filter fits."""
+MAX_HEADERS = 100
+LINGER_S = 1.0
+"""An answer to who is still sending is lost when the connection is reset: for so long we read on and throw away."""
+
+
+class PatientProtocol(HttpToolsProtocol):
+    """uvicorn's protocol with a deadline and a bound for headers: 431 beyond it, and the end of the connection."""
+
+    headers_within_s: ClassVar[float] = HEADERS_WITHIN_S
+
+    _deadline: asyncio.TimerHandle | None = None
+    _header_bytes = 0
+    _in_body = False
+    _refused = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
+        """A connection begins: its first headers are due."""
+        super().connection_made(transport)
+        self._expect_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """A connection has ended."""
+        self._expect_nothing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes have come: of headers, of a body, or the rest of a body whose request is answered already."""
+        if self._refused:
+            return
+        if self._is_idle():
+            self._expect_headers()
+        if not self._in_body:
+            self._header_bytes += len(data)
+        super().data_received(data)
+        if self._header_bytes > MAX_HEADER_BYTES and not self._in_body:
+            self._refuse()
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        super().on_message_begin()
+        self._expect_headers()
+
+    def on_headers_complete(self) -> None:
+        """The headers are here: hand the request on, unless they are too much."""
+        self._expect_nothing()
+        self._in_body, self._header_bytes = True, 0
+        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        if len(self.headers) > MAX_HEADERS or size > MAX_HEADER_BYTES:
+            self._refuse()
+        if not self._refused:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of a body."""
+        if not self._refused:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The end of a request."""
+        self._in_body = False
+        if not self._refused:
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """A request is answered. Whoever sent the beginning of another one ahead has the full time from now."""
+        super().on_response_complete()
+        if self._deadline is not None:
+            self._expect_nothing()
+            self._expect_headers()
+
+    def _should_upgrade(self) -> bool:
+        return not self._refused and super()._should_upgrade()
+
+    def _is_idle(self) -> bool:
+        """Whether no request is in work, so that all we wait for is the next."""
+        return not self.pipeline and (self.cycle is None or self.cycle.response_complete)
+
+    def _expect_headers(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(self.headers_within_s, self._too_slow)
+
+    def _expect_nothing(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        if self._is_idle():
+            self.transport.close()
+        else:
+            self._expect_headers()  # sent ahead, behind a request that is in work: not their fault
+
+    def _refuse(self) -> None:
+        self._refused = True
+        self._expect_nothing()
+        if not self._is_idle():
+            self.transport.close()  # an answer would get mixed up with the one that is on its way
+            return
+        answer = problem_response(
+            trace_id_in(new_traceparent()),
+            status=HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+            code="headers_too_large",
+            detail=f"Target and headers may have at most {MAX_HEADER_BYTES} bytes and {MAX_HEADERS} fields.",
+            headers={"Connection": "close"},
+        )
+        fields = b"".join(b"%b: %b\r\n" % field for field in answer.raw_headers)
+        self.transport.write(STATUS_LINE[answer.status_code] + fields + b"\r\n" + bytes(answer.body))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(LINGER_S, self.transport.close)
