@@ -64,7 +64,7 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
 
     names = {folder.name for folder in (ROOT / "contexts").iterdir() if (folder / "pyproject.toml").exists()}
     loaded = load_contexts(names - {TUTORIAL_CONTEXT})
-    return assemble(loaded, environment=Environment.TEST, data_dir=tmp_path_factory.mktemp("data"))
+    return assemble(loaded, environment=Environment.DEV, data_dir=tmp_path_factory.mktemp("data"))
 
 
 # Hooks

@@ -14,6 +14,7 @@ from hedgerow_users.application.queries.list_public_keys import ListPublicKeysHa
 from hedgerow_users.infrastructure.argon2_hasher import Argon2Hasher
 from hedgerow_users.infrastructure.jwt_access_tokens import JwtAccessTokens
 from hedgerow_users.infrastructure.readers import DatabaseAccountReader
+from hedgerow_users.infrastructure.server_secret import ServerSecret
 from hedgerow_users.infrastructure.signing_keys import SigningKeys
 from hedgerow_users.infrastructure.work import UsersWork
 from hedgerow_users.settings import UsersSettings
@@ -28,6 +29,9 @@ class UsersContainer(containers.DeclarativeContainer):
     work = providers.Factory(UsersWork, context=core.context, clock=core.clock)
     """Called with a connection for every transaction."""
 
+    server_secret = providers.ThreadSafeSingleton(
+        ServerSecret, settings.provided.secret, settings.provided.secret_previous, folder=core.data_dir
+    )
     accounts = providers.ThreadSafeSingleton(DatabaseAccountReader, database=core.database)
     hasher = providers.ThreadSafeSingleton(Argon2Hasher, queue=settings.provided.hashing_queue)
     signing_keys = providers.ThreadSafeSingleton(SigningKeys, database=core.database, clock=core.clock)

@@ -19,7 +19,7 @@ from importlib.metadata import version
 from hedgerow_core.application import Bus, CommandHandler, QueryHandler
 from hedgerow_core.http import ContextRouter
 from hedgerow_core.persistence import MigrationHistory
-from hedgerow_core.plugin import CoreContainer, Handlers, Manifest, Subscriptions, hookimpl
+from hedgerow_core.plugin import CoreContainer, Handlers, Manifest, Subscriptions, UnusableSetting, hookimpl
 from hedgerow_core.security import TokenIssuer
 from hedgerow_users.application.commands.change_password import ReplacePassword
 from hedgerow_users.application.commands.log_in import StartSession
@@ -55,7 +55,17 @@ def migrations() -> MigrationHistory:
 
 @hookimpl
 def container(core: CoreContainer, settings: UsersSettings) -> UsersContainer:
-    """What is wired to what."""
+    """What is wired to what.
+
+    Raises:
+        UnusableSetting: no secret is set where one must be.
+    """
+    if settings.secret is None and core.environment() != "dev":
+        raise UnusableSetting(
+            "USERS_SECRET",
+            "is not set, and only `dev` makes one for itself",
+            fix="set it to what `openssl rand -hex 32` prints: one for all processes, kept like a password",
+        )
     return UsersContainer(core=core, settings=settings)
 
 

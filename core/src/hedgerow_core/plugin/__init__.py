@@ -4,7 +4,7 @@ Only a context's `plugin.py` imports this package, so that its domain stays free
 """
 
 from hedgerow_core.plugin.container import CoreContainer
-from hedgerow_core.plugin.declarations import Handlers, Manifest, Subscriptions
+from hedgerow_core.plugin.declarations import Handlers, Manifest, Subscriptions, UnusableSetting
 from hedgerow_core.plugin.hookspecs import CORE_API, PROJECT, HookSpecs, hookimpl, hookspec
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "HookSpecs",
     "Manifest",
     "Subscriptions",
+    "UnusableSetting",
     "hookimpl",
     "hookspec",
 ]

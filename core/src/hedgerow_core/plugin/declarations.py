@@ -41,6 +41,19 @@ class Manifest:
     """Which domain error stands behind a database constraint, so that a lost race is a conflict, not a crash."""
 
 
+class UnusableSetting(Exception):
+    """For the hook `container` to raise: a setting that is missing, or not fit for this environment.
+
+    The host shows it like every other problem of settings: the variable, what is wrong, and the fix.
+    """
+
+    def __init__(self, variable: str, what: str, *, fix: str) -> None:
+        super().__init__(f"{variable} {what}")
+        self.variable = variable
+        self.what = what
+        self.fix = fix
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handlers:
     """The use cases of a context, and how to open the unit of work that commands and deliveries run in."""

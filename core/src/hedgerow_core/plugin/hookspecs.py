@@ -45,7 +45,8 @@ class HookSpecs:
     def container(self, core: CoreContainer, settings: BaseSettings | None) -> Container:  # type: ignore[empty-body]
         """Build the context's container. `settings` is an instance of the class the manifest names.
 
-        Must not do I/O: engines connect on first use.
+        Must not do I/O: engines connect on first use. A setting that can't be used in this environment is
+        refused by raising `UnusableSetting`.
         """
 
     @hookspec
