@@ -13,7 +13,7 @@ import pytest
 from hedgerow_core.testing.servers import free_port
 from tests.conftest import Production
 from tests.garden import FAILING_LIFESPAN, GARDEN, install_garden
-from tests.processes import run, running
+from tests.processes import SECRET, run, running
 from tests.scenarios.test_errors import problem
 from tests.story import create_invoice, expect, sign_up
 
@@ -86,6 +86,8 @@ def test_settings_are_shown_with_their_source_and_without_their_secrets(tmp_path
     assert rows["HEDGEROW_HOST"] == ("127.0.0.1", "default")
     assert "hush" not in shown
     assert "quiet" not in shown
+    assert SECRET not in shown
+    assert rows["USERS_SECRET"] == ("**********", "environment")
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,16 @@ import pytest
 
 from hedgerow_core.persistence import Database
 from hedgerow_core.plugin import CoreContainer, UnusableSetting
-from hedgerow_core.security import KeySource
+from hedgerow_core.security import KeySource, RevocationCheck
 from hedgerow_core.testing import FakeClock
 from hedgerow_users import plugin
 from hedgerow_users.application import ports
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.infrastructure.argon2_hasher import Argon2Hasher
 from hedgerow_users.infrastructure.jwt_access_tokens import JwtAccessTokens
-from hedgerow_users.infrastructure.readers import DatabaseAccountReader
+from hedgerow_users.infrastructure.readers import DatabaseAccountReader, DatabaseSessionReader
+from hedgerow_users.infrastructure.refresh_successors import HmacRefreshSuccessors
+from hedgerow_users.infrastructure.revocations import RevocationList
 from hedgerow_users.infrastructure.signing_keys import SigningKeys
 from hedgerow_users.infrastructure.work import UsersWork
 from hedgerow_users.settings import UsersSettings
@@ -62,6 +64,9 @@ def adapters_fit_their_ports(  # Never called: mypy holds it.
     hasher: Argon2Hasher,
     keys: SigningKeys,
     tokens: JwtAccessTokens,
+    sessions: DatabaseSessionReader,
+    successors: HmacRefreshSuccessors,
+    revocations: RevocationList,
 ) -> tuple[
     ports.UsersUnitOfWork,
     ports.AccountReader,
@@ -69,5 +74,9 @@ def adapters_fit_their_ports(  # Never called: mypy holds it.
     ports.PublicKeys,
     KeySource,
     ports.AccessTokens,
+    ports.SessionReader,
+    ports.RefreshSuccessors,
+    RevocationCheck,
 ]:
-    return work, reader, hasher, keys, keys.find_public, tokens
+    found, revoked = keys.find_public, revocations.is_revoked
+    return work, reader, hasher, keys, found, tokens, sessions, successors, revoked
