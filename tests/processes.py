@@ -15,6 +15,8 @@ import httpx
 
 READY_WITHIN_S = 60.0
 ENDS_WITHIN_S = 30.0
+SECRET = "for tests alone, and so it is no secret"
+"""USERS_SECRET of hosts that need one: those with a database of their own. `dev` brings both along."""
 COMMAND = Path(sys.executable).with_name("hedgerow")
 
 
@@ -32,7 +34,7 @@ class Process:
         self._process = subprocess.Popen(
             [*program, *arguments],
             cwd=folder,
-            env=clean_environment() | environment,
+            env=_completed(environment),
             stdout=self._log.open("wb"),
             stderr=subprocess.STDOUT,
             start_new_session=True,  # a Ctrl-C in the test run is not theirs
@@ -98,7 +100,7 @@ def run(*arguments: str, folder: Path, environment: Mapping[str, str]) -> subpro
     return subprocess.run(
         [COMMAND, *arguments],
         cwd=folder,
-        env=clean_environment() | environment,
+        env=_completed(environment),
         capture_output=True,
         text=True,
         timeout=READY_WITHIN_S,
@@ -110,6 +112,11 @@ def clean_environment() -> dict[str, str]:
     """Our environment without settings of Hedgerow that happen to be in it."""
     prefixes = ("HEDGEROW_", "USERS_", "BILLING_")
     return {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
+
+
+def _completed(environment: Mapping[str, str]) -> dict[str, str]:
+    secret = {"USERS_SECRET": SECRET} if "HEDGEROW_DATABASE_URL" in environment else {}
+    return clean_environment() | secret | environment
 
 
 def wait_until_ready(base_url: str, process: Process) -> None:

@@ -12,6 +12,7 @@ import yaml
 from fastapi import FastAPI
 
 from hedgerow_host.api import server_config
+from hedgerow_host.discovery import load_contexts
 from hedgerow_host.settings import HostSettings, variable_of
 from hedgerow_host.worker import SHUTDOWN_GRACE_S
 from tests.deployment.broken import broken
@@ -20,7 +21,7 @@ from tests.deployment.dockerfile import in_force, lineage, stages_of
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "compose.yaml").read_text()
 STAGES = stages_of((ROOT / "Dockerfile").read_text())
-SECRET = re.compile(r"\$\{POSTGRES_PASSWORD:\?[^}]+\}")
+SECRET = re.compile(r"\$\{(POSTGRES_PASSWORD|USERS_SECRET):\?[^}]+\}")
 """Compose refuses to start while it is unset."""
 
 Services = dict[str, dict[str, Any]]
@@ -41,8 +42,12 @@ def missing_services(services: Services) -> list[str]:
 
 
 def unknown_variables(services: Services) -> list[str]:
+    holders = [HostSettings, *(context.manifest.settings for context in load_contexts(None))]
     known = {
-        variable_of(name, "HEDGEROW_", field.validation_alias) for name, field in HostSettings.model_fields.items()
+        variable_of(name, holder.model_config["env_prefix"], field.validation_alias)
+        for holder in holders
+        if holder is not None
+        for name, field in holder.model_fields.items()
     }
     return [
         variable
@@ -72,7 +77,8 @@ def written_secrets(services: Services) -> list[str]:
         for name, service in services.items()
         for variable, value in service.get("environment", {}).items()
     }
-    named = [place for place, value in places.items() if "PASSWORD" in place and not SECRET.fullmatch(value)]
+    secret = [place for place in places if place.endswith(("PASSWORD", "SECRET"))]
+    named = [place for place in secret if not SECRET.fullmatch(places[place])]
     in_urls = [place for place, value in places.items() if re.search(r"//[^/@]*:[^@]*@", SECRET.sub("", value))]
     guarded = [place for place in in_urls if not re.search(rf"//\w+:{SECRET.pattern}@", places[place])]
     return named + guarded
@@ -134,6 +140,8 @@ GUARDS_AND_BREAKS = [
         "hedgerow:pw@",
         "DATABASE_URL",
     ),
+    (written_secrets, "USERS_SECRET: ${USERS_SECRET:?", "USERS_SECRET: ${USERS_SECRET:-", "api.USERS_SECRET"),
+    (unknown_variables, "USERS_SECRET: ", "USERS_SECRETS: ", "USERS_SECRETS"),
     (open_ports, "127.0.0.1:8000:8000", "8000:8000", "8000:8000"),
     (dead_ports, "8000:8000", "8000:80", "80"),
     (floating_images, "postgres:18-alpine", "postgres:latest", "postgres:latest"),

@@ -64,7 +64,7 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
 
     names = {folder.name for folder in (ROOT / "contexts").iterdir() if (folder / "pyproject.toml").exists()}
     loaded = load_contexts(names - {TUTORIAL_CONTEXT})
-    return assemble(loaded, environment=Environment.TEST, data_dir=tmp_path_factory.mktemp("data"))
+    return assemble(loaded, environment=Environment.DEV, data_dir=tmp_path_factory.mktemp("data"))
 
 
 # Hooks
@@ -144,8 +144,18 @@ def verbs_of(command: Any, name: str) -> Iterator[Verb]:
         yield from verbs_of(child, f"{name} {member}")
 
 
-def test_every_verb_is_documented_with_its_options(reference: str) -> None:
-    verbs = list(verbs_of(typer.main.get_command(app), "hedgerow"))
+def verbs_of_contexts(assembly: Assembly) -> Iterator[Verb]:
+    """All verbs that contexts bring along."""
+    for context in assembly.contexts:
+        if context.loaded.implements("cli"):
+            group = typer.main.get_group(context.loaded.call("cli", run=None))
+            yield from verbs_of(group, f"hedgerow {context.name}")
+
+
+def test_every_verb_is_documented_with_its_options(reference: str, assembly: Assembly) -> None:
+    verbs = [*verbs_of(typer.main.get_command(app), "hedgerow"), *verbs_of_contexts(assembly)]
+
+    assert "hedgerow users create-admin" in {verb.name for verb in verbs}, "the search is blind"
 
     assert_same([verb.name for verb in verbs], headings_in(section(reference, "Command line")))
     for verb in verbs:

@@ -13,7 +13,7 @@ import pytest
 from hedgerow_core.testing.servers import free_port
 from tests.conftest import Production
 from tests.garden import FAILING_LIFESPAN, GARDEN, install_garden
-from tests.processes import run, running
+from tests.processes import SECRET, run, running
 from tests.scenarios.test_errors import problem
 from tests.story import create_invoice, expect, sign_up
 
@@ -86,6 +86,8 @@ def test_settings_are_shown_with_their_source_and_without_their_secrets(tmp_path
     assert rows["HEDGEROW_HOST"] == ("127.0.0.1", "default")
     assert "hush" not in shown
     assert "quiet" not in shown
+    assert SECRET not in shown
+    assert rows["USERS_SECRET"] == ("**********", "environment")
 
 
 @pytest.mark.parametrize(
@@ -210,3 +212,31 @@ def test_dev_hosts_what_is_there_and_notes_what_is_not(tmp_path: Path) -> None:
         host.wait_for("Ctrl-C stops everything.")
 
         assert "note      users is not hosted here" in host.output
+
+
+@pytest.mark.parametrize("verb", [("api", "--port", "0"), ("routes",), ("check",)])
+def test_outside_dev_a_host_without_a_secret_names_the_setting_and_the_fix(
+    tmp_path: Path, verb: tuple[str, ...]
+) -> None:
+    settings = {"HEDGEROW_DATABASE_URL": "postgresql://me@127.0.0.1:1/shop", "USERS_SECRET": ""}
+
+    refused = run(*verb, folder=tmp_path, environment=settings)
+    told = refused.stdout + refused.stderr
+
+    assert refused.returncode == (CHECK_FAILED if verb == ("check",) else MISCONFIGURED)
+    assert "USERS_SECRET: is not set, and only `dev` makes one for itself" in told
+    assert "openssl rand -hex 32" in told
+    assert "Traceback" not in told
+
+
+def test_dev_makes_its_secret_once_and_shows_it_to_nobody_else(tmp_path: Path) -> None:
+    file = tmp_path / ".hedgerow" / "users_secret"
+    seen = []
+    for _start in range(2):
+        with running("dev", "--port", str(free_port()), folder=tmp_path, environment={}) as host:
+            host.wait_for("Ctrl-C stops everything.")
+            seen.append(file.read_text())
+            assert seen[-1] not in host.output
+
+    assert seen[0] == seen[1]
+    assert file.stat().st_mode & 0o777 == 0o600

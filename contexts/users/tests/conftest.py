@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from hedgerow_core.application import Bus
 from hedgerow_core.messaging import unit_of_work
@@ -20,6 +21,8 @@ from hedgerow_users.application.commands.register_user import RegisterUser
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.settings import UsersSettings
 
+SECRET = SecretStr("for tests alone, and so it is no secret")
+
 
 @pytest.fixture
 async def database(fresh_database: DatabaseAddress) -> AsyncIterator[Database]:
@@ -33,7 +36,7 @@ async def database(fresh_database: DatabaseAddress) -> AsyncIterator[Database]:
 @pytest.fixture
 async def container(database: Database, clock: FakeClock, tmp_path: Path) -> AsyncIterator[UsersContainer]:
     core = CoreContainer(context="users", environment="test", data_dir=tmp_path, clock=clock, database=database)
-    container = plugin.container(core, UsersSettings())
+    container = plugin.container(core, UsersSettings(secret=SECRET))
     container.check_dependencies()
     async with plugin.lifespan(container):
         yield container

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from hedgerow_core.security import KeySource
+from pathlib import Path
+
+import pytest
+
+from hedgerow_core.persistence import Database
+from hedgerow_core.plugin import CoreContainer, UnusableSetting
+from hedgerow_core.security import KeySource, RevocationCheck
+from hedgerow_core.testing import FakeClock
 from hedgerow_users import plugin
 from hedgerow_users.application import ports
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.infrastructure.argon2_hasher import Argon2Hasher
 from hedgerow_users.infrastructure.jwt_access_tokens import JwtAccessTokens
 from hedgerow_users.infrastructure.known_networks import DatabaseKnownNetworks
-from hedgerow_users.infrastructure.readers import DatabaseAccountReader
+from hedgerow_users.infrastructure.readers import DatabaseAccountReader, DatabaseSessionReader
+from hedgerow_users.infrastructure.refresh_successors import HmacRefreshSuccessors
+from hedgerow_users.infrastructure.revocations import RevocationList
 from hedgerow_users.infrastructure.signing_keys import SigningKeys
 from hedgerow_users.infrastructure.work import UsersWork
+from hedgerow_users.settings import UsersSettings
 
 
 def test_the_docstring_lists_every_handler_and_event(container: UsersContainer) -> None:
@@ -29,6 +39,26 @@ def test_the_manifest_maps_the_unique_address_to_its_error() -> None:
     assert plugin.manifest().constraints["uq_accounts_email"]().code == "users.email_taken"
 
 
+@pytest.mark.parametrize("environment", ["test", "prod"])
+def test_outside_dev_nothing_starts_without_a_secret(environment: str, core: CoreContainer) -> None:
+    core.environment.override(environment)
+    with pytest.raises(UnusableSetting) as refused:
+        plugin.container(core, UsersSettings())
+    assert (refused.value.variable, "openssl rand -hex 32" in refused.value.fix) == ("USERS_SECRET", True)
+
+
+def test_dev_does_without_and_building_it_leaves_no_traces(core: CoreContainer, tmp_path: Path) -> None:
+    core.environment.override("dev")
+    container = plugin.container(core, UsersSettings())
+    plugin.authenticators(container)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def core(database: Database, clock: FakeClock, tmp_path: Path) -> CoreContainer:
+    return CoreContainer(context="users", environment="test", data_dir=tmp_path, clock=clock, database=database)
+
+
 def adapters_fit_their_ports(  # Never called: mypy holds it.
     work: UsersWork,
     reader: DatabaseAccountReader,
@@ -36,6 +66,9 @@ def adapters_fit_their_ports(  # Never called: mypy holds it.
     keys: SigningKeys,
     networks: DatabaseKnownNetworks,
     tokens: JwtAccessTokens,
+    sessions: DatabaseSessionReader,
+    successors: HmacRefreshSuccessors,
+    revocations: RevocationList,
 ) -> tuple[
     ports.UsersUnitOfWork,
     ports.AccountReader,
@@ -44,5 +77,9 @@ def adapters_fit_their_ports(  # Never called: mypy holds it.
     KeySource,
     ports.KnownNetworks,
     ports.AccessTokens,
+    ports.SessionReader,
+    ports.RefreshSuccessors,
+    RevocationCheck,
 ]:
-    return work, reader, hasher, keys, keys.find_public, networks, tokens
+    found, revoked = keys.find_public, revocations.is_revoked
+    return work, reader, hasher, keys, found, networks, tokens, sessions, successors, revoked

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
 
-from hedgerow_core.domain import AuthenticationError, new_id
-from hedgerow_core.security import TokenIssuer, TokenVerifier
+from hedgerow_core.domain import AuthenticationError, UnavailableError, new_id
+from hedgerow_core.security import Principal, TokenIssuer, TokenVerifier
 from hedgerow_core.security.tokens import LEEWAY_S
 from hedgerow_core.testing import FakeClock
 
@@ -104,3 +105,38 @@ async def test_no_other_algorithm_is_believed_not_even_signed_with_the_public_ke
         forged = jwt.encode(claims, key, algorithm, headers={"typ": "at+jwt", "kid": "k1"})  # type: ignore[arg-type]
         with pytest.raises(AuthenticationError):
             await verifier(clock).verify(forged)
+
+
+async def test_a_token_that_was_called_back_is_revoked_and_its_issuer_is_told_when_it_was_issued(
+    clock: FakeClock,
+) -> None:
+    asked: list[tuple[UUID | None, float]] = []
+
+    def is_revoked(principal: Principal, issued_at: float) -> bool:
+        asked.append((principal.session, issued_at))
+        return True
+
+    issuer = TokenIssuer(issuer="us", audience="here", find_key=find_key, is_revoked=is_revoked)
+    issued = clock.now().timestamp() + 0.25
+    with pytest.raises(AuthenticationError) as refused:
+        await TokenVerifier([issuer], clock).verify(token(clock, iat=issued))
+
+    assert (refused.value.code, asked) == ("token_revoked", [(SESSION, issued)])
+
+
+async def test_who_is_not_believed_anyway_is_not_looked_up(clock: FakeClock) -> None:
+    def never(_principal: Principal, _issued_at: float) -> bool:
+        raise AssertionError("asked")
+
+    issuer = TokenIssuer(issuer="us", audience="here", find_key=find_key, is_revoked=never)
+    with pytest.raises(AuthenticationError):
+        await TokenVerifier([issuer], clock).verify(token(clock, key=OTHER_KEY))
+
+
+async def test_while_nobody_knows_what_was_revoked_the_answer_is_come_again(clock: FakeClock) -> None:
+    def unknown(_principal: Principal, _issued_at: float) -> bool:
+        raise UnavailableError("not now", retry_after=timedelta(seconds=1))
+
+    issuer = TokenIssuer(issuer="us", audience="here", find_key=find_key, is_revoked=unknown)
+    with pytest.raises(UnavailableError):
+        await TokenVerifier([issuer], clock).verify(token(clock))

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import final
+from typing import Annotated, final
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LONGEST_ACCESS_TOKEN_S = 300
 """An access token can't be called back, so it must not outlive a lost session by more than five minutes."""
+
+SECRET_CHARACTERS = 32
+"""`openssl rand -hex 32` writes 64 of them, 256 bits; fewer than 32 could be guessed at from one derived token."""
+
+ServerSecretText = Annotated[SecretStr, Field(min_length=SECRET_CHARACTERS)]
 
 
 @final
 class UsersSettings(BaseSettings):
     """How this context issues tokens and how much hashing it takes on."""
 
-    model_config = SettingsConfigDict(env_prefix="USERS_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="USERS_", env_ignore_empty=True, frozen=True)
 
+    secret: ServerSecretText | None = Field(
+        default=None,
+        description="32 random characters or more, the same everywhere: openssl rand -hex 32. `dev` makes its own.",
+    )
+    secret_previous: ServerSecretText | None = Field(
+        default=None, description="What USERS_SECRET was before; needed while it is being replaced."
+    )
     issuer: str = Field(
         default="hedgerow-users",
         min_length=1,

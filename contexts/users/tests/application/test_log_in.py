@@ -15,6 +15,7 @@ from hedgerow_users.application.commands.log_in import LogIn, StartSession
 from hedgerow_users.application.commands.register_user import RegisterUser
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.account import AccountId
+from hedgerow_users.domain.client import UNKNOWN_CLIENT
 from hedgerow_users.domain.errors import InvalidCredentials
 from hedgerow_users.domain.password import Password, PasswordHash
 from hedgerow_users.infrastructure.tables import refresh_tokens
@@ -95,9 +96,11 @@ async def test_no_session_starts_for_a_password_that_was_changed_meanwhile(
     account = await register(email=EMAIL, password=PASSWORD, name="Ada")
     outdated = PasswordHash("what was checked before the change")
     with pytest.raises(InvalidCredentials):
-        await bus.execute(StartSession(account_id=AccountId(account.id), verified=outdated))
+        await bus.execute(StartSession(account_id=AccountId(account.id), verified=outdated, client=UNKNOWN_CLIENT))
 
 
 async def test_no_session_starts_for_an_account_that_is_gone(bus: Bus) -> None:
     with pytest.raises(InvalidCredentials):
-        await bus.execute(StartSession(account_id=AccountId(new_id()), verified=PasswordHash("any")))
+        await bus.execute(
+            StartSession(account_id=AccountId(new_id()), verified=PasswordHash("any"), client=UNKNOWN_CLIENT)
+        )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from pydantic import SecretStr
+from sqlalchemy import func, select
 
 from hedgerow_core.application import Bus
 from hedgerow_core.domain import ConflictError, Secret, new_id
@@ -16,11 +18,16 @@ from hedgerow_core.testing import FakeClock
 from hedgerow_users.application.commands.change_password import ChangePassword
 from hedgerow_users.application.commands.log_in import LogIn
 from hedgerow_users.application.commands.log_out import LogOut
-from hedgerow_users.application.commands.refresh_session import RefreshSession
+from hedgerow_users.application.commands.refresh_session import (
+    RefreshSession,
+    RotateRefreshToken,
+    RotateRefreshTokenHandler,
+)
 from hedgerow_users.application.commands.register_user import RegisterUser
-from hedgerow_users.application.session_tokens import SessionTokens
+from hedgerow_users.application.session_tokens import LiveSession, SessionTokens
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.account import AccountId
+from hedgerow_users.domain.client import UNKNOWN_CLIENT, Client
 from hedgerow_users.domain.errors import (
     AccountGone,
     InvalidCredentials,
@@ -29,10 +36,14 @@ from hedgerow_users.domain.errors import (
     UnsuitablePassword,
     WrongPassword,
 )
-from hedgerow_users.domain.session import Session
-from hedgerow_users.infrastructure.tables import sessions
+from hedgerow_users.domain.session import RETRY_WITHIN, Session
+from hedgerow_users.infrastructure.refresh_successors import HmacRefreshSuccessors
+from hedgerow_users.infrastructure.server_secret import ServerSecret
+from hedgerow_users.infrastructure.tables import refresh_tokens, sessions
 
 EMAIL, PASSWORD, ANOTHER = "ada@example.org", Secret("correct horse"), Secret("battery staple")
+FIREFOX = Client(user_agent="Firefox", address="192.0.2.17")
+TOO_LATE = RETRY_WITHIN + timedelta(microseconds=1)
 
 
 @pytest.fixture
@@ -50,6 +61,11 @@ async def end_reasons(database: Database) -> set[str | None]:
         return set((await connection.execute(select(sessions.c.end_reason))).scalars())
 
 
+async def tokens_stored(database: Database) -> int:
+    async with database.reading() as connection:
+        return int((await connection.execute(select(func.count()).select_from(refresh_tokens))).scalar_one())
+
+
 async def test_a_refresh_token_gives_a_new_pair_again_and_again(
     tokens: SessionTokens, refresh: RefreshSession
 ) -> None:
@@ -64,29 +80,117 @@ async def test_a_reused_token_ends_its_session_before_it_is_refused(
     tokens: SessionTokens, refresh: RefreshSession, database: Database
 ) -> None:
     successor = await refresh(refresh_token=tokens.refresh_token)
+    latest = await refresh(refresh_token=successor.refresh_token)
     with pytest.raises(RefreshTokenReused):
         await refresh(refresh_token=tokens.refresh_token)
     assert await end_reasons(database) == {"token_reused"}
     with pytest.raises(InvalidRefreshToken):
-        await refresh(refresh_token=successor.refresh_token)
+        await refresh(refresh_token=latest.refresh_token)
 
 
 async def test_a_reused_token_does_not_touch_other_sessions(
-    tokens: SessionTokens, log_in: LogIn, refresh: RefreshSession
+    tokens: SessionTokens, log_in: LogIn, refresh: RefreshSession, clock: FakeClock
 ) -> None:
     elsewhere = await log_in(email=EMAIL, password=PASSWORD)
     await refresh(refresh_token=tokens.refresh_token)
+    clock.advance(TOO_LATE)
     with pytest.raises(RefreshTokenReused):
         await refresh(refresh_token=tokens.refresh_token)
     await refresh(refresh_token=elsewhere.refresh_token)
 
 
-async def test_of_eight_refreshes_at_once_one_wins(tokens: SessionTokens, refresh: RefreshSession) -> None:
+async def test_a_token_whose_answer_was_lost_gives_the_same_successor_again(
+    tokens: SessionTokens, refresh: RefreshSession, clock: FakeClock, database: Database
+) -> None:
+    first = await refresh(refresh_token=tokens.refresh_token, client=FIREFOX)
+    clock.advance(RETRY_WITHIN)
+    again = await refresh(refresh_token=tokens.refresh_token, client=FIREFOX)
+    assert again.refresh_token == first.refresh_token
+    assert again.access_token != first.access_token
+    assert await tokens_stored(database) == 2
+    await refresh(refresh_token=again.refresh_token, client=FIREFOX)
+
+
+@pytest.mark.parametrize(
+    ("client", "after", "successor_used"),
+    [("curl", timedelta(0), False), ("Firefox", TOO_LATE, False), ("Firefox", timedelta(0), True)],
+    ids=["another program", "too late", "its successor was used"],
+)
+async def test_whatever_is_no_lost_answer_is_theft(
+    client: str,
+    after: timedelta,
+    successor_used: bool,
+    tokens: SessionTokens,
+    refresh: RefreshSession,
+    clock: FakeClock,
+    database: Database,
+) -> None:
+    first = await refresh(refresh_token=tokens.refresh_token, client=FIREFOX)
+    if successor_used:
+        await refresh(refresh_token=first.refresh_token, client=FIREFOX)
+    clock.advance(after)
+    with pytest.raises(RefreshTokenReused):
+        await refresh(refresh_token=tokens.refresh_token, client=Client(user_agent=client, address=""))
+    assert await end_reasons(database) == {"token_reused"}
+
+
+async def test_a_lost_answer_of_a_session_that_is_over_revives_nothing(
+    tokens: SessionTokens, refresh: RefreshSession, bus: Bus
+) -> None:
+    await refresh(refresh_token=tokens.refresh_token)
+    await bus.execute(LogOut(refresh_token=tokens.refresh_token))
+    with pytest.raises(RefreshTokenReused):
+        await refresh(refresh_token=tokens.refresh_token)
+
+
+async def test_twenty_refreshes_at_once_make_one_chain_twenty_times_over(
+    tokens: SessionTokens, refresh: RefreshSession, database: Database
+) -> None:
+    for round in range(20):
+        answers = await asyncio.gather(*(refresh(refresh_token=tokens.refresh_token) for _ in range(20)))
+        assert len({answer.refresh_token.reveal() for answer in answers}) == 1
+        assert await tokens_stored(database) == round + 2
+        tokens = answers[0]
+    assert await end_reasons(database) == {None}
+
+
+async def test_of_twenty_programs_with_one_token_one_gets_an_answer_and_the_session_ends(
+    tokens: SessionTokens, refresh: RefreshSession, database: Database
+) -> None:
     outcomes = await asyncio.gather(
-        *(refresh(refresh_token=tokens.refresh_token) for _ in range(8)), return_exceptions=True
+        *(
+            refresh(refresh_token=tokens.refresh_token, client=Client(user_agent=f"bot {n}", address=""))
+            for n in range(20)
+        ),
+        return_exceptions=True,
     )
     errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
-    assert [type(error) for error in errors] == [RefreshTokenReused] * 7
+    assert [type(error) for error in errors] == [RefreshTokenReused] * 19
+    assert await end_reasons(database) == {"token_reused"}
+    assert await tokens_stored(database) == 2
+
+
+async def test_a_successor_of_the_secret_before_is_found_again(
+    tokens: SessionTokens,
+    refresh: RefreshSession,
+    container: UsersContainer,
+    database: Database,
+    clock: FakeClock,
+    tmp_path: Path,
+) -> None:
+    first = await refresh(refresh_token=tokens.refresh_token)
+    secret = ServerSecret(SecretStr("the secret that comes after it, as long"), given(container), folder=tmp_path)
+    handler = RotateRefreshTokenHandler(clock, HmacRefreshSuccessors(secret), timedelta(days=30))
+    async with unit_of_work(database, container.work, lambda: None) as work:
+        lost = await handler(RotateRefreshToken(presented=tokens.refresh_token, client=UNKNOWN_CLIENT), work)
+    assert isinstance(lost, LiveSession)
+    assert lost.refresh_token == first.refresh_token
+
+
+def given(container: UsersContainer) -> SecretStr:
+    secret = container.settings().secret
+    assert secret is not None
+    return secret
 
 
 async def test_an_unknown_token_is_refused(refresh: RefreshSession) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hedgerow_core.domain import Secret, new_id
 from hedgerow_users.domain.account import AccountId
-from hedgerow_users.domain.session import EndReason, RefreshToken, Session
+from hedgerow_users.domain.client import Client
+from hedgerow_users.domain.session import RETRY_WITHIN, EndReason, RefreshToken, Session
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -44,3 +46,17 @@ def test_a_token_expires_at_the_end_of_its_lifetime() -> None:
 
 def test_any_text_can_be_looked_up() -> None:
     assert len(RefreshToken.hash_of(Secret("\ud800 no token of ours"))) == 32
+
+
+def test_a_used_token_may_come_again_for_ten_seconds_from_the_same_program() -> None:
+    firefox, curl = (
+        Client(user_agent="Firefox", address="192.0.2.1"),
+        Client(user_agent="curl", address="192.0.2.1"),
+    )
+    _, token = RefreshToken.issue(session(), at=NOW, lifetime=DAY)
+    used = replace(token, used_at=NOW, used_by=firefox.fingerprint)
+    assert not token.may_come_again(firefox, at=NOW), "it was never used"
+    assert used.may_come_again(firefox, at=NOW + RETRY_WITHIN)
+    assert used.may_come_again(replace(firefox, address="198.51.100.1"), at=NOW), "phones change their address"
+    assert not used.may_come_again(firefox, at=NOW + RETRY_WITHIN + timedelta(microseconds=1))
+    assert not used.may_come_again(curl, at=NOW)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,10 +13,13 @@ from hedgerow_core.persistence import Database
 from hedgerow_core.testing import FakeClock
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.account import Account
+from hedgerow_users.domain.client import Client
 from hedgerow_users.domain.email import Email
 from hedgerow_users.domain.name import Name
 from hedgerow_users.domain.password import PasswordHash
 from hedgerow_users.domain.session import EndReason, RefreshToken, Session
+
+FIREFOX = Client(user_agent="Firefox", address="192.0.2.17")
 
 
 def ada(clock: FakeClock) -> Account:
@@ -67,8 +71,11 @@ async def test_a_token_is_redeemed_once_and_names_its_family_for_ever(
         await work.accounts.add(account)
         await work.sessions.add(session)
         await work.sessions.add_token(token)
-        assert await work.sessions.redeem(token.hash, at=clock.now()) == token
-        assert await work.sessions.redeem(token.hash, at=clock.now()) is None
+        redeemed = await work.sessions.redeem(token.hash, FIREFOX, at=clock.now())
+        assert redeemed == replace(token, used_at=clock.now(), used_by=FIREFOX.fingerprint)
+        assert await work.sessions.redeem(token.hash, FIREFOX, at=clock.now()) is None
+        assert await work.sessions.find_token(token.hash) == redeemed
+        assert await work.sessions.find_token(b"\0" * 32) is None
         assert await work.sessions.hold_family(token.hash) == session
         assert await work.sessions.hold_family(b"\0" * 32) is None
 
@@ -85,5 +92,24 @@ async def test_ending_all_sessions_spares_those_that_are_over(
         over.end(EndReason.LOGOUT, at=clock.now())
         await work.sessions.save(over)
         await work.sessions.end_all(account.id, EndReason.PASSWORD_CHANGED, at=clock.now())
-        reasons = [(await work.sessions.hold(session.id)).end_reason for session in (over, live)]
+        held = [await work.sessions.hold(session.id) for session in (over, live)]
+        reasons = [session and session.end_reason for session in held]
     assert reasons == [EndReason.LOGOUT, EndReason.PASSWORD_CHANGED]
+
+
+async def test_a_session_comes_back_as_it_was_seen_last(
+    container: UsersContainer, database: Database, clock: FakeClock
+) -> None:
+    account = ada(clock)
+    session = Session.start(account.id, at=clock.now(), client=FIREFOX)
+    async with unit_of_work(database, container.work, lambda: None) as work:
+        await work.accounts.add(account)
+        await work.sessions.add(session)
+        stored = await work.sessions.hold(session.id)
+        assert stored is not None
+        assert (stored.client, stored.last_seen_at) == (FIREFOX, clock.now())
+        clock.advance(timedelta(hours=1))
+        elsewhere = Client(user_agent="curl", address="2001:db8::1")
+        seen = await work.sessions.see(session.id, elsewhere, at=clock.now())
+        assert (seen.client, seen.last_seen_at, seen.started_at) == (elsewhere, clock.now(), session.started_at)
+        assert await work.sessions.hold(Session.start(account.id, at=clock.now()).id) is None

@@ -9,7 +9,7 @@ from datetime import timedelta
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from hedgerow_core.application import Bus
 from hedgerow_core.http import Gate, PipelineRoute, access_of
@@ -116,7 +116,10 @@ async def test_refresh_rotates_and_reuse_is_refused(http: httpx.AsyncClient) -> 
     first = (await http.post("/v1/users/login", json=CREDENTIALS)).json()["refresh_token"]
     answer = await http.post("/v1/users/refresh", json={"refresh_token": first})
     assert answer.status_code == 200
-    again = await http.post("/v1/users/refresh", json={"refresh_token": first})
+    lost = await http.post("/v1/users/refresh", json={"refresh_token": first})
+    assert lost.json()["refresh_token"] == answer.json()["refresh_token"]
+    thief = {"User-Agent": "a thief's"}
+    again = await http.post("/v1/users/refresh", json={"refresh_token": first}, headers=thief)
     assert (again.status_code, again.json()["code"]) == (401, "users.refresh_token_reused")
     successor = await http.post("/v1/users/refresh", json={"refresh_token": answer.json()["refresh_token"]})
     assert (successor.status_code, successor.json()["code"]) == (401, "users.invalid_refresh_token")
@@ -162,6 +165,88 @@ async def test_the_password_is_changed_by_who_knows_it(http: httpx.AsyncClient) 
     change["current_password"] = ADA["password"]
     assert (await http.post("/v1/users/me/password", json=change, headers=headers)).status_code == 204
     assert (await http.post("/v1/users/login", json=CREDENTIALS)).status_code == 401
+
+
+async def test_owners_see_where_they_are_logged_in_and_which_session_asks(
+    http: httpx.AsyncClient, clock: FakeClock
+) -> None:
+    await logged_in(http)
+    clock.advance(timedelta(minutes=1))
+    answer = await http.post("/v1/users/login", json=CREDENTIALS, headers={"User-Agent": "Firefox" + "x" * 300})
+    clock.advance(timedelta(minutes=1))
+    refreshed = await http.post(
+        "/v1/users/refresh",
+        json={"refresh_token": answer.json()["refresh_token"]},
+        headers={"User-Agent": "Firefox " + "x" * 300},
+    )
+    headers = {"Authorization": f"Bearer {refreshed.json()['access_token']}"}
+    listed = await http.get("/v1/users/me/sessions", headers=headers)
+    assert listed.status_code == 200
+    here, there = listed.json()["items"]
+    assert listed.json()["next"] is None
+    assert set(here) == {"id", "started_at", "last_seen_at", "user_agent", "network", "current"}
+    assert (here["current"], there["current"]) == (True, False)
+    assert (here["started_at"], here["last_seen_at"]) == ("2026-01-15T12:01:00Z", "2026-01-15T12:02:00Z")
+    assert (here["user_agent"], here["network"]) == ("Firefox " + "x" * 192, "127.0.0.0/24")
+
+
+async def test_sessions_come_in_pages_and_the_dead_are_left_out(http: httpx.AsyncClient, clock: FakeClock) -> None:
+    await logged_in(http)
+    clock.advance(timedelta(days=30))
+    for _ in range(3):
+        headers = await logged_in(http)
+        clock.advance(timedelta(seconds=1))
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = await http.get("/v1/users/me/sessions", params={"limit": "2", **cursor}, headers=headers)
+        seen += [session["id"] for session in page.json()["items"]]
+        if page.json()["next"] is None:
+            break
+        cursor = {"cursor": page.json()["next"]}
+    assert len(seen) == len(set(seen)) == 3
+
+
+async def test_a_session_is_ended_by_its_owner_alone_and_only_once(http: httpx.AsyncClient) -> None:
+    headers = await logged_in(http)
+    (session,) = (await http.get("/v1/users/me/sessions", headers=headers)).json()["items"]
+    eve = {**ADA, "email": "eve@example.org"}
+    await http.post("/v1/users/register", json=eve)
+    login = await http.post("/v1/users/login", json={"email": eve["email"], "password": eve["password"]})
+    stranger = {"Authorization": f"Bearer {login.json()['access_token']}"}
+    path = f"/v1/users/me/sessions/{session['id']}"
+    refused = await http.delete(path, headers=stranger)
+    assert (refused.status_code, refused.json()["code"]) == (404, "users.session_not_found")
+    assert (await http.delete(path, headers=headers)).status_code == 204
+    assert (await http.delete(path, headers=headers)).json()["code"] in ("users.session_not_found", "token_revoked")
+
+
+async def test_logging_out_everywhere_ends_all_sessions_and_nobody_elses(
+    http: httpx.AsyncClient, database: Database
+) -> None:
+    for _ in range(2):
+        headers = await logged_in(http)
+    eve = {**ADA, "email": "eve@example.org"}
+    await http.post("/v1/users/register", json=eve)
+    await http.post("/v1/users/login", json={"email": eve["email"], "password": eve["password"]})
+    assert (await http.post("/v1/users/logout-everywhere", headers=headers)).status_code == 204
+    async with database.reading() as connection:
+        reasons = list((await connection.execute(select(sessions.c.end_reason))).scalars())
+    assert sorted(map(str, reasons)) == ["None", "logged_out_everywhere", "logged_out_everywhere"]
+
+
+async def test_an_ended_session_takes_its_access_token_along(
+    http: httpx.AsyncClient, container: UsersContainer
+) -> None:
+    headers, elsewhere = await logged_in(http), await logged_in(http)
+    mine = (await http.get("/v1/users/me/sessions", headers=headers)).json()["items"]
+    (current,) = (session["id"] for session in mine if session["current"])
+    await http.delete(f"/v1/users/me/sessions/{current}", headers=headers)
+    await container.revocations().read()
+    refused = await http.get("/v1/users/me", headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (401, "token_revoked")
+    assert 'error="invalid_token"' in refused.headers["WWW-Authenticate"]
+    assert (await http.get("/v1/users/me", headers=elsewhere)).status_code == 200
 
 
 async def test_the_key_set_verifies_our_tokens_and_may_be_cached(http: httpx.AsyncClient) -> None:

@@ -4,17 +4,25 @@ Only a context's `plugin.py` imports this package, so that its domain stays free
 """
 
 from hedgerow_core.plugin.container import CoreContainer
-from hedgerow_core.plugin.declarations import Handlers, Manifest, Subscriptions
+from hedgerow_core.plugin.declarations import (
+    CommandRunner,
+    Handlers,
+    Manifest,
+    Subscriptions,
+    UnusableSetting,
+)
 from hedgerow_core.plugin.hookspecs import CORE_API, PROJECT, HookSpecs, hookimpl, hookspec
 
 __all__ = [
     "CORE_API",
     "PROJECT",
+    "CommandRunner",
     "CoreContainer",
     "Handlers",
     "HookSpecs",
     "Manifest",
     "Subscriptions",
+    "UnusableSetting",
     "hookimpl",
     "hookspec",
 ]

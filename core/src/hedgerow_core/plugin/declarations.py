@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from pydantic_settings import BaseSettings
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hedgerow_core.application import CommandHandler, QueryHandler
+from hedgerow_core.application import Bus, CommandHandler, QueryHandler
 from hedgerow_core.domain import DomainError
 from hedgerow_core.messaging import (
     EventContract,
@@ -20,6 +20,8 @@ from hedgerow_core.messaging import (
     TaskHandler,
 )
 from hedgerow_core.security import Permission
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,30 @@ class Manifest:
     permissions: tuple[Permission, ...] = ()
     constraints: Mapping[str, Callable[[], DomainError]] = field(default_factory=dict)
     """Which domain error stands behind a database constraint, so that a lost race is a conflict, not a crash."""
+
+
+class CommandRunner(Protocol):
+    """How a verb of the command line works on its context: given by the host to the hook `cli`."""
+
+    def __call__(self, work: Callable[[Any, Bus], Awaitable[Answer]], /) -> Answer:
+        """Run `work(container, bus)` on the configured database and return its answer.
+
+        No lifespan is entered. The database must be there and migrated; otherwise the command ends with a message.
+        """
+        ...
+
+
+class UnusableSetting(Exception):
+    """For the hook `container` to raise: a setting that is missing, or not fit for this environment.
+
+    The host shows it like every other problem of settings: the variable, what is wrong, and the fix.
+    """
+
+    def __init__(self, variable: str, what: str, *, fix: str) -> None:
+        super().__init__(f"{variable} {what}")
+        self.variable = variable
+        self.what = what
+        self.fix = fix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

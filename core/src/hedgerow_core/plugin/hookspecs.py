@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 from dependency_injector.containers import Container
@@ -19,8 +19,11 @@ from hedgerow_core.application import Bus
 from hedgerow_core.http import ContextRouter
 from hedgerow_core.persistence import MigrationHistory
 from hedgerow_core.plugin.container import CoreContainer
-from hedgerow_core.plugin.declarations import Handlers, Manifest, Subscriptions
+from hedgerow_core.plugin.declarations import CommandRunner, Handlers, Manifest, Subscriptions
 from hedgerow_core.security import TokenIssuer
+
+if TYPE_CHECKING:
+    import typer  # of those contexts alone that have verbs
 
 PROJECT = "hedgerow"
 CORE_API = "0.1"
@@ -45,7 +48,8 @@ class HookSpecs:
     def container(self, core: CoreContainer, settings: BaseSettings | None) -> Container:  # type: ignore[empty-body]
         """Build the context's container. `settings` is an instance of the class the manifest names.
 
-        Must not do I/O: engines connect on first use.
+        Must not do I/O: engines connect on first use. A setting that can't be used in this environment is
+        refused by raising `UnusableSetting`.
         """
 
     @hookspec
@@ -69,4 +73,11 @@ class HookSpecs:
         """Open what must be open while the process serves, and close it afterwards.
 
         Entered after migrations are checked and before the first request or delivery; left in reverse order.
+        """
+
+    @hookspec
+    def cli(self, run: CommandRunner) -> typer.Typer:  # type: ignore[empty-body]
+        """Build the verbs that people type as `hedgerow <context> …`.
+
+        Runs when somebody types the context's name, also for `--help`, so it must not do I/O: a verb calls `run`.
         """

@@ -2,7 +2,13 @@
 
 from hedgerow_core.security.permissions import ROLE_HIERARCHY, Permission, PermissionTable
 from hedgerow_core.security.principal import Principal
-from hedgerow_core.security.tokens import ACCESS_TOKEN_REFUSED, KeySource, TokenIssuer, TokenVerifier
+from hedgerow_core.security.tokens import (
+    ACCESS_TOKEN_REFUSED,
+    KeySource,
+    RevocationCheck,
+    TokenIssuer,
+    TokenVerifier,
+)
 
 __all__ = [
     "ACCESS_TOKEN_REFUSED",
@@ -11,6 +17,7 @@ __all__ = [
     "Permission",
     "PermissionTable",
     "Principal",
+    "RevocationCheck",
     "TokenIssuer",
     "TokenVerifier",
 ]

@@ -20,8 +20,8 @@ from hedgerow_core.security.principal import Principal
 ALGORITHM = "EdDSA"
 """Ed25519 (RFC 8037): small keys, fast, nothing to choose wrong."""
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type, not a password
-INVALID_TOKEN, TOKEN_EXPIRED = "invalid_token", "token_expired"
-ACCESS_TOKEN_REFUSED = frozenset({INVALID_TOKEN, TOKEN_EXPIRED})
+INVALID_TOKEN, TOKEN_EXPIRED, TOKEN_REVOKED = "invalid_token", "token_expired", "token_revoked"
+ACCESS_TOKEN_REFUSED = frozenset({INVALID_TOKEN, TOKEN_EXPIRED, TOKEN_REVOKED})
 """Codes of errors that mean: this access token is no longer, or never was, good."""
 MAX_TOKEN_BYTES = 4096
 MAX_KID_LENGTH = 255
@@ -37,14 +37,19 @@ _SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{85}[AQgw]")
 KeySource = Callable[[str], Awaitable[jwt.PyJWK | None]]
 """Finds an issuer's public key by `kid`; None if the issuer has no such key."""
 
+RevocationCheck = Callable[[Principal, float], bool]
+"""Whether a token for this principal, issued at this time (seconds since 1970), has been called back. It is called
+for every request, so it must answer from memory; if it can't know, it raises `UnavailableError`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenIssuer:
-    """Somebody whose access tokens this host believes."""
+    """Somebody whose access tokens this host believes. Without `is_revoked` a token is good until it expires."""
 
     issuer: str
     audience: str
     find_key: KeySource
+    is_revoked: RevocationCheck | None = None
 
 
 class TokenVerifier:
@@ -58,7 +63,8 @@ class TokenVerifier:
         """The principal that the token speaks for.
 
         Raises:
-            AuthenticationError: `token_expired` when it once was good, `invalid_token` in all other cases.
+            AuthenticationError: `token_expired` or `token_revoked` when it once was good, else `invalid_token`.
+            UnavailableError: whether it was revoked can't be known right now.
         """
         if len(token) > MAX_TOKEN_BYTES or not _SHAPE.fullmatch(token):
             raise _refused()
@@ -101,7 +107,8 @@ class TokenVerifier:
             )
             if claims["aud"] != issuer.audience:
                 raise _refused()  # One of several audiences is not ours alone.
-            starts, expires = max(_moment(claims["iat"]), _moment(claims.get("nbf", 0))), _moment(claims["exp"])
+            issued, expires = _moment(claims["iat"]), _moment(claims["exp"])
+            starts = max(issued, _moment(claims.get("nbf", 0)))
             principal = Principal(
                 subject=UUID(claims["sub"]),
                 session=UUID(claims["sid"]) if "sid" in claims else None,
@@ -116,6 +123,8 @@ class TokenVerifier:
             raise AuthenticationError(
                 "The access token has expired. Get a new one with the refresh token.", code=TOKEN_EXPIRED
             )
+        if issuer.is_revoked is not None and issuer.is_revoked(principal, issued):
+            raise AuthenticationError("The access token has been revoked. Log in again.", code=TOKEN_REVOKED)
         return principal
 
 

@@ -20,10 +20,13 @@ from hedgerow_host.cli import (
     serve,
     tasks,
 )
+from hedgerow_host.cli.of_contexts import VerbsOfContexts
 
 app = typer.Typer(
     name="hedgerow",
+    cls=VerbsOfContexts,
     help="Host bounded contexts: run them, migrate them, look at them.",
+    epilog="A context may bring verbs of its own: hedgerow <context> --help.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -15,6 +15,7 @@ from hedgerow_core.domain import Clock, Secret
 from hedgerow_users.application.commands.log_in import LogIn
 from hedgerow_users.application.ports import KnownNetworks
 from hedgerow_users.application.session_tokens import SessionTokens
+from hedgerow_users.domain.client import Client
 
 REMEMBERED_FOR = timedelta(days=90)
 """Since the last login from there."""
@@ -35,8 +36,8 @@ class GuardedLogIn:
         self._networks = networks
         self._clock = clock
 
-    async def __call__(self, *, email: str, password: Secret, network: str) -> SessionTokens:
-        """Log somebody in, from this network.
+    async def __call__(self, *, email: str, password: Secret, network: str, client: Client) -> SessionTokens:
+        """Log somebody in, from this network and client.
 
         Raises:
             RateLimitError: too many guesses at this account; nothing was compared.
@@ -47,7 +48,7 @@ class GuardedLogIn:
         known = await self._networks.knows(place, since=self._clock.now() - REMEMBERED_FOR)
         claim = Claim(FROM_KNOWN_NETWORK, place.hex()) if known else Claim(FROM_ANYWHERE, account.hex())
         (await self._limiter.spend(claim)).demand()
-        tokens = await self._log_in(email=email, password=password)
+        tokens = await self._log_in(email=email, password=password, client=client)
         now = self._clock.now()
         await self._networks.remember(place, at=now, forget_before=now - REMEMBERED_FOR)
         return tokens

@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from hedgerow_core.application import UnitOfWork
+from hedgerow_core.application import Page, UnitOfWork
 from hedgerow_core.domain import Secret, UnavailableError
 from hedgerow_users.application.account_view import AccountView
+from hedgerow_users.application.session_view import SessionView
 from hedgerow_users.domain.account import Account, AccountId
+from hedgerow_users.domain.client import Client
 from hedgerow_users.domain.email import Email
 from hedgerow_users.domain.password import Password, PasswordHash
 from hedgerow_users.domain.session import EndReason, RefreshToken, Session, SessionId
@@ -52,8 +54,12 @@ class Sessions(Protocol):
         """Store a session that has just begun."""
         ...
 
-    async def hold(self, id: SessionId) -> Session:
+    async def hold(self, id: SessionId) -> Session | None:
         """The session, locked until this transaction ends."""
+        ...
+
+    async def see(self, id: SessionId, client: Client, *, at: datetime) -> Session:
+        """Note from where the session is used just now; locks it, too."""
         ...
 
     async def hold_family(self, token_hash: bytes) -> Session | None:
@@ -61,18 +67,22 @@ class Sessions(Protocol):
         ...
 
     async def save(self, session: Session) -> None:
-        """Store a session that has been ended. It must be held."""
+        """Store a session that has been ended, and revoke its access tokens. It must be held."""
         ...
 
     async def end_all(self, account_id: AccountId, reason: EndReason, *, at: datetime) -> None:
-        """End every live session of an account."""
+        """End every live session of an account, and revoke their access tokens."""
         ...
 
     async def add_token(self, token: RefreshToken) -> None:
         """Remember a token that has just been issued."""
         ...
 
-    async def redeem(self, token_hash: bytes, *, at: datetime) -> RefreshToken | None:
+    async def find_token(self, token_hash: bytes) -> RefreshToken | None:
+        """What is remembered of a token; None if we never issued it."""
+        ...
+
+    async def redeem(self, token_hash: bytes, client: Client, *, at: datetime) -> RefreshToken | None:
         """Use up a token: of any number of callers at once, one gets it. None if it is unknown or used."""
         ...
 
@@ -89,6 +99,18 @@ class KnownNetworks(Protocol):
         ...
 
 
+class Revocations(Protocol):
+    """Access tokens that are no longer to be believed, though they have not expired."""
+
+    async def revoke(self, subject: UUID, *, at: datetime) -> None:
+        """Have access tokens of a session or an account refused that were issued before this moment.
+
+        Takes effect on every node within a second of the commit. Who wants to shut an account out ends its
+        sessions instead (`Sessions.end_all`): that also holds against a node whose clock is ahead.
+        """
+        ...
+
+
 class UsersUnitOfWork(UnitOfWork, Protocol):
     """One transaction of this context."""
 
@@ -100,6 +122,11 @@ class UsersUnitOfWork(UnitOfWork, Protocol):
     @property
     def sessions(self) -> Sessions:
         """The sessions."""
+        ...
+
+    @property
+    def revocations(self) -> Revocations:
+        """The revoked access tokens."""
         ...
 
 
@@ -124,6 +151,28 @@ class AccountReader(Protocol):
 
     async def credentials_of(self, id: AccountId) -> Credentials | None:
         """The credentials of an account."""
+        ...
+
+
+class SessionReader(Protocol):
+    """Reads sessions outside of any transaction."""
+
+    async def list_live(
+        self, account_id: UUID, *, seen_after: datetime, cursor: str | None, limit: int
+    ) -> Page[SessionView]:
+        """A page of the account's sessions that have not ended and were used since then, the latest login first.
+
+        Raises:
+            ValidationError: the cursor is not one of this list.
+        """
+        ...
+
+
+class RefreshSuccessors(Protocol):
+    """Makes the next refresh token out of the presented one, with a secret that only the server has."""
+
+    def of(self, presented: Secret) -> Sequence[Secret]:
+        """Always the same: first the one to issue, then any that was issued under a secret before."""
         ...
 
 
@@ -188,3 +237,14 @@ class PublicKeys(Protocol):
     async def published(self) -> Sequence[PublicKey]:
         """All of them; never empty."""
         ...
+
+
+class RevocationsUnknown(UnavailableError):
+    """We could not learn for some seconds whose access tokens have been revoked, so we believe none."""
+
+    code = "users.revocations_unknown"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Access tokens can't be checked right now. Try again shortly.", retry_after=timedelta(seconds=1)
+        )

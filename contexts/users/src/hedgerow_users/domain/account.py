@@ -42,14 +42,22 @@ class Account(AggregateRoot[AccountId]):
         self.created_at = created_at
 
     @classmethod
-    def register(cls, *, email: Email, name: Name, password_hash: PasswordHash, at: datetime) -> Account:
+    def register(
+        cls,
+        *,
+        email: Email,
+        name: Name,
+        password_hash: PasswordHash,
+        at: datetime,
+        roles: tuple[str, ...] = ROLES_OF_A_NEW_ACCOUNT,
+    ) -> Account:
         """Open an account for a newcomer."""
         account = cls(
             AccountId(new_id()),
             email=email,
             name=name,
             password_hash=password_hash,
-            roles=ROLES_OF_A_NEW_ACCOUNT,
+            roles=roles,
             created_at=at,
         )
         account.record(UserRegistered(user_id=account.id, email=email.address, name=name.text, registered_at=at))

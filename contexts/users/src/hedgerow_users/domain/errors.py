@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hedgerow_core.domain import AuthenticationError, ConflictError, ValidationError
+from hedgerow_core.domain import AuthenticationError, ConflictError, NotFoundError, ValidationError
 
 
 class InvalidEmail(ValidationError):
@@ -80,6 +80,27 @@ class RefreshTokenReused(AuthenticationError):
 
     def __init__(self) -> None:
         super().__init__("The refresh token was used before, so its session has been ended. Log in again.")
+
+
+class SessionNotFound(NotFoundError):
+    """No live session of this account has this id."""
+
+    code = "users.session_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("You have no such session. List your sessions, and take the id from there.")
+
+
+class AdminAddressTaken(ConflictError):
+    """An operator wants an admin under an address that has an account."""
+
+    code = "users.admin_address_taken"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "An account with this e-mail address exists already, and it stays as it is. Create the super_admin "
+            "under another address; then promote the account with POST /v1/users/accounts/{id}/roles."
+        )
 
 
 class AccountGone(AuthenticationError):

@@ -30,13 +30,14 @@ class JwtAccessTokens:
     async def issue(self, *, account_id: AccountId, session_id: SessionId, roles: Sequence[str]) -> AccessToken:
         """A token that speaks for the account, good from now on."""
         key = await self._keys.current()
-        issued_at = int(self._clock.now().timestamp())
+        # With its fraction (RFC 7519 §2 allows that), so that a revocation divides a second, too.
+        issued_at = self._clock.now().timestamp()
         claims = {
             "iss": self._issuer,
             "aud": self._audience,
             "sub": str(account_id),
             "iat": issued_at,
-            "exp": issued_at + int(self._lifetime.total_seconds()),
+            "exp": issued_at + self._lifetime.total_seconds(),
             "jti": str(new_id()),
             "sid": str(session_id),
             "roles": list(roles),

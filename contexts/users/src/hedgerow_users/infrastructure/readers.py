@@ -1,19 +1,24 @@
-"""Reads accounts past the domain: one autocommit statement a question."""
+"""Reads accounts and sessions past the domain: one autocommit statement a question."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, final
 from uuid import UUID
 
 from sqlalchemy import Row, Select, bindparam, func, select
 
-from hedgerow_core.persistence import Database
+from hedgerow_core.application import Page
+from hedgerow_core.persistence import Database, SortKey, keyset, page_of
 from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.ports import Credentials
+from hedgerow_users.application.session_view import SessionView
 from hedgerow_users.domain.account import AccountId
+from hedgerow_users.domain.client import Client
 from hedgerow_users.domain.email import Email
 from hedgerow_users.domain.password import PasswordHash
-from hedgerow_users.infrastructure.tables import accounts
+from hedgerow_users.infrastructure.tables import accounts, sessions
 
 _VIEW = select(
     accounts.c.id, accounts.c.email, accounts.c.name, accounts.c.roles, accounts.c.created_at, accounts.c.version
@@ -23,6 +28,20 @@ _CREDENTIALS_BY_ID = _CREDENTIALS.where(accounts.c.id == bindparam("id"))
 _CREDENTIALS_BY_EMAIL = _CREDENTIALS.where(  # uq_accounts_email
     func.lower(accounts.c.email) == bindparam("identity")
 )
+
+_LIVE_SESSIONS = select(  # ix_sessions_live
+    sessions.c.id,
+    sessions.c.started_at,
+    sessions.c.last_seen_at,
+    sessions.c.user_agent,
+    sessions.c.address,
+).where(
+    sessions.c.account_id == bindparam("account"),
+    sessions.c.ended_at.is_(None),
+    sessions.c.last_seen_at > bindparam("seen_after"),
+)
+_LATEST_FIRST = "-started_at"
+_SORT_KEYS: Mapping[str, SortKey] = {"started_at": SortKey.of_time(sessions.c.started_at)}
 
 
 @final
@@ -58,6 +77,47 @@ class DatabaseAccountReader:
         async with self._database.reading() as connection:
             row: Row[Any] | None = (await connection.execute(statement, parameters)).one_or_none()
             return row
+
+
+@final
+class DatabaseSessionReader:
+    """Sessions as read models (port `SessionReader`)."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def list_live(
+        self, account_id: UUID, *, seen_after: datetime, cursor: str | None, limit: int
+    ) -> Page[SessionView]:
+        """A page of the account's live sessions."""
+        statement = keyset(
+            _LIVE_SESSIONS,
+            sort=_LATEST_FIRST,
+            keys=_SORT_KEYS,
+            id_column=sessions.c.id,
+            cursor=cursor,
+            limit=limit,
+        )
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(statement, {"account": account_id, "seen_after": seen_after})).all()
+        return page_of(
+            rows,
+            limit=limit,
+            sort=_LATEST_FIRST,
+            sorted_by=lambda row: row.started_at,
+            id_of=lambda row: row.id,
+            read=_session_view,
+        )
+
+
+def _session_view(row: Row[Any]) -> SessionView:
+    return SessionView(
+        id=row.id,
+        started_at=row.started_at,
+        last_seen_at=row.last_seen_at,
+        user_agent=row.user_agent,
+        network=Client(user_agent=row.user_agent, address=row.address).network,
+    )
 
 
 def _credentials(row: Row[Any] | None) -> Credentials | None:

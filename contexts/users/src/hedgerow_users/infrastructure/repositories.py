@@ -1,12 +1,10 @@
-"""Loads and saves accounts and sessions inside the transaction of a unit of work."""
+"""Loads and saves accounts inside the transaction of a unit of work."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, final
 
 from sqlalchemy import Row, bindparam, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.domain import ConflictError
 from hedgerow_core.messaging import LedgerWork
@@ -14,8 +12,7 @@ from hedgerow_users.domain.account import Account, AccountId
 from hedgerow_users.domain.email import Email
 from hedgerow_users.domain.name import Name
 from hedgerow_users.domain.password import PasswordHash
-from hedgerow_users.domain.session import EndReason, RefreshToken, Session, SessionId
-from hedgerow_users.infrastructure.tables import accounts, refresh_tokens, sessions
+from hedgerow_users.infrastructure.tables import accounts
 
 _ADD_ACCOUNT = insert(accounts)
 _ACCOUNT_BY_ID = select(accounts).where(accounts.c.id == bindparam("id"))
@@ -30,33 +27,6 @@ _SAVE_ACCOUNT = (
         roles=bindparam("roles"),
         version=bindparam("version"),
     )
-)
-
-_ADD_SESSION = insert(sessions)
-_HELD_SESSION_BY_ID = select(sessions).where(sessions.c.id == bindparam("id")).with_for_update()
-_HELD_SESSION_OF_TOKEN = (
-    select(sessions)
-    .join(refresh_tokens, refresh_tokens.c.session_id == sessions.c.id)
-    .where(refresh_tokens.c.hash == bindparam("hash"))
-    .with_for_update(of=sessions)
-)
-_END_SESSION = (
-    update(sessions)
-    .where(sessions.c.id == bindparam("its_id"))
-    .values(ended_at=bindparam("ended_at"), end_reason=bindparam("end_reason"))
-)
-_END_SESSIONS_OF_ACCOUNT = (  # ix_sessions_live
-    update(sessions)
-    .where(sessions.c.account_id == bindparam("account"), sessions.c.ended_at.is_(None))
-    .values(ended_at=bindparam("ended_at"), end_reason=bindparam("end_reason"))
-)
-
-_ADD_TOKEN = insert(refresh_tokens)
-_REDEEM_TOKEN = (
-    update(refresh_tokens)
-    .where(refresh_tokens.c.hash == bindparam("presented"), refresh_tokens.c.used_at.is_(None))
-    .values(used_at=bindparam("used_at"))
-    .returning(refresh_tokens)
 )
 
 
@@ -106,61 +76,6 @@ class AccountRepository:
         self._work.saved(account, version=version)
 
 
-@final
-class SessionRepository:
-    """The sessions and their refresh tokens (port `Sessions`)."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
-    async def add(self, session: Session) -> None:
-        """Store a session that has just begun."""
-        await self._connection.execute(
-            _ADD_SESSION,
-            {"id": session.id, "account_id": session.account_id, "started_at": session.started_at},
-        )
-
-    async def hold(self, id: SessionId) -> Session:
-        """The session under a row lock."""
-        return _session((await self._connection.execute(_HELD_SESSION_BY_ID, {"id": id})).one())
-
-    async def hold_family(self, token_hash: bytes) -> Session | None:
-        """The session of a token under a row lock."""
-        row = (await self._connection.execute(_HELD_SESSION_OF_TOKEN, {"hash": token_hash})).one_or_none()
-        return _session(row) if row else None
-
-    async def save(self, session: Session) -> None:
-        """Store the end of a session. No version is needed: the row is held."""
-        await self._connection.execute(
-            _END_SESSION,
-            {"its_id": session.id, "ended_at": session.ended_at, "end_reason": session.end_reason},
-        )
-
-    async def end_all(self, account_id: AccountId, reason: EndReason, *, at: datetime) -> None:
-        """End every live session of an account in one statement."""
-        await self._connection.execute(
-            _END_SESSIONS_OF_ACCOUNT, {"account": account_id, "ended_at": at, "end_reason": reason}
-        )
-
-    async def add_token(self, token: RefreshToken) -> None:
-        """Remember a token."""
-        await self._connection.execute(
-            _ADD_TOKEN,
-            {
-                "hash": token.hash,
-                "session_id": token.session_id,
-                "issued_at": token.issued_at,
-                "expires_at": token.expires_at,
-            },
-        )
-
-    async def redeem(self, token_hash: bytes, *, at: datetime) -> RefreshToken | None:
-        """Compare and set: the row lock lets one caller through, the others find the token used."""
-        redeemed = await self._connection.execute(_REDEEM_TOKEN, {"presented": token_hash, "used_at": at})
-        row = redeemed.one_or_none()
-        return _token(row) if row else None
-
-
 def _changeable(account: Account) -> dict[str, object]:
     return {
         "email": account.email.address,
@@ -179,23 +94,4 @@ def _account(row: Row[Any]) -> Account:
         roles=tuple(row.roles),
         created_at=row.created_at,
         version=row.version,
-    )
-
-
-def _session(row: Row[Any]) -> Session:
-    return Session(
-        SessionId(row.id),
-        account_id=AccountId(row.account_id),
-        started_at=row.started_at,
-        ended_at=row.ended_at,
-        end_reason=EndReason(row.end_reason) if row.end_reason else None,
-    )
-
-
-def _token(row: Row[Any]) -> RefreshToken:
-    return RefreshToken(
-        hash=row.hash,
-        session_id=SessionId(row.session_id),
-        issued_at=row.issued_at,
-        expires_at=row.expires_at,
     )

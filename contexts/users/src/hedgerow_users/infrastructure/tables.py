@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ARRAY, Column, DateTime, Integer, LargeBinary, MetaData, Table, Text, Uuid
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    DateTime,
+    Identity,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    func,
+)
 
 metadata = MetaData()
 
@@ -27,6 +40,9 @@ sessions = Table(
     Column("started_at", DateTime(timezone=True), nullable=False),
     Column("ended_at", DateTime(timezone=True)),
     Column("end_reason", Text),
+    Column("last_seen_at", DateTime(timezone=True), nullable=False),
+    Column("user_agent", Text, nullable=False),
+    Column("address", Text, nullable=False),
 )
 """One row a login. Live ones of an account by ix_sessions_live."""
 
@@ -38,6 +54,7 @@ refresh_tokens = Table(
     Column("issued_at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("used_at", DateTime(timezone=True)),
+    Column("used_by", LargeBinary),
 )
 """Used ones stay: a second use is how theft shows."""
 
@@ -45,10 +62,21 @@ signing_keys = Table(
     "signing_keys",
     metadata,
     Column("kid", Text, primary_key=True),
-    Column("private_key", LargeBinary, nullable=False),
+    Column("sealed_private_key", LargeBinary, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("retired_at", DateTime(timezone=True)),
 )
-"""Ed25519 private keys, PKCS #8 in DER."""
+"""Ed25519 private keys, encrypted (`key_seal`)."""
+
+revocations = Table(
+    "revocations",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("subject", Uuid, nullable=False),
+    Column("not_before", DateTime(timezone=True), nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+)
+"""`subject` is a session or an account: its access tokens that were issued before are refused. Kept for minutes."""
 
 known_networks = Table(
     "known_networks",

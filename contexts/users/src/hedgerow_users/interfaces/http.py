@@ -18,6 +18,7 @@ from hedgerow_users.application.login_guard import GuardedLogIn
 from hedgerow_users.application.queries.get_account import GetAccount
 from hedgerow_users.application.queries.list_public_keys import ListPublicKeys
 from hedgerow_users.domain.account import AccountId
+from hedgerow_users.domain.client import Client
 from hedgerow_users.interfaces.schemas import (
     AccountAnswer,
     KeySetAnswer,
@@ -81,15 +82,17 @@ def sessions_router(bus: Bus, *, log_in: GuardedLogIn, refresh_session: RefreshS
             email=body.email,
             password=Secret(body.password.get_secret_value()),
             network=network_of(request.scope),
+            client=_client_of(request),
         )
         _keep_out_of_caches(response)
         return TokensAnswer.of(tokens)
 
     @router.post("/refresh")
     @public
-    async def refresh(body: RefreshTokenBody, response: Response) -> TokensAnswer:
-        """Trade a refresh token for a new pair of tokens."""
-        tokens = await refresh_session(refresh_token=Secret(body.refresh_token.get_secret_value()))
+    async def refresh(body: RefreshTokenBody, request: Request, response: Response) -> TokensAnswer:
+        """Trade a refresh token for a new pair of tokens. If the answer is lost: again, within 10 seconds."""
+        presented = Secret(body.refresh_token.get_secret_value())
+        tokens = await refresh_session(refresh_token=presented, client=_client_of(request))
         _keep_out_of_caches(response)
         return TokensAnswer.of(tokens)
 
@@ -115,6 +118,11 @@ def keys_router(bus: Bus) -> ContextRouter:
         return KeySetAnswer.of(keys)
 
     return router
+
+
+def _client_of(request: Request) -> Client:
+    address = request.client.host if request.client else ""
+    return Client.seen(user_agent=request.headers.get("user-agent", ""), address=address)
 
 
 def _keep_out_of_caches(response: Response) -> None:

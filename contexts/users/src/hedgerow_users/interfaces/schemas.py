@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.ports import PublicKey
 from hedgerow_users.application.session_tokens import SessionTokens
+from hedgerow_users.application.session_view import SessionView
 from hedgerow_users.domain import email, name, password
 
 MAX_PRESENTED = 1024
@@ -107,6 +108,29 @@ class TokensAnswer(BaseModel):
             access_token=tokens.access_token.reveal(),
             refresh_token=tokens.refresh_token.reveal(),
             expires_in=int(tokens.expires_in.total_seconds()),
+        )
+
+
+class SessionAnswer(BaseModel):
+    """A login that is still good, as its owner sees it."""
+
+    id: UUID
+    started_at: datetime
+    last_seen_at: datetime = Field(description="When it was last refreshed.")
+    user_agent: str = Field(examples=["Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"])
+    network: str | None = Field(description="From where it was last refreshed.", examples=["192.0.2.0/24"])
+    current: bool = Field(description="Whether this request belongs to it.")
+
+    @classmethod
+    def of(cls, session: SessionView, *, asking: UUID | None) -> SessionAnswer:
+        """The answer that shows this session to who asks through the session `asking`."""
+        return cls(
+            id=session.id,
+            started_at=session.started_at,
+            last_seen_at=session.last_seen_at,
+            user_agent=session.user_agent,
+            network=session.network,
+            current=session.id == asking,
         )
 
 

@@ -17,6 +17,7 @@ from hedgerow_users.application.ports import (
 )
 from hedgerow_users.application.session_tokens import LiveSession, SessionTokens, tokens_for
 from hedgerow_users.domain.account import AccountId
+from hedgerow_users.domain.client import UNKNOWN_CLIENT, Client
 from hedgerow_users.domain.email import Email
 from hedgerow_users.domain.errors import InvalidCredentials, InvalidEmail
 from hedgerow_users.domain.password import Password, PasswordHash
@@ -35,7 +36,7 @@ class LogIn:
         self._hasher = hasher
         self._access_tokens = access_tokens
 
-    async def __call__(self, *, email: str, password: Secret) -> SessionTokens:
+    async def __call__(self, *, email: str, password: Secret, client: Client = UNKNOWN_CLIENT) -> SessionTokens:
         """Log somebody in.
 
         Raises:
@@ -47,7 +48,9 @@ class LogIn:
         matches = await self._hasher.matches(presented, known.password_hash if known else None)
         if known is None or not matches:
             raise InvalidCredentials
-        session = await self._bus.execute(StartSession(account_id=known.account_id, verified=known.password_hash))
+        session = await self._bus.execute(
+            StartSession(account_id=known.account_id, verified=known.password_hash, client=client)
+        )
         return await tokens_for(session, self._access_tokens)
 
     async def _credentials_of(self, email: str) -> Credentials | None:
@@ -65,6 +68,7 @@ class StartSession(Command[LiveSession]):
 
     account_id: AccountId
     verified: PasswordHash
+    client: Client
 
 
 @final
@@ -87,7 +91,7 @@ class StartSessionHandler:
         if account is None or account.password_hash != command.verified:
             raise InvalidCredentials
         now = self._clock.now()
-        session = Session.start(account.id, at=now)
+        session = Session.start(account.id, at=now, client=command.client)
         secret, token = RefreshToken.issue(session, at=now, lifetime=self._lifetime)
         await work.sessions.add(session)
         await work.sessions.add_token(token)

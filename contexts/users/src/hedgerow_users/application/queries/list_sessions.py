@@ -1,0 +1,47 @@
+"""The sessions of whoever asks: where they are logged in, and since when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import final
+from uuid import UUID
+
+from hedgerow_core.application import Page, Query
+from hedgerow_core.domain import Clock
+from hedgerow_users.application.ports import SessionReader
+from hedgerow_users.application.session_view import SessionView
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListSessions(Query[Page[SessionView]]):
+    """A page of somebody's live sessions, the latest login first."""
+
+    account_id: UUID
+    limit: int
+    cursor: str | None = None
+
+
+@final
+class ListSessionsHandler:
+    """One statement. A session whose refresh token has run out is over, though nobody has ended it."""
+
+    def __init__(self, sessions: SessionReader, clock: Clock, refresh_token_lifetime: timedelta) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._lifetime = refresh_token_lifetime
+
+    async def __call__(self, query: ListSessions) -> Page[SessionView]:
+        """Answer the query.
+
+        Raises:
+            ValidationError: the cursor is not one of this list.
+        """
+        return await self._sessions.list_live(
+            query.account_id, seen_after=self._oldest_that_lives, cursor=query.cursor, limit=query.limit
+        )
+
+    @property
+    def _oldest_that_lives(self) -> datetime:
+        return self._clock.now() - self._lifetime

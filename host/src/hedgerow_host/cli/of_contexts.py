@@ -1,0 +1,70 @@
+"""Verbs that contexts bring along: `hedgerow <context> …`. A verb of our own imports no context for this."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from hedgerow_host.exits import HostError
+
+
+class VerbsOfContexts(TyperGroup):
+    """Our own verbs; behind any other first word, those of the context of that name."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command behind the first word.
+
+        Raises:
+            CompositionError: the contexts can't be loaded.
+            HostError: the word is neither a verb nor a context with verbs.
+        """
+        return super().get_command(ctx, cmd_name) or verbs_of(cmd_name, verbs=list(self.commands))
+
+
+def verbs_of(name: str, verbs: list[str]) -> TyperGroup:
+    """What a context offers on the command line. `verbs` are our own, to guess at what was meant."""
+    from functools import partial
+
+    from typer.main import get_group
+
+    from hedgerow_host.discovery import installed_contexts, load_contexts
+    from hedgerow_host.exits import load_settings
+    from hedgerow_host.verbs import run_in_context
+
+    settings = load_settings()
+    if name not in {context.name for context in installed_contexts()}:
+        raise _no_such_verb(name, verbs)
+    offering = {context.name: context for context in load_contexts(settings.contexts) if context.implements("cli")}
+    if name not in offering:
+        raise _no_verbs(name, list(offering))
+    group = get_group(offering[name].call("cli", run=partial(run_in_context, settings, name)))
+    group.name = name
+    return group
+
+
+def _no_such_verb(name: str, verbs: list[str]) -> HostError:
+    from difflib import get_close_matches
+
+    from hedgerow_host.discovery import load_contexts
+    from hedgerow_host.exits import ExitCode, HostError, load_settings
+
+    near = get_close_matches(name, verbs)
+    offering = [context.name for context in load_contexts(load_settings().contexts) if context.implements("cli")]
+    return HostError(
+        f"{name} is no verb, and no context of this name is installed",
+        fix=f"{f'did you mean {near[0]}? ' if near else ''}`hedgerow --help` lists the verbs; "
+        f"contexts with verbs of their own: {', '.join(offering) or 'none'}",
+        code=ExitCode.MISCONFIGURED,
+    )
+
+
+def _no_verbs(name: str, offering: list[str]) -> HostError:
+    from hedgerow_host.exits import ExitCode, HostError
+
+    return HostError(
+        f"the context {name} brings no verbs, or is not hosted here",
+        fix=f"see HEDGEROW_CONTEXTS; contexts with verbs of their own: {', '.join(offering) or 'none'}",
+        code=ExitCode.MISCONFIGURED,
+    )

@@ -1,0 +1,43 @@
+"""Runs the work of a context's verb: on the composition as it is served, but without serving anything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from hedgerow_core.application import Bus
+from hedgerow_core.domain import UnavailableError
+from hedgerow_core.observability import configure_logging
+from hedgerow_host.database import database_away, existing_database
+from hedgerow_host.settings import HostSettings
+from hedgerow_host.start import started
+
+Answer = TypeVar("Answer")
+
+
+def run_in_context(settings: HostSettings, name: str, work: Callable[[Any, Bus], Awaitable[Answer]]) -> Answer:
+    """Run `work` with container and bus of a hosted context. No lifespan is entered.
+
+    Raises:
+        CompositionError: the contexts don't fit together.
+        HostError: the database is away, or not migrated.
+        DomainError: what the work raised.
+    """
+    configure_logging(settings.log_format)
+    with existing_database(settings) as address:
+        assembly = started(settings, address)
+        (context,) = (context for context in assembly.contexts if context.name == name)
+
+        async def run() -> Answer:
+            try:
+                return await work(context.container, context.bus)
+            finally:
+                await context.database.close()
+
+        try:
+            return asyncio.run(run())
+        except UnavailableError as error:
+            if error.code.startswith("database_"):
+                raise database_away(address, error) from error
+            raise
