@@ -117,6 +117,22 @@ async def test_headers_that_do_not_come_end_the_connection(port: int, said: byte
     assert PATIENCE_S - SLACK_S < await peer.end() < PATIENCE_S + SLACK_S
 
 
+def test_a_host_is_served_by_it() -> None:
+    assert server_config(FastAPI()).http is PatientProtocol
+
+
+async def test_uvicorn_by_itself_would_wait_on() -> None:
+    """The twin: what the others measure is our deadline."""
+    config = server_config(app())
+    config.http = "httptools"
+    async for port in serving(config):
+        peer = await Peer.at(port)
+        await peer.send(GET)
+
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(peer.end(), PATIENCE_S + SLACK_S)
+
+
 @pytest.mark.parametrize("said", [GET + b"X-Long: " + b"a" * 1000, b"\r\n" * 1000])
 async def test_headers_that_trickle_end_the_connection(port: int, said: bytes) -> None:
     peer = await Peer.at(port)

@@ -13,10 +13,11 @@ from hedgerow_core.application import Claim, Verdict
 from hedgerow_core.http.in_process_limiter import InProcessLimiter
 from hedgerow_core.observability import log_of
 
-ANSWERS_WITHIN_S = 0.1
-"""It takes a fraction of a millisecond; a request must not wait for a limiter."""
+ANSWERS_WITHIN_S = 0.25
+"""It takes a fraction of a millisecond, on a busy machine some dozens; no request waits longer for a limiter."""
 ASK_AGAIN_AFTER_S = 1.0
-CONNECTIONS = 16
+CONNECTIONS = 64
+"""Opened as needed. With 16, a burst on a busy machine waited too long for one, and took Redis for away."""
 
 # Keys: one a claim. Arguments: interval and burst a claim, in microseconds and uses. Redis's own clock, so that
 # processes with clocks apart agree. Answers the wait, then each backlog. Numbers are whole and below 2^53, where a
