@@ -18,10 +18,9 @@ from hedgerow_users.application.queries.list_public_keys import ListPublicKeysHa
 from hedgerow_users.application.queries.list_sessions import ListSessionsHandler
 from hedgerow_users.infrastructure.argon2_hasher import Argon2Hasher
 from hedgerow_users.infrastructure.jwt_access_tokens import JwtAccessTokens
-from hedgerow_users.infrastructure.known_networks import DatabaseKnownNetworks
-from hedgerow_users.infrastructure.readers import DatabaseAccountReader
 from hedgerow_users.infrastructure.keeping_up import KeepingUp
 from hedgerow_users.infrastructure.key_seal import KeySeal
+from hedgerow_users.infrastructure.known_networks import DatabaseKnownNetworks
 from hedgerow_users.infrastructure.readers import DatabaseAccountReader, DatabaseSessionReader
 from hedgerow_users.infrastructure.refresh_successors import HmacRefreshSuccessors
 from hedgerow_users.infrastructure.revocations import RevocationList
