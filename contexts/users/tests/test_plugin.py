@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from hedgerow_core.security import KeySource
 from hedgerow_users import plugin
-from hedgerow_users.application import ports
+from hedgerow_users.application import link_ports, ports
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.infrastructure.argon2_hasher import Argon2Hasher
+from hedgerow_users.infrastructure.directory import DatabaseAccountDirectory
 from hedgerow_users.infrastructure.jwt_access_tokens import JwtAccessTokens
+from hedgerow_users.infrastructure.links import DatabaseLinks
+from hedgerow_users.infrastructure.mail.console_mailer import ConsoleMailer
+from hedgerow_users.infrastructure.mail.smtp_mailer import SmtpMailer
 from hedgerow_users.infrastructure.readers import DatabaseAccountReader
 from hedgerow_users.infrastructure.signing_keys import SigningKeys
 from hedgerow_users.infrastructure.work import UsersWork
@@ -21,6 +25,8 @@ def test_the_docstring_lists_every_handler_and_event(container: UsersContainer) 
         assert message.__name__ in listed
     for event in subscriptions.publishes:
         assert f"{event.event_type} v{event.event_version}" in listed
+    for task in handlers.tasks:
+        assert task.task.name in listed
     assert subscriptions.subscribes == ()
 
 
@@ -34,6 +40,10 @@ def adapters_fit_their_ports(  # Never called: mypy holds it.
     hasher: Argon2Hasher,
     keys: SigningKeys,
     tokens: JwtAccessTokens,
+    directory: DatabaseAccountDirectory,
+    links: DatabaseLinks,
+    console: ConsoleMailer,
+    smtp: SmtpMailer,
 ) -> tuple[
     ports.UsersUnitOfWork,
     ports.AccountReader,
@@ -41,5 +51,9 @@ def adapters_fit_their_ports(  # Never called: mypy holds it.
     ports.PublicKeys,
     KeySource,
     ports.AccessTokens,
+    ports.AccountDirectory,
+    link_ports.LinkMint,
+    ports.Mailer,
+    ports.Mailer,
 ]:
-    return work, reader, hasher, keys, keys.find_public, tokens
+    return work, reader, hasher, keys, keys.find_public, tokens, directory, links, console, smtp

@@ -25,6 +25,9 @@ class EndReason(StrEnum):
     LOGOUT = "logout"
     TOKEN_REUSED = "token_reused"  # noqa: S105 - a reason, not a password
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    ROLES_CHANGED = "roles_changed"
+    ACCOUNT_DEACTIVATED = "account_deactivated"
+    ACCOUNT_DELETED = "account_deleted"
 
 
 @final

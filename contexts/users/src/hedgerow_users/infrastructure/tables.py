@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ARRAY, Column, DateTime, Integer, LargeBinary, MetaData, Table, Text, Uuid
+from sqlalchemy import ARRAY, Column, Date, DateTime, Integer, LargeBinary, MetaData, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData()
 
@@ -12,12 +13,34 @@ accounts = Table(
     Column("id", Uuid, primary_key=True),
     Column("email", Text, nullable=False),
     Column("name", Text, nullable=False),
-    Column("password_hash", Text, nullable=False),
+    Column("password_hash", Text),
     Column("roles", ARRAY(Text), nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("version", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    Column("verified_at", DateTime(timezone=True)),
+    Column("phone", Text),
+    Column("address", Text),
+    Column("birthday", Date),
+    Column("photo_url", Text),
+    Column("metadata", JSONB, nullable=False),
 )
-"""Unique by `lower(email)`: uq_accounts_email."""
+"""Unique by `lower(email)`: uq_accounts_email. Listed by ix_accounts_created, _name, _email."""
+
+links = Table(
+    "links",
+    metadata,
+    Column("account_id", Uuid, primary_key=True),
+    Column("purpose", Text, primary_key=True),
+    Column("request_id", Uuid, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("issued_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("used_at", DateTime(timezone=True)),
+)
+"""The latest link of an account for a purpose: a new one replaces it. Found by its code: uq_links_hash."""
 
 sessions = Table(
     "sessions",

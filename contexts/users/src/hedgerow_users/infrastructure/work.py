@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.domain import Clock
 from hedgerow_core.messaging import LedgerWork
+from hedgerow_users.infrastructure.links import LinkRepository
 from hedgerow_users.infrastructure.published import TRANSLATIONS
 from hedgerow_users.infrastructure.repositories import AccountRepository, SessionRepository
 
@@ -20,3 +21,4 @@ class UsersWork(LedgerWork):
         super().__init__(connection, context=context, clock=clock, translations=TRANSLATIONS)
         self.accounts = AccountRepository(self)
         self.sessions = SessionRepository(connection)
+        self.links = LinkRepository(connection)

@@ -73,7 +73,7 @@ class RotateRefreshTokenHandler:
         now = self._clock.now()
         session = await work.sessions.hold(redeemed.session_id)
         account = await work.accounts.find(session.account_id)
-        if account is None or session.is_over or redeemed.has_expired(now):
+        if account is None or not account.is_active or session.is_over or redeemed.has_expired(now):
             raise InvalidRefreshToken
         secret, successor = RefreshToken.issue(session, at=now, lifetime=self._lifetime)
         await work.sessions.add_token(successor)
