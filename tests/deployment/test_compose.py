@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from hedgerow_host.api import server_config
 from hedgerow_host.settings import HostSettings, variable_of
 from hedgerow_host.worker import SHUTDOWN_GRACE_S
+from hedgerow_users.settings import UsersSettings
 from tests.deployment.broken import broken
 from tests.deployment.dockerfile import in_force, lineage, stages_of
 
@@ -42,7 +43,9 @@ def missing_services(services: Services) -> list[str]:
 
 def unknown_variables(services: Services) -> list[str]:
     known = {
-        variable_of(name, "HEDGEROW_", field.validation_alias) for name, field in HostSettings.model_fields.items()
+        variable_of(name, holder.model_config["env_prefix"], field.validation_alias)
+        for holder in (HostSettings, UsersSettings)
+        for name, field in holder.model_fields.items()
     }
     return [
         variable
@@ -125,6 +128,7 @@ GUARDS_AND_BREAKS = [
     (unknown_targets, "target: api", "target: web", "api: web"),
     (unknown_targets, "target: worker", "target: api", "worker: api"),
     (unknown_variables, "HEDGEROW_BROKER_URL", "HEDGEROW_REDIS_URL", "HEDGEROW_REDIS_URL"),
+    (unknown_variables, "USERS_SMTP_URL: ", "USERS_SMTP: ", "USERS_SMTP"),
     (unusable_settings, "@postgres:5432", "@database:5432", "looks for database"),
     (unusable_settings, "redis://redis:", "redis://broker:", "looks for broker"),
     (written_secrets, "POSTGRES_PASSWORD: ${POSTGRES_PASSWORD:?", "POSTGRES_PASSWORD: ${X:-", "PASSWORD"),
