@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import pytest
 
 from hedgerow_core.persistence import DatabaseAddress
+from hedgerow_core.testing.mailbox import Mailbox
 from hedgerow_core.testing.servers import database_for_test, free_port
 from tests.processes import Process, run, running, wait_until_ready
 from tests.story import Shopper, sign_up
+
+NO_MAIL = "smtp://127.0.0.1:9?starttls=never"
+"""Where nobody takes mail, for hosts of whose mail nothing is to be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,8 @@ class Production:
 
     folder: Path
     environment: Mapping[str, str]
+    mailbox: Mailbox = field(default_factory=Mailbox)
+    """Where its mail goes; deaf unless somebody starts it."""
 
     @contextmanager
     def api(self) -> Iterator[tuple[Process, httpx.Client]]:
@@ -42,7 +48,7 @@ class Production:
 
     def with_settings(self, **settings: str) -> Production:
         """The same parts, other settings."""
-        return Production(self.folder, {**self.environment, **settings})
+        return Production(self.folder, {**self.environment, **settings}, self.mailbox)
 
 
 def url_of(address: DatabaseAddress) -> str:
@@ -53,15 +59,27 @@ def url_of(address: DatabaseAddress) -> str:
 @contextmanager
 def migrated_production(server: DatabaseAddress, broker_url: str, folder: Path) -> Iterator[Production]:
     """A database of its own, migrated by the command."""
-    with database_for_test(server) as address:
+    with database_for_test(server) as address, mailbox_of_a_host() as mailbox:
         environment = {
             "HEDGEROW_DATABASE_URL": url_of(address),
             "HEDGEROW_BROKER_URL": broker_url,
             "HEDGEROW_ENV": "test",  # as production; but the whole suite is one network
+            "USERS_SMTP_URL": mailbox.url,
         }
         migrated = run("migrate", folder=folder, environment=environment)
         assert migrated.returncode == 0, migrated.stderr
-        yield Production(folder, environment)
+        yield Production(folder, environment, mailbox)
+
+
+@contextmanager
+def mailbox_of_a_host() -> Iterator[Mailbox]:
+    """Somebody who takes the mail of a whole host."""
+    mailbox = Mailbox()
+    mailbox.start()
+    try:
+        yield mailbox
+    finally:
+        mailbox.stop()
 
 
 @pytest.fixture(scope="session")
@@ -95,4 +113,8 @@ def another_shopper(client: httpx.Client) -> Shopper:
 @pytest.fixture
 def unmigrated(fresh_database: DatabaseAddress, redis_url: str) -> dict[str, str]:
     """The settings of a host whose database is empty."""
-    return {"HEDGEROW_DATABASE_URL": url_of(fresh_database), "HEDGEROW_BROKER_URL": redis_url}
+    return {
+        "HEDGEROW_DATABASE_URL": url_of(fresh_database),
+        "HEDGEROW_BROKER_URL": redis_url,
+        "USERS_SMTP_URL": NO_MAIL,
+    }

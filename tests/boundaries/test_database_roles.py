@@ -14,7 +14,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from hedgerow_core.persistence import Database, DatabaseAddress, Isolation
 from hedgerow_core.testing.servers import postgres_for_tests, run_sql
-from tests.conftest import Production, url_of
+from tests.conftest import NO_MAIL, Production, url_of
 from tests.processes import run
 from tests.story import expect, play, sign_up
 
@@ -83,7 +83,8 @@ def test_a_user_who_may_create_roles_but_is_no_superuser_gets_them(tmp_path: Pat
     with TemporaryDirectory(prefix="hedgerow-") as folder, postgres_for_tests(Path(folder)) as server:
         run_sql(server, "CREATE ROLE landlord LOGIN CREATEROLE", "CREATE DATABASE farm OWNER landlord")
         address = DatabaseAddress(server.url.set(database="farm", username="landlord"))
-        production = Production(tmp_path, {"HEDGEROW_DATABASE_URL": url_of(address)})
+        environment = {"HEDGEROW_DATABASE_URL": url_of(address), "USERS_SMTP_URL": NO_MAIL}
+        production = Production(tmp_path, environment)
         migrated = run("migrate", folder=tmp_path, environment=production.environment)
         assert migrated.returncode == 0, migrated.stderr
         with production.api() as (api, client):
@@ -95,7 +96,11 @@ def test_a_user_who_may_create_roles_but_is_no_superuser_gets_them(tmp_path: Pat
 def test_where_no_role_may_be_created_the_host_works_and_says_what_is_lost(
     modest_database: DatabaseAddress, redis_url: str, tmp_path: Path
 ) -> None:
-    environment = {"HEDGEROW_DATABASE_URL": url_of(modest_database), "HEDGEROW_BROKER_URL": redis_url}
+    environment = {
+        "HEDGEROW_DATABASE_URL": url_of(modest_database),
+        "HEDGEROW_BROKER_URL": redis_url,
+        "USERS_SMTP_URL": NO_MAIL,
+    }
     production = Production(tmp_path, environment)
 
     migrated = run("migrate", folder=tmp_path, environment=environment)

@@ -131,6 +131,7 @@ GUARDS_AND_BREAKS = [
     (unknown_targets, "target: api", "target: web", "api: web"),
     (unknown_targets, "target: worker", "target: api", "worker: api"),
     (unknown_variables, "HEDGEROW_BROKER_URL", "HEDGEROW_REDIS_URL", "HEDGEROW_REDIS_URL"),
+    (unknown_variables, "USERS_SMTP_URL: ", "USERS_SMTP: ", "USERS_SMTP"),
     (unusable_settings, "@postgres:5432", "@database:5432", "looks for database"),
     (unusable_settings, "redis://redis:", "redis://broker:", "looks for broker"),
     (written_secrets, "POSTGRES_PASSWORD: ${POSTGRES_PASSWORD:?", "POSTGRES_PASSWORD: ${X:-", "PASSWORD"),

@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.persistence.embedded import embedded_postgres
 from hedgerow_core.testing import RedisServer
-from tests.conftest import Production, migrated_production, url_of
+from tests.conftest import NO_MAIL, Production, migrated_production, url_of
 from tests.processes import run
 from tests.story import Shopper, create_invoice, expect, sign_up, until_paid
 
@@ -128,7 +128,8 @@ def test_while_redis_is_away_the_api_works_on_and_payments_complete_once_it_is_b
 def test_an_api_whose_database_goes_away_answers_503_and_recovers_by_itself(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with embedded_postgres(data) as postgres:
-        production = Production(tmp_path, {"HEDGEROW_DATABASE_URL": url_of(postgres.address)})
+        environment = {"HEDGEROW_DATABASE_URL": url_of(postgres.address), "USERS_SMTP_URL": NO_MAIL}
+        production = Production(tmp_path, environment)
         assert run("migrate", folder=tmp_path, environment=production.environment).returncode == 0
         with production.api() as (_api, client):
             shopper = sign_up(client)
@@ -157,6 +158,7 @@ def test_a_worker_whose_database_goes_away_goes_on_once_it_is_back(
         environment = {
             "HEDGEROW_DATABASE_URL": url_of(postgres.address),
             "HEDGEROW_BROKER_URL": redis_server.url,
+            "USERS_SMTP_URL": NO_MAIL,
         }
         production = Production(tmp_path, environment)
         assert run("migrate", folder=tmp_path, environment=environment).returncode == 0

@@ -15,7 +15,7 @@ import pytest
 
 from hedgerow_core.persistence.embedded import embedded_postgres
 from hedgerow_host.readiness import ANSWER_WITHIN_S
-from tests.conftest import Production, url_of
+from tests.conftest import NO_MAIL, Production, url_of
 from tests.processes import run
 
 SLACK_S = 1.5
@@ -40,7 +40,8 @@ def silent(folder: Path) -> Iterator[None]:
 def test_probes_of_an_api_whose_database_has_gone_silent_are_answered_in_time(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with embedded_postgres(data) as postgres:
-        production = Production(tmp_path, {"HEDGEROW_DATABASE_URL": url_of(postgres.address)})
+        environment = {"HEDGEROW_DATABASE_URL": url_of(postgres.address), "USERS_SMTP_URL": NO_MAIL}
+        production = Production(tmp_path, environment)
         assert run("migrate", folder=tmp_path, environment=production.environment).returncode == 0
         with production.api() as (api, client), ThreadPoolExecutor(PROBES) as prober:
 

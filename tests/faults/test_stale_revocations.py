@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from hedgerow_core.persistence.embedded import embedded_postgres
-from tests.conftest import Production, url_of
+from tests.conftest import NO_MAIL, Production, url_of
 from tests.processes import run
 from tests.story import expect, sign_up
 
@@ -18,7 +18,8 @@ SLACK_S = 2.0
 
 def test_an_api_that_cannot_read_revocations_for_five_seconds_answers_503_and_recovers(tmp_path: Path) -> None:
     with embedded_postgres(tmp_path / "data") as postgres:
-        production = Production(tmp_path, {"HEDGEROW_DATABASE_URL": url_of(postgres.address)})
+        environment = {"HEDGEROW_DATABASE_URL": url_of(postgres.address), "USERS_SMTP_URL": NO_MAIL}
+        production = Production(tmp_path, environment)
         assert run("migrate", folder=tmp_path, environment=production.environment).returncode == 0
         with production.api() as (_process, client):
             shopper = sign_up(client)

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import Row, text
 
 from hedgerow_core.application import Bus
-from hedgerow_core.messaging import unit_of_work
+from hedgerow_core.domain import Secret
+from hedgerow_core.messaging import Drain, consumers_of, unit_of_work
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.plugin import CoreContainer
 from hedgerow_core.testing import FakeClock, context_database
+from hedgerow_core.testing.contexts import work_off_all
+from hedgerow_core.testing.mailbox import Mailbox
 from hedgerow_users import plugin
 from hedgerow_users.application.commands.change_password import ChangePassword
 from hedgerow_users.application.commands.log_in import LogIn
 from hedgerow_users.application.commands.refresh_session import RefreshSession
 from hedgerow_users.application.commands.register_user import RegisterUser
 from hedgerow_users.container import UsersContainer
-from hedgerow_users.settings import UsersSettings
+from hedgerow_users.settings import SmtpAddress, UsersSettings
+
+Rows = Callable[..., Awaitable[Sequence[Row[Any]]]]
+WorkOff = Callable[[], Awaitable[None]]
 
 SECRET = SecretStr("for tests alone, and so it is no secret")
 
@@ -34,9 +44,16 @@ async def database(fresh_database: DatabaseAddress) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def container(database: Database, clock: FakeClock, tmp_path: Path) -> AsyncIterator[UsersContainer]:
+def settings(mailbox: Mailbox) -> UsersSettings:
+    return UsersSettings(secret=SECRET, smtp_url=SmtpAddress.parse(mailbox.url))
+
+
+@pytest.fixture
+async def container(
+    database: Database, clock: FakeClock, settings: UsersSettings, tmp_path: Path
+) -> AsyncIterator[UsersContainer]:
     core = CoreContainer(context="users", environment="test", data_dir=tmp_path, clock=clock, database=database)
-    container = plugin.container(core, UsersSettings(secret=SECRET))
+    container = plugin.container(core, settings)
     container.check_dependencies()
     async with plugin.lifespan(container):
         yield container
@@ -70,3 +87,34 @@ def refresh(container: UsersContainer, bus: Bus) -> RefreshSession:
 @pytest.fixture
 def change_password(container: UsersContainer, bus: Bus) -> ChangePassword:
     return container.change_password(bus=bus)
+
+
+@pytest.fixture
+def work_off(container: UsersContainer, database: Database, clock: FakeClock) -> WorkOff:
+    """Have a worker do all that is due: above all, send mail."""
+    declared = plugin.handlers(container)
+    consumers = consumers_of(plugin.subscriptions().subscribes, declared.tasks)
+    drain = Drain(database, consumers, work_for=declared.work, clock=clock, owner="test")
+    return partial(work_off_all, database, consumers, drain)
+
+
+@pytest.fixture
+def rows(database: Database) -> Rows:
+    async def rows(statement: str, **values: object) -> Sequence[Row[Any]]:
+        async with database.transaction() as connection:
+            found = await connection.execute(text(statement), values)
+            return found.all() if found.returns_rows else []
+
+    return rows
+
+
+@pytest.fixture
+def code_for(mailbox: Mailbox) -> Callable[..., Secret]:
+    """The code in the latest mail to an address, about something if that matters."""
+
+    def code_for(address: str, about: str = "") -> Secret:
+        mails = [mail for mail in mailbox.to(address) if about in mail["Subject"]]
+        (code,) = re.findall(r"[\w-]{43}", mails[-1].get_content())
+        return Secret(code)
+
+    return code_for

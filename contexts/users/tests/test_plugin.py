@@ -11,11 +11,15 @@ from hedgerow_core.plugin import CoreContainer, UnusableSetting
 from hedgerow_core.security import KeySource, RevocationCheck
 from hedgerow_core.testing import FakeClock
 from hedgerow_users import plugin
-from hedgerow_users.application import ports
+from hedgerow_users.application import link_ports, ports
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.infrastructure.argon2_hasher import Argon2Hasher
+from hedgerow_users.infrastructure.directory import DatabaseAccountDirectory
 from hedgerow_users.infrastructure.jwt_access_tokens import JwtAccessTokens
 from hedgerow_users.infrastructure.known_networks import DatabaseKnownNetworks
+from hedgerow_users.infrastructure.links import DatabaseLinks
+from hedgerow_users.infrastructure.mail.console_mailer import ConsoleMailer
+from hedgerow_users.infrastructure.mail.smtp_mailer import SmtpMailer
 from hedgerow_users.infrastructure.readers import DatabaseAccountReader, DatabaseSessionReader
 from hedgerow_users.infrastructure.refresh_successors import HmacRefreshSuccessors
 from hedgerow_users.infrastructure.revocations import RevocationList
@@ -32,6 +36,8 @@ def test_the_docstring_lists_every_handler_and_event(container: UsersContainer) 
         assert message.__name__ in listed
     for event in subscriptions.publishes:
         assert f"{event.event_type} v{event.event_version}" in listed
+    for task in handlers.tasks:
+        assert task.task.name in listed
     assert subscriptions.subscribes == ()
 
 
@@ -69,6 +75,10 @@ def adapters_fit_their_ports(  # Never called: mypy holds it.
     sessions: DatabaseSessionReader,
     successors: HmacRefreshSuccessors,
     revocations: RevocationList,
+    directory: DatabaseAccountDirectory,
+    links: DatabaseLinks,
+    console: ConsoleMailer,
+    smtp: SmtpMailer,
 ) -> tuple[
     ports.UsersUnitOfWork,
     ports.AccountReader,
@@ -80,6 +90,11 @@ def adapters_fit_their_ports(  # Never called: mypy holds it.
     ports.SessionReader,
     ports.RefreshSuccessors,
     RevocationCheck,
+    ports.AccountDirectory,
+    link_ports.LinkMint,
+    ports.Mailer,
+    ports.Mailer,
 ]:
     found, revoked = keys.find_public, revocations.is_revoked
-    return work, reader, hasher, keys, found, networks, tokens, sessions, successors, revoked
+    ours = work, reader, hasher, keys, found, networks, tokens, sessions, successors, revoked
+    return *ours, directory, links, console, smtp

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from hedgerow_users.settings import UsersSettings
+from hedgerow_users.settings import SmtpAddress, UsersSettings
 
 
 def test_the_environment_sets_lifetimes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,3 +39,64 @@ def test_an_empty_secret_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> N
 def test_an_access_token_lives_for_five_minutes_at_most(seconds: int) -> None:
     with pytest.raises(ValidationError):
         UsersSettings(access_token_lifetime_s=seconds)
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "tls", "starttls"),
+    [
+        ("smtp://mail.example.org", 587, False, True),
+        ("smtp://mail.example.org:25?starttls=always", 25, False, True),
+        ("smtp://mail.example.org:25?starttls=never", 25, False, False),
+        ("smtps://mail.example.org", 465, True, False),
+    ],
+)
+def test_mail_is_encrypted_unless_that_is_waived(url: str, port: int, tls: bool, starttls: bool) -> None:
+    address = SmtpAddress.parse(url)
+    assert (address.host, address.port, address.tls, address.starttls) == ("mail.example.org", port, tls, starttls)
+
+
+def test_a_password_in_a_url_is_read_and_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("USERS_SMTP_URL", "smtps://me:hu%2Fsh@mail.example.org")
+    settings = UsersSettings()
+    assert settings.smtp_url is not None
+    assert settings.smtp_url.user == "me"
+    assert settings.smtp_url.password is not None
+    assert settings.smtp_url.password.reveal() == "hu/sh"
+    assert str(settings.smtp_url) == "smtps://me:***@mail.example.org:465"
+    assert "hu" not in f"{settings.smtp_url!r}{settings!r}"
+
+
+def test_an_empty_url_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("USERS_SMTP_URL", "")
+    assert UsersSettings().smtp_url is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mail.example.org",
+        "http://me:hush@mail.example.org",
+        "smtp://me:hush@",
+        "smtp://me:hush@mail.example.org:many",
+        "smtp://me:hush@mail.example.org/inbox",
+        "smtp://me:hush@mail.example.org?starttls=maybe",
+        "smtp://me:hush@mail.example.org?starttls=never",
+        "smtp://me:hush@mail.example.org?tls=no",
+    ],
+)
+def test_another_url_is_refused_without_being_quoted(url: str) -> None:
+    with pytest.raises(ValueError, match=r"smtp|starttls") as refused:
+        SmtpAddress.parse(url)
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["example.org", "javascript:alert(1)", "https://example.org/?x=1", "https://a b"])
+def test_pages_are_at_a_plain_web_address(url: str) -> None:
+    UsersSettings(pages_url="https://app.example.org/start")
+    with pytest.raises(ValidationError):
+        UsersSettings(pages_url=url)
+
+
+def test_a_sender_is_one_line() -> None:
+    with pytest.raises(ValidationError):
+        UsersSettings(mail_from="Hedgerow <a@b.co>\nBcc: eve@example.org")

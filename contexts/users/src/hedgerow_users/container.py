@@ -4,23 +4,44 @@ from __future__ import annotations
 
 from dependency_injector import containers, providers
 
+from hedgerow_users.application.commands.assign_roles import AssignRolesHandler
 from hedgerow_users.application.commands.change_password import ChangePassword, ReplacePasswordHandler
+from hedgerow_users.application.commands.confirm_email import ConfirmEmailHandler
+from hedgerow_users.application.commands.create_account import CreateAccountHandler
 from hedgerow_users.application.commands.create_admin import CreateAdmin, OpenAdminAccountHandler
+from hedgerow_users.application.commands.deactivate_account import DeactivateAccountHandler
+from hedgerow_users.application.commands.delete_account import DeleteAccountHandler
+from hedgerow_users.application.commands.delete_own_account import DeleteOwnAccountHandler
 from hedgerow_users.application.commands.end_session import EndSessionHandler
 from hedgerow_users.application.commands.log_in import LogIn, StartSessionHandler
 from hedgerow_users.application.commands.log_out import LogOutHandler
 from hedgerow_users.application.commands.log_out_everywhere import LogOutEverywhereHandler
+from hedgerow_users.application.commands.reactivate_account import ReactivateAccountHandler
 from hedgerow_users.application.commands.refresh_session import RefreshSession, RotateRefreshTokenHandler
 from hedgerow_users.application.commands.register_user import OpenAccountHandler, RegisterUser
+from hedgerow_users.application.commands.request_email_change import RequestEmailChange, ReserveEmailChangeHandler
+from hedgerow_users.application.commands.request_link import RequestLinkHandler
+from hedgerow_users.application.commands.reset_password import ReplaceForgottenPasswordHandler, ResetPassword
+from hedgerow_users.application.commands.update_account import UpdateAccountHandler
+from hedgerow_users.application.commands.update_own_profile import UpdateOwnProfileHandler
+from hedgerow_users.application.commands.verify_email import VerifyEmailHandler
 from hedgerow_users.application.login_guard import GuardedLogIn
 from hedgerow_users.application.queries.get_account import GetAccountHandler
+from hedgerow_users.application.queries.list_accounts import ListAccountsHandler
 from hedgerow_users.application.queries.list_public_keys import ListPublicKeysHandler
 from hedgerow_users.application.queries.list_sessions import ListSessionsHandler
+from hedgerow_users.application.queries.look_up_account import LookUpAccountHandler
+from hedgerow_users.application.tasks.send_link import SendLinkHandler
+from hedgerow_users.application.tasks.send_notice import SendNoticeHandler
+from hedgerow_users.domain.link import Purpose
 from hedgerow_users.infrastructure.argon2_hasher import Argon2Hasher
+from hedgerow_users.infrastructure.directory import DatabaseAccountDirectory
 from hedgerow_users.infrastructure.jwt_access_tokens import JwtAccessTokens
 from hedgerow_users.infrastructure.keeping_up import KeepingUp
 from hedgerow_users.infrastructure.key_seal import KeySeal
 from hedgerow_users.infrastructure.known_networks import DatabaseKnownNetworks
+from hedgerow_users.infrastructure.links import DatabaseLinks
+from hedgerow_users.infrastructure.mail.choice import mailer_for
 from hedgerow_users.infrastructure.readers import DatabaseAccountReader, DatabaseSessionReader
 from hedgerow_users.infrastructure.refresh_successors import HmacRefreshSuccessors
 from hedgerow_users.infrastructure.revocations import RevocationList
@@ -46,6 +67,16 @@ class UsersContainer(containers.DeclarativeContainer):
     accounts = providers.ThreadSafeSingleton(DatabaseAccountReader, database=core.database)
     known_networks = providers.ThreadSafeSingleton(DatabaseKnownNetworks, database=core.database)
     sessions = providers.ThreadSafeSingleton(DatabaseSessionReader, database=core.database)
+    directory = providers.ThreadSafeSingleton(DatabaseAccountDirectory, database=core.database)
+    links = providers.ThreadSafeSingleton(DatabaseLinks, database=core.database)
+    mailer = providers.ThreadSafeSingleton(
+        mailer_for,
+        environment=core.environment,
+        clock=core.clock,
+        address=settings.provided.smtp_url,
+        sender=settings.provided.mail_from,
+    )
+    """Built when a process begins to serve: only who lists and checks does without."""
     hasher = providers.ThreadSafeSingleton(Argon2Hasher, queue=settings.provided.hashing_queue)
     key_store = providers.ThreadSafeSingleton(
         SigningKeyStore,
@@ -74,6 +105,8 @@ class UsersContainer(containers.DeclarativeContainer):
     log_in = providers.Factory(LogIn, accounts=accounts, hasher=hasher, access_tokens=access_tokens)
     refresh_session = providers.Factory(RefreshSession, access_tokens=access_tokens)
     change_password = providers.Factory(ChangePassword, accounts=accounts, hasher=hasher)
+    reset_password = providers.Factory(ResetPassword, links=links, hasher=hasher, clock=core.clock)
+    request_email_change = providers.Factory(RequestEmailChange, accounts=accounts, hasher=hasher)
 
     # What the bus calls.
     open_account = providers.Singleton(OpenAccountHandler, clock=core.clock)
@@ -82,6 +115,7 @@ class UsersContainer(containers.DeclarativeContainer):
         StartSessionHandler,
         clock=core.clock,
         refresh_token_lifetime=settings.provided.refresh_token_lifetime,
+        require_verified_email=settings.provided.require_verified_email,
     )
     rotate_refresh_token = providers.Singleton(
         RotateRefreshTokenHandler,
@@ -101,3 +135,35 @@ class UsersContainer(containers.DeclarativeContainer):
     replace_password = providers.Singleton(ReplacePasswordHandler, clock=core.clock)
     get_account = providers.Singleton(GetAccountHandler, accounts=accounts)
     list_public_keys = providers.Singleton(ListPublicKeysHandler, keys=signing_keys)
+    request_link = providers.Singleton(RequestLinkHandler, clock=core.clock)
+    verify_email = providers.Singleton(VerifyEmailHandler, clock=core.clock)
+    replace_forgotten_password = providers.Singleton(ReplaceForgottenPasswordHandler, clock=core.clock)
+    reserve_email_change = providers.Singleton(ReserveEmailChangeHandler, clock=core.clock)
+    confirm_email = providers.Singleton(ConfirmEmailHandler, clock=core.clock)
+    update_own_profile = providers.Singleton(UpdateOwnProfileHandler, clock=core.clock)
+    delete_own_account = providers.Singleton(DeleteOwnAccountHandler, clock=core.clock)
+    create_account = providers.Singleton(CreateAccountHandler, clock=core.clock)
+    update_account = providers.Singleton(UpdateAccountHandler, clock=core.clock)
+    deactivate_account = providers.Singleton(DeactivateAccountHandler, clock=core.clock)
+    reactivate_account = providers.Singleton(ReactivateAccountHandler, clock=core.clock)
+    delete_account = providers.Singleton(DeleteAccountHandler, clock=core.clock)
+    assign_roles = providers.Singleton(AssignRolesHandler, clock=core.clock)
+    look_up_account = providers.Singleton(LookUpAccountHandler, accounts=accounts)
+    list_accounts = providers.Singleton(ListAccountsHandler, directory=directory)
+
+    # What workers call.
+    send_link = providers.Singleton(
+        SendLinkHandler,
+        links=links,
+        mailer=mailer.provider,
+        clock=core.clock,
+        lifetimes=providers.Dict(
+            {
+                Purpose.VERIFY_EMAIL: settings.provided.verify_link_lifetime,
+                Purpose.CHANGE_EMAIL: settings.provided.verify_link_lifetime,
+                Purpose.RESET_PASSWORD: settings.provided.reset_link_lifetime,
+            }
+        ),
+        pages_url=settings.provided.pages_url,
+    )
+    send_notice = providers.Singleton(SendNoticeHandler, mailer=mailer.provider)

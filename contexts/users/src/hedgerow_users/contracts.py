@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
+from pydantic import BaseModel, ConfigDict, JsonValue
+
 from hedgerow_core.messaging import EventContract
 
 
@@ -19,3 +21,62 @@ class UserRegisteredV1(EventContract):
     email: str
     name: str
     registered_at: datetime
+
+
+class ChangeV1(BaseModel):
+    """One field before and after; null is what nobody has told."""
+
+    model_config = ConfigDict(frozen=True)
+
+    old: JsonValue
+    new: JsonValue
+
+
+class UserUpdatedV1(EventContract):
+    """Something about an account is different: email, email_verified, name, roles, or a part of the profile."""
+
+    event_type: ClassVar[str] = "users.user_updated"
+    event_version: ClassVar[int] = 1
+
+    user_id: UUID
+    changes: dict[str, ChangeV1]
+    updated_at: datetime
+
+
+class UserDeactivatedV1(EventContract):
+    """An account is closed until it is reactivated."""
+
+    event_type: ClassVar[str] = "users.user_deactivated"
+    event_version: ClassVar[int] = 1
+
+    user_id: UUID
+    deactivated_at: datetime
+
+
+class UserReactivatedV1(EventContract):
+    """A closed account is open again."""
+
+    event_type: ClassVar[str] = "users.user_reactivated"
+    event_version: ClassVar[int] = 1
+
+    user_id: UUID
+    reactivated_at: datetime
+
+
+class UserDeletedV1(EventContract):
+    """An account is gone. Whoever keeps a copy of it forgets what is personal in it."""
+
+    event_type: ClassVar[str] = "users.user_deleted"
+    event_version: ClassVar[int] = 1
+
+    user_id: UUID
+    deleted_at: datetime
+
+
+PUBLISHED: tuple[type[EventContract], ...] = (
+    UserRegisteredV1,
+    UserUpdatedV1,
+    UserDeactivatedV1,
+    UserReactivatedV1,
+    UserDeletedV1,
+)

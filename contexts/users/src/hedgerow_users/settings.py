@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, final
+from urllib.parse import parse_qs, unquote, urlsplit
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from hedgerow_core.domain import Secret
 
 LONGEST_ACCESS_TOKEN_S = 300
 """An access token can't be called back, so it must not outlive a lost session by more than five minutes."""
@@ -16,12 +20,72 @@ SECRET_CHARACTERS = 32
 
 ServerSecretText = Annotated[SecretStr, Field(min_length=SECRET_CHARACTERS)]
 
+SUBMISSION_PORT, SUBMISSIONS_PORT = 587, 465
+"""RFC 6409 and RFC 8314."""
+_SMTP_FORM = "expected smtp://user:password@host:587 (?starttls=never where nobody can listen in) or smtps://…"
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpAddress:
+    """Where mail is handed over. Printing it never shows the password."""
+
+    host: str
+    port: int
+    tls: bool
+    """From the first byte on (`smtps`)."""
+    starttls: bool
+    """Demanded, not merely taken if offered: an offer can be cut out of the line (RFC 8314 §5.1)."""
+    user: str | None = None
+    password: Secret | None = None
+
+    @classmethod
+    def parse(cls, url: str) -> SmtpAddress:
+        """Read an `smtp://` or `smtps://` URL.
+
+        Raises:
+            ValueError: not one; the message says what is expected and quotes nothing.
+        """
+        try:
+            parts = urlsplit(url)
+            port, options = parts.port, parse_qs(parts.query, strict_parsing=bool(parts.query))
+        except ValueError:
+            raise ValueError(_SMTP_FORM) from None
+        starttls = options.pop("starttls", ["always"])
+        if parts.scheme not in ("smtp", "smtps") or not parts.hostname or options or parts.path not in ("", "/"):
+            raise ValueError(_SMTP_FORM)
+        if starttls not in (["always"], ["never"]):
+            raise ValueError("starttls is always or never")
+        tls = parts.scheme == "smtps"
+        if parts.password and not tls and starttls == ["never"]:
+            raise ValueError("a password is not sent in the clear: use smtps://, or leave starttls=never out")
+        return cls(
+            host=parts.hostname,
+            port=port or (SUBMISSIONS_PORT if tls else SUBMISSION_PORT),
+            tls=tls,
+            starttls=not tls and starttls == ["always"],
+            user=unquote(parts.username) if parts.username else None,
+            password=Secret(unquote(parts.password)) if parts.password else None,
+        )
+
+    def __str__(self) -> str:
+        who = f"{self.user}:***@" if self.user else ""
+        unguarded = "" if self.tls or self.starttls else "?starttls=never"
+        return f"{'smtps' if self.tls else 'smtp'}://{who}{self.host}:{self.port}{unguarded}"
+
+
+def _smtp(value: object) -> object:
+    if isinstance(value, str):
+        return SmtpAddress.parse(value) if value else None
+    return value
+
 
 @final
 class UsersSettings(BaseSettings):
-    """How this context issues tokens and how much hashing it takes on."""
+    """How this context issues tokens, sends mail, and how much hashing it takes on."""
 
-    model_config = SettingsConfigDict(env_prefix="USERS_", env_ignore_empty=True, frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="USERS_", env_ignore_empty=True, frozen=True, arbitrary_types_allowed=True
+    )
 
     secret: ServerSecretText | None = Field(
         default=None,
@@ -60,6 +124,38 @@ class UsersSettings(BaseSettings):
         le=1024,
         description="How many passwords may wait for a hashing thread; the next is answered 503. Default 16.",
     )
+    smtp_url: Annotated[SmtpAddress | None, NoDecode, BeforeValidator(_smtp)] = Field(
+        default=None,
+        description="smtp://user:password@host:587 or smtps://…: who takes our mail. Unset: `dev` prints it.",
+    )
+    mail_from: str = Field(
+        default="Hedgerow <no-reply@localhost>",
+        max_length=320,
+        pattern=r"^[^\r\n]+$",
+        description="`From` of our mails. Default Hedgerow <no-reply@localhost>.",
+    )
+    pages_url: str | None = Field(
+        default=None,
+        max_length=1024,
+        pattern=r"^https?://[^\s?#]+$",
+        description="https://app.example.org: your pages for links in mails. Unset: mails carry the code alone.",
+    )
+    verify_link_lifetime_s: int = Field(
+        default=86_400,
+        ge=60,
+        le=2_592_000,
+        description="How long a link that confirms an address is good for, in seconds. Default 86400, a day.",
+    )
+    reset_link_lifetime_s: int = Field(
+        default=1800,
+        ge=60,
+        le=86_400,
+        description="How long a link that sets a new password is good for, in seconds. Default 1800, half an hour.",
+    )
+    require_verified_email: bool = Field(
+        default=False,
+        description="Whether only who has confirmed the address may log in. Default False.",
+    )
 
     @property
     def access_token_lifetime(self) -> timedelta:
@@ -70,3 +166,13 @@ class UsersSettings(BaseSettings):
     def refresh_token_lifetime(self) -> timedelta:
         """`refresh_token_lifetime_days` as a duration."""
         return timedelta(days=self.refresh_token_lifetime_days)
+
+    @property
+    def verify_link_lifetime(self) -> timedelta:
+        """`verify_link_lifetime_s` as a duration."""
+        return timedelta(seconds=self.verify_link_lifetime_s)
+
+    @property
+    def reset_link_lifetime(self) -> timedelta:
+        """`reset_link_lifetime_s` as a duration."""
+        return timedelta(seconds=self.reset_link_lifetime_s)

@@ -3,43 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import delete, select
 
-from hedgerow_core.application import Bus
-from hedgerow_core.http import Gate, PipelineRoute, access_of
-from hedgerow_core.http.problems import install_problem_handlers
 from hedgerow_core.persistence import Database
-from hedgerow_core.security import PermissionTable, TokenVerifier
 from hedgerow_core.testing import FakeClock
-from hedgerow_users import plugin
 from hedgerow_users.container import UsersContainer
-from hedgerow_users.infrastructure.tables import accounts, refresh_tokens, sessions
+from hedgerow_users.infrastructure.tables import accounts, links, refresh_tokens, sessions
 
 ADA = {"email": "Ada@example.org", "password": "correct horse", "name": "Ada"}
 CREDENTIALS = {"email": ADA["email"], "password": ADA["password"]}
-
-
-@pytest.fixture
-async def http(container: UsersContainer, bus: Bus, clock: FakeClock) -> AsyncIterator[httpx.AsyncClient]:
-    gate = Gate(TokenVerifier(plugin.authenticators(container), clock), PermissionTable(()))
-    app = FastAPI()
-    install_problem_handlers(app)
-    for router in plugin.routes(container, bus):
-        for route in router.routes:
-            assert isinstance(route, PipelineRoute)
-            access = access_of(route.endpoint)
-            assert access is not None, f"{route.path} states no access decision"
-            route.stages = gate.stages_for(access)
-            app.router.routes.append(route)
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        yield client
 
 
 async def logged_in(http: httpx.AsyncClient) -> dict[str, str]:
@@ -52,7 +28,10 @@ async def test_register_answers_with_the_account(http: httpx.AsyncClient) -> Non
     answer = await http.post("/v1/users/register", json=ADA)
     assert answer.status_code == 201
     body = answer.json()
-    assert set(body) == {"id", "email", "name", "roles", "created_at", "version"}
+    assert set(body) == {
+        *("id", "email", "name", "roles", "status", "version", "created_at", "updated_at", "verified_at"),
+        *("phone", "address", "birthday", "photo_url", "metadata"),
+    }
     assert (body["email"], body["name"], body["roles"]) == (ADA["email"], "Ada", ["user"])
 
 
@@ -150,7 +129,7 @@ async def test_me_needs_a_token_that_has_not_expired(http: httpx.AsyncClient, cl
 async def test_the_token_of_an_account_that_is_gone_is_invalid(http: httpx.AsyncClient, database: Database) -> None:
     headers = await logged_in(http)
     async with database.transaction() as connection:
-        for table in (refresh_tokens, sessions, accounts):
+        for table in (refresh_tokens, sessions, links, accounts):
             await connection.execute(delete(table))
     answer = await http.get("/v1/users/me", headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")

@@ -17,6 +17,7 @@ import pytest
 
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing.clock import FakeClock
+from hedgerow_core.testing.mailbox import Mailbox
 from hedgerow_core.testing.rabbitmq import RabbitMqMissingError, RabbitMqServer
 from hedgerow_core.testing.servers import RedisServer, database_for_test, postgres_for_tests
 
@@ -97,6 +98,15 @@ def rabbitmq_url(request: pytest.FixtureRequest) -> str:
         return url
     server: RabbitMqServer = request.getfixturevalue("rabbitmq_server")
     return server.url
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    """An SMTP server for this test alone."""
+    mailbox = Mailbox()
+    mailbox.start()
+    yield mailbox
+    mailbox.stop()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -15,7 +15,7 @@ from hedgerow_core.domain import Clock, Secret
 from hedgerow_users.application.commands.log_in import LogIn
 from hedgerow_users.application.ports import KnownNetworks
 from hedgerow_users.application.session_tokens import SessionTokens
-from hedgerow_users.domain.client import Client
+from hedgerow_users.domain.client import UNKNOWN_CLIENT, Client
 
 REMEMBERED_FOR = timedelta(days=90)
 """Since the last login from there."""
@@ -36,7 +36,9 @@ class GuardedLogIn:
         self._networks = networks
         self._clock = clock
 
-    async def __call__(self, *, email: str, password: Secret, network: str, client: Client) -> SessionTokens:
+    async def __call__(
+        self, *, email: str, password: Secret, network: str, client: Client = UNKNOWN_CLIENT
+    ) -> SessionTokens:
         """Log somebody in, from this network and client.
 
         Raises:

@@ -1,9 +1,9 @@
-"""What the use cases need from outside: stored accounts and sessions, a hasher, tokens, keys."""
+"""What the use cases need from outside: stored accounts and sessions, a hasher, tokens, keys, mail."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -11,11 +11,13 @@ from uuid import UUID
 from hedgerow_core.application import Page, UnitOfWork
 from hedgerow_core.domain import Secret, UnavailableError
 from hedgerow_users.application.account_view import AccountView
+from hedgerow_users.application.link_ports import Links
 from hedgerow_users.application.session_view import SessionView
-from hedgerow_users.domain.account import Account, AccountId
+from hedgerow_users.domain.account import Account, AccountId, AccountStatus
 from hedgerow_users.domain.client import Client
 from hedgerow_users.domain.email import Email
 from hedgerow_users.domain.password import Password, PasswordHash
+from hedgerow_users.domain.roles import Role
 from hedgerow_users.domain.session import EndReason, RefreshToken, Session, SessionId
 
 
@@ -129,20 +131,25 @@ class UsersUnitOfWork(UnitOfWork, Protocol):
         """The revoked access tokens."""
         ...
 
+    @property
+    def links(self) -> Links:
+        """The links."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
     """What a password is checked against."""
 
     account_id: AccountId
-    password_hash: PasswordHash
+    password_hash: PasswordHash | None
 
 
 class AccountReader(Protocol):
     """Reads accounts outside of any transaction, one statement a call."""
 
     async def view(self, id: UUID) -> AccountView | None:
-        """What the owner sees."""
+        """What its owner, or an administrator, sees; also of an account that is not active."""
         ...
 
     async def credentials_of_email(self, email: Email) -> Credentials | None:
@@ -164,6 +171,30 @@ class SessionReader(Protocol):
 
         Raises:
             ValidationError: the cursor is not one of this list.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountFilter:
+    """Which accounts a list shows; what is None filters nothing."""
+
+    email: Email | None = None
+    role: Role | None = None
+    status: AccountStatus | None = None
+    """None: all that are not deleted."""
+    search: str | None = None
+    """Part of the name or the address, in whatever letter case."""
+
+
+class AccountDirectory(Protocol):
+    """Lists accounts for administrators, outside of any transaction, one statement a page."""
+
+    async def list(self, wanted: AccountFilter, *, sort: str, cursor: str | None, limit: int) -> Page[AccountView]:
+        """A page, sorted by `created_at`, `name` or `email`.
+
+        Raises:
+            ValidationError: an unknown sort key, or a cursor made under another one.
         """
         ...
 
@@ -247,4 +278,36 @@ class RevocationsUnknown(UnavailableError):
     def __init__(self) -> None:
         super().__init__(
             "Access tokens can't be checked right now. Try again shortly.", retry_after=timedelta(seconds=1)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A mail to one reader, in plain text. It may hold a link that opens an account, so it is never printed."""
+
+    to: Email
+    subject: str
+    text: str = field(repr=False)
+
+
+class Mailer(Protocol):
+    """Hands mail over to whoever delivers it. Called by tasks, outside of transactions; may repeat a mail."""
+
+    async def send(self, message: Message) -> None:
+        """Hand it over; returns once the other side has taken it.
+
+        Raises:
+            MailNotSent: it was not taken, so far as we know.
+        """
+        ...
+
+
+class MailNotSent(UnavailableError):
+    """Whoever takes our mail is away, or refused this one. Its task tries again; no answer ever says so."""
+
+    code = "users.mail_not_sent"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"The mail was not taken: {why}. Look at USERS_SMTP_URL.", retry_after=timedelta(minutes=1)
         )

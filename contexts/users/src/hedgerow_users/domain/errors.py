@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from hedgerow_core.domain import AuthenticationError, ConflictError, NotFoundError, ValidationError
+from hedgerow_core.domain import (
+    AuthenticationError,
+    AuthorizationError,
+    ConflictError,
+    NotFoundError,
+    ValidationError,
+)
 
 
 class InvalidEmail(ValidationError):
@@ -110,3 +116,111 @@ class AccountGone(AuthenticationError):
 
     def __init__(self) -> None:
         super().__init__("The account of this access token no longer exists. Log in with another one.")
+
+
+class InvalidLink(ValidationError):
+    """Unknown, used, replaced or expired: the caller must not learn which."""
+
+    code = "users.invalid_link"
+
+    def __init__(self) -> None:
+        super().__init__("This link is not valid any more. Ask for a new one.", field="token")
+
+
+class EmailNotVerified(AuthorizationError):
+    """The password is right, but nobody has shown yet that the address is theirs."""
+
+    code = "users.email_not_verified"
+
+    def __init__(self) -> None:
+        super().__init__("Confirm your e-mail address first. Ask for a new link if you have none.")
+
+
+class AccountDeactivated(AuthorizationError):
+    """The password is right, but an administrator has closed the account."""
+
+    code = "users.account_deactivated"
+
+    def __init__(self) -> None:
+        super().__init__("This account is deactivated. Ask an administrator.")
+
+
+class UnsuitableProfile(ValidationError):
+    """A part of a profile that breaks its rule."""
+
+    code = "users.unsuitable_profile"
+
+    def __init__(self, field: str, rule: str) -> None:
+        super().__init__(f"{rule}. Change it, or leave it out.", field=field)
+
+
+class AccountNotFound(NotFoundError):
+    """There is no account of that id."""
+
+    code = "users.account_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such account. Check the id.")
+
+
+class AccountDeleted(ConflictError):
+    """The account is deleted, and stays as it is."""
+
+    code = "users.account_deleted"
+
+    def __init__(self) -> None:
+        super().__init__("This account is deleted and can't be changed. Create a new one.")
+
+
+class AccountNotActive(ConflictError):
+    """Only an active account can be deactivated."""
+
+    code = "users.account_not_active"
+
+    def __init__(self) -> None:
+        super().__init__("This account is deactivated already. Look at it again.")
+
+
+class AccountNotDeactivated(ConflictError):
+    """Only a deactivated account can be reactivated."""
+
+    code = "users.account_not_deactivated"
+
+    def __init__(self) -> None:
+        super().__init__("This account is active already. Look at it again.")
+
+
+class NotYourself(AuthorizationError):
+    """What administrators do to others, they don't do to themselves."""
+
+    code = "users.not_yourself"
+
+    def __init__(self) -> None:
+        super().__init__("Nobody does this to their own account. Ask another administrator.")
+
+
+class SuperAdminImmutable(AuthorizationError):
+    """A super_admin is changed by nobody but itself, and never ended."""
+
+    code = "users.super_admin_immutable"
+
+    def __init__(self) -> None:
+        super().__init__("A super_admin can't be changed, deactivated or deleted. Leave it as it is.")
+
+
+class OutranksYou(AuthorizationError):
+    """The other account stands as high as one's own, or higher."""
+
+    code = "users.outranks_you"
+
+    def __init__(self) -> None:
+        super().__init__("This account is not below yours: only a super_admin manages admins. Ask one.")
+
+
+class RoleTooHigh(AuthorizationError):
+    """Nobody gives away a role as high as their own."""
+
+    code = "users.role_too_high"
+
+    def __init__(self) -> None:
+        super().__init__("You can only give roles below your own. Choose a lower one, or ask a super_admin.")

@@ -31,6 +31,9 @@ class EndReason(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
     REVOKED = "revoked"
     LOGGED_OUT_EVERYWHERE = "logged_out_everywhere"
+    ROLES_CHANGED = "roles_changed"
+    ACCOUNT_DEACTIVATED = "account_deactivated"
+    ACCOUNT_DELETED = "account_deleted"
 
 
 @final

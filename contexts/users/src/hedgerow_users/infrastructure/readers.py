@@ -18,11 +18,10 @@ from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.client import Client
 from hedgerow_users.domain.email import Email
 from hedgerow_users.domain.password import PasswordHash
+from hedgerow_users.infrastructure.rows import VIEWED, account_view_of
 from hedgerow_users.infrastructure.tables import accounts, sessions
 
-_VIEW = select(
-    accounts.c.id, accounts.c.email, accounts.c.name, accounts.c.roles, accounts.c.created_at, accounts.c.version
-).where(accounts.c.id == bindparam("id"))
+_VIEW = select(*VIEWED).where(accounts.c.id == bindparam("id"))
 _CREDENTIALS = select(accounts.c.id, accounts.c.password_hash)
 _CREDENTIALS_BY_ID = _CREDENTIALS.where(accounts.c.id == bindparam("id"))
 _CREDENTIALS_BY_EMAIL = _CREDENTIALS.where(  # uq_accounts_email
@@ -52,18 +51,9 @@ class DatabaseAccountReader:
         self._database = database
 
     async def view(self, id: UUID) -> AccountView | None:
-        """What the owner sees."""
+        """What its owner, or an administrator, sees."""
         row = await self._row(_VIEW, {"id": id})
-        if row is None:
-            return None
-        return AccountView(
-            id=row.id,
-            email=row.email,
-            name=row.name,
-            roles=tuple(row.roles),
-            created_at=row.created_at,
-            version=row.version,
-        )
+        return account_view_of(row) if row else None
 
     async def credentials_of_email(self, email: Email) -> Credentials | None:
         """The credentials of the account with this address, in whatever letter case."""
@@ -123,4 +113,5 @@ def _session_view(row: Row[Any]) -> SessionView:
 def _credentials(row: Row[Any] | None) -> Credentials | None:
     if row is None:
         return None
-    return Credentials(account_id=AccountId(row.id), password_hash=PasswordHash(row.password_hash))
+    hash = PasswordHash(row.password_hash) if row.password_hash else None
+    return Credentials(account_id=AccountId(row.id), password_hash=hash)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import final
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from hedgerow_core.domain import ConflictError
 from hedgerow_core.messaging import LedgerWork
 from hedgerow_users.domain.account import Account, AccountId
-from hedgerow_users.domain.email import Email
-from hedgerow_users.domain.name import Name
-from hedgerow_users.domain.password import PasswordHash
+from hedgerow_users.infrastructure.rows import account_of, changeable_of
 from hedgerow_users.infrastructure.tables import accounts
 
 _ADD_ACCOUNT = insert(accounts)
@@ -26,6 +24,14 @@ _SAVE_ACCOUNT = (
         password_hash=bindparam("password_hash"),
         roles=bindparam("roles"),
         version=bindparam("version"),
+        status=bindparam("status"),
+        updated_at=bindparam("updated_at"),
+        verified_at=bindparam("verified_at"),
+        phone=bindparam("phone"),
+        address=bindparam("address"),
+        birthday=bindparam("birthday"),
+        photo_url=bindparam("photo_url"),
+        metadata=bindparam("metadata"),
     )
 )
 
@@ -42,19 +48,19 @@ class AccountRepository:
         """Store a new account. A taken address breaks uq_accounts_email, which the manifest maps."""
         await self._connection.execute(
             _ADD_ACCOUNT,
-            {"id": account.id, "created_at": account.created_at, "version": 1, **_changeable(account)},
+            {"id": account.id, "created_at": account.created_at, "version": 1, **changeable_of(account)},
         )
         self._work.saved(account, version=1)
 
     async def find(self, id: AccountId) -> Account | None:
         """The account as it is now."""
         row = (await self._connection.execute(_ACCOUNT_BY_ID, {"id": id})).one_or_none()
-        return _account(row) if row else None
+        return account_of(row) if row else None
 
     async def hold(self, id: AccountId) -> Account | None:
         """The account under a shared row lock."""
         row = (await self._connection.execute(_HELD_ACCOUNT_BY_ID, {"id": id})).one_or_none()
-        return _account(row) if row else None
+        return account_of(row) if row else None
 
     async def save(self, account: Account) -> None:
         """Store a changed account; its version is the optimistic lock."""
@@ -65,7 +71,7 @@ class AccountRepository:
                 "its_id": account.id,
                 "read_version": account.version,
                 "version": version,
-                **_changeable(account),
+                **changeable_of(account),
             },
         )
         if saved.rowcount == 0:
@@ -74,24 +80,3 @@ class AccountRepository:
                 code="concurrent_change",
             )
         self._work.saved(account, version=version)
-
-
-def _changeable(account: Account) -> dict[str, object]:
-    return {
-        "email": account.email.address,
-        "name": account.name.text,
-        "password_hash": account.password_hash.reveal(),
-        "roles": list(account.roles),
-    }
-
-
-def _account(row: Row[Any]) -> Account:
-    return Account(
-        AccountId(row.id),
-        email=Email(row.email),
-        name=Name(row.name),
-        password_hash=PasswordHash(row.password_hash),
-        roles=tuple(row.roles),
-        created_at=row.created_at,
-        version=row.version,
-    )

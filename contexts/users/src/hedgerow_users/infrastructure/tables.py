@@ -6,6 +6,7 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     Column,
+    Date,
     DateTime,
     Identity,
     Integer,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Uuid,
     func,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData()
 
@@ -25,12 +27,34 @@ accounts = Table(
     Column("id", Uuid, primary_key=True),
     Column("email", Text, nullable=False),
     Column("name", Text, nullable=False),
-    Column("password_hash", Text, nullable=False),
+    Column("password_hash", Text),
     Column("roles", ARRAY(Text), nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("version", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    Column("verified_at", DateTime(timezone=True)),
+    Column("phone", Text),
+    Column("address", Text),
+    Column("birthday", Date),
+    Column("photo_url", Text),
+    Column("metadata", JSONB, nullable=False),
 )
-"""Unique by `lower(email)`: uq_accounts_email."""
+"""Unique by `lower(email)`: uq_accounts_email. Listed by ix_accounts_created, _name, _email."""
+
+links = Table(
+    "links",
+    metadata,
+    Column("account_id", Uuid, primary_key=True),
+    Column("purpose", Text, primary_key=True),
+    Column("request_id", Uuid, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("issued_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("used_at", DateTime(timezone=True)),
+)
+"""The latest link of an account for a purpose: a new one replaces it. Found by its code: uq_links_hash."""
 
 sessions = Table(
     "sessions",

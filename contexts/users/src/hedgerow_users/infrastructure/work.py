@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.domain import Clock
 from hedgerow_core.messaging import LedgerWork
+from hedgerow_users.infrastructure.links import LinkRepository
 from hedgerow_users.infrastructure.published import TRANSLATIONS
 from hedgerow_users.infrastructure.repositories import AccountRepository
 from hedgerow_users.infrastructure.session_repository import RevocationRepository, SessionRepository
@@ -22,3 +23,4 @@ class UsersWork(LedgerWork):
         self.accounts = AccountRepository(self)
         self.sessions = SessionRepository(connection)
         self.revocations = RevocationRepository(connection)
+        self.links = LinkRepository(connection)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr
 
 from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.ports import PublicKey
 from hedgerow_users.application.session_tokens import SessionTokens
 from hedgerow_users.application.session_view import SessionView
 from hedgerow_users.domain import email, name, password
+from hedgerow_users.domain.account import AccountStatus
 
 MAX_PRESENTED = 1024
 """Of what is only compared, such as a login: bounded, but by no rule that tells what could be right."""
@@ -32,11 +33,13 @@ ChosenPassword = Annotated[
 PresentedPassword = Annotated[SecretStr, Field(max_length=MAX_PRESENTED, examples=[_PASSWORD_EXAMPLE])]
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
+    """What a request carries: nothing that we don't name, and nothing that changes."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class RegisterBody(_Body):
+class RegisterBody(Body):
     """What a newcomer chooses."""
 
     email: str = Field(
@@ -48,14 +51,14 @@ class RegisterBody(_Body):
     name: str = Field(min_length=1, max_length=name.MAX_LENGTH, examples=["Ada Lovelace"])
 
 
-class LoginBody(_Body):
+class LoginBody(Body):
     """What somebody knows who has an account."""
 
     email: str = Field(max_length=MAX_PRESENTED, examples=["ada@example.org"])
     password: PresentedPassword
 
 
-class RefreshTokenBody(_Body):
+class RefreshTokenBody(Body):
     """A refresh token, as login or refresh gave it out."""
 
     refresh_token: SecretStr = Field(
@@ -63,7 +66,7 @@ class RefreshTokenBody(_Body):
     )
 
 
-class PasswordChangeBody(_Body):
+class PasswordChangeBody(Body):
     """The password as it is and as it shall be."""
 
     current_password: PresentedPassword
@@ -71,26 +74,29 @@ class PasswordChangeBody(_Body):
 
 
 class AccountAnswer(BaseModel):
-    """An account as its owner sees it."""
+    """An account as its owner, or an administrator, sees it."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     email: str
     name: str
     roles: Sequence[str] = Field(examples=[["user"]])
     created_at: datetime
-    version: int = Field(description="Grows with every change.", examples=[1])
+    updated_at: datetime
+    verified_at: datetime | None = Field(description="When the address was confirmed; null if it was not.")
+    status: AccountStatus
+    phone: str | None
+    address: str | None
+    birthday: date | None
+    photo_url: str | None
+    metadata: dict[str, JsonValue]
+    version: int = Field(description="Grows with every change.")
 
     @classmethod
     def of(cls, account: AccountView) -> AccountAnswer:
         """The answer that shows this account."""
-        return cls(
-            id=account.id,
-            email=account.email,
-            name=account.name,
-            roles=account.roles,
-            created_at=account.created_at,
-            version=account.version,
-        )
+        return cls.model_validate(account)
 
 
 class TokensAnswer(BaseModel):

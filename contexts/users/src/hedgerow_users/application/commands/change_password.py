@@ -37,7 +37,8 @@ class ChangePassword:
         known = await self._accounts.credentials_of(account_id)
         if known is None:
             raise AccountGone
-        if not await self._hasher.matches(Password.presented(current), known.password_hash):
+        matches = await self._hasher.matches(Password.presented(current), known.password_hash)
+        if known.password_hash is None or not matches:
             raise WrongPassword
         replacement = await self._hasher.hash(chosen)
         await self._bus.execute(
@@ -81,4 +82,5 @@ class ReplacePasswordHandler:
         account.change_password(command.replacement, at=now)
         # In this order: saving waits for logins that hold the account, so their sessions are seen and ended.
         await work.accounts.save(account)
+        await work.links.forget(account.id)  # one that a stranger has asked for must not outlive this
         await work.sessions.end_all(account.id, EndReason.PASSWORD_CHANGED, at=now)

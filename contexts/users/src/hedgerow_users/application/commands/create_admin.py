@@ -7,7 +7,7 @@ from typing import final
 
 from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Clock, Secret
-from hedgerow_users.application.account_view import AccountView
+from hedgerow_users.application.account_view import AccountView, view_of
 from hedgerow_users.application.ports import PasswordHasher, UsersUnitOfWork
 from hedgerow_users.domain.account import Account
 from hedgerow_users.domain.email import Email
@@ -73,10 +73,4 @@ class OpenAdminAccountHandler:
             roles=ROLES_OF_AN_ADMIN,
         )
         await work.accounts.add(account)
-        return AccountView(
-            id=account.id,
-            email=account.email.address,
-            name=account.name.text,
-            roles=account.roles,
-            created_at=account.created_at,
-        )
+        return view_of(account)

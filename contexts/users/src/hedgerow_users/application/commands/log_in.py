@@ -19,7 +19,7 @@ from hedgerow_users.application.session_tokens import LiveSession, SessionTokens
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.client import UNKNOWN_CLIENT, Client
 from hedgerow_users.domain.email import Email
-from hedgerow_users.domain.errors import InvalidCredentials, InvalidEmail
+from hedgerow_users.domain.errors import AccountDeactivated, EmailNotVerified, InvalidCredentials, InvalidEmail
 from hedgerow_users.domain.password import Password, PasswordHash
 from hedgerow_users.domain.session import RefreshToken, Session
 
@@ -41,12 +41,13 @@ class LogIn:
 
         Raises:
             InvalidCredentials: no such account, or wrong password; both answers cost the same work.
+            AccountDeactivated, EmailNotVerified: the password is right, and the account may not be used.
             HashingBusy: too many passwords wait to be hashed.
         """
         known = await self._credentials_of(email)
         presented = Password.presented(password)
         matches = await self._hasher.matches(presented, known.password_hash if known else None)
-        if known is None or not matches:
+        if known is None or known.password_hash is None or not matches:
             raise InvalidCredentials
         session = await self._bus.execute(
             StartSession(account_id=known.account_id, verified=known.password_hash, client=client)
@@ -75,21 +76,30 @@ class StartSession(Command[LiveSession]):
 class StartSessionHandler:
     """Starts the session if the password that was checked is still the account's password."""
 
-    def __init__(self, clock: Clock, refresh_token_lifetime: timedelta) -> None:
+    def __init__(
+        self, clock: Clock, refresh_token_lifetime: timedelta, *, require_verified_email: bool = False
+    ) -> None:
         self._clock = clock
         self._lifetime = refresh_token_lifetime
+        self._require_verified_email = require_verified_email
 
     async def __call__(self, command: StartSession, work: UsersUnitOfWork) -> LiveSession:
         """Handle the command.
 
         Raises:
             InvalidCredentials: the password was changed, or the account removed, while it was checked.
+            AccountDeactivated: an administrator has closed the account.
+            EmailNotVerified: nobody has confirmed its address, and the settings demand it.
         """
         # Held, so that a password change at this moment either comes first and is seen here, or comes after
         # and ends this session with the others.
         account = await work.accounts.hold(command.account_id)
         if account is None or account.password_hash != command.verified:
             raise InvalidCredentials
+        if not account.is_active:
+            raise AccountDeactivated
+        if self._require_verified_email and account.verified_at is None:
+            raise EmailNotVerified
         now = self._clock.now()
         session = Session.start(account.id, at=now, client=command.client)
         secret, token = RefreshToken.issue(session, at=now, lifetime=self._lifetime)

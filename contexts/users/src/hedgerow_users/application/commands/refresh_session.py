@@ -83,7 +83,7 @@ class RotateRefreshTokenHandler:
         now = self._clock.now()
         session = await work.sessions.see(redeemed.session_id, command.client, at=now)
         account = await work.accounts.find(session.account_id)
-        if account is None or session.is_over or redeemed.has_expired(now):
+        if account is None or not account.is_active or session.is_over or redeemed.has_expired(now):
             raise InvalidRefreshToken
         secret = self._successors.of(command.presented)[0]
         await work.sessions.add_token(RefreshToken.of(secret, session, at=now, lifetime=self._lifetime))

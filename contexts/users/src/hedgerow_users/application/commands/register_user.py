@@ -7,10 +7,12 @@ from typing import final
 
 from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Clock, Secret
-from hedgerow_users.application.account_view import AccountView
+from hedgerow_users.application.account_view import AccountView, view_of
 from hedgerow_users.application.ports import PasswordHasher, UsersUnitOfWork
+from hedgerow_users.application.tasks.send_link import ask_for_link
 from hedgerow_users.domain.account import Account
 from hedgerow_users.domain.email import Email
+from hedgerow_users.domain.link import Purpose
 from hedgerow_users.domain.name import Name
 from hedgerow_users.domain.password import Password, PasswordHash
 
@@ -48,7 +50,10 @@ class OpenAccount(Command[AccountView]):
 
 @final
 class OpenAccountHandler:
-    """Adds the account; whether the address is free is decided by the database alone, which sees races too."""
+    """Adds the account and asks for a mail that confirms its address.
+
+    Whether the address is free is decided by the database alone, which sees races too.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -62,11 +67,5 @@ class OpenAccountHandler:
             at=self._clock.now(),
         )
         await work.accounts.add(account)
-        return AccountView(
-            id=account.id,
-            email=account.email.address,
-            name=account.name.text,
-            roles=account.roles,
-            created_at=account.created_at,
-            version=account.version,
-        )
+        await ask_for_link(work, Purpose.VERIFY_EMAIL, account.email, at=account.created_at)
+        return view_of(account)

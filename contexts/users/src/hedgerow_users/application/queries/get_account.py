@@ -9,6 +9,7 @@ from uuid import UUID
 from hedgerow_core.application import Query
 from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.ports import AccountReader
+from hedgerow_users.domain.account import AccountStatus
 from hedgerow_users.domain.errors import AccountGone
 
 
@@ -31,9 +32,9 @@ class GetAccountHandler:
         """Answer the query.
 
         Raises:
-            AccountGone: there is no such account any more, so whoever asks for their own is nobody.
+            AccountGone: there is no such account, or it is closed, so whoever asks for their own is nobody.
         """
         account = await self._accounts.view(query.account_id)
-        if account is None:
+        if account is None or account.status is not AccountStatus.ACTIVE:
             raise AccountGone
         return account

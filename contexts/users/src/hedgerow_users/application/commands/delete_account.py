@@ -1,0 +1,42 @@
+"""Delete somebody's account: its id stays, its address is free again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from hedgerow_core.application import Command
+from hedgerow_core.domain import Clock
+from hedgerow_users.application.administration import actor_of, target_of
+from hedgerow_users.application.ending import end_for_good
+from hedgerow_users.application.ports import UsersUnitOfWork
+from hedgerow_users.domain.account import AccountId
+from hedgerow_users.domain.authority import Deed
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteAccount(Command[None]):
+    """An administrator deletes an account."""
+
+    actor_id: AccountId
+    account_id: AccountId
+
+
+@final
+class DeleteAccountHandler:
+    """Deletes it for good, and ends all its sessions."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def __call__(self, command: DeleteAccount, work: UsersUnitOfWork) -> None:
+        """Handle the command.
+
+        Raises:
+            AccountNotFound, AccountDeleted: there is nothing to delete.
+            NotYourself, SuperAdminImmutable, OutranksYou: the actor may not do it.
+        """
+        actor = await actor_of(work, command.actor_id)
+        account = await target_of(work, actor, Deed.DELETE, command.account_id)
+        await end_for_good(account, work, at=self._clock.now())

@@ -1,0 +1,22 @@
+"""How an account ends, whoever asks for it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from hedgerow_users.application.ports import UsersUnitOfWork
+from hedgerow_users.domain.account import Account
+from hedgerow_users.domain.session import EndReason
+
+
+async def end_for_good(account: Account, work: UsersUnitOfWork, *, at: datetime) -> None:
+    """Delete the account, its links, and end all its sessions.
+
+    Raises:
+        AccountDeleted: it is gone already.
+        SuperAdminImmutable: a super_admin is never deleted.
+    """
+    account.delete(at=at)
+    await work.accounts.save(account)
+    await work.links.forget(account.id)
+    await work.sessions.end_all(account.id, EndReason.ACCOUNT_DELETED, at=at)

@@ -1,0 +1,1 @@
+"""What is done later, by a worker: mail."""

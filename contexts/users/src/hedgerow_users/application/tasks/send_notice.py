@@ -1,0 +1,41 @@
+"""Tell the old address of an account that it has a new one: if it wasn't the owner, the owner learns of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from hedgerow_core.application import Task
+from hedgerow_users.application.mails import notice_of_new_address
+from hedgerow_users.application.ports import Mailer, UsersUnitOfWork
+from hedgerow_users.domain.email import Email
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendNotice(Task):
+    """Recorded together with the change."""
+
+    name: ClassVar[str] = "users.send_notice"
+
+    email: str
+
+
+@final
+class SendNoticeHandler:
+    """Mails the notice. A repeated attempt mails it again, which harms nobody."""
+
+    def __init__(self, *, mailer: Callable[[], Mailer]) -> None:
+        self._mailer = mailer
+
+    async def call(self, task: SendNotice) -> None:
+        """Mail it, outside of any transaction.
+
+        Raises:
+            MailNotSent: the ledger tries again.
+        """
+        await self._mailer().send(notice_of_new_address(Email(task.email)))
+
+    async def apply(self, task: SendNotice, answer: None, work: UsersUnitOfWork) -> None:
+        """The mail is out; there is nothing to record."""
