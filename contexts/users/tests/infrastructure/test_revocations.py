@@ -51,6 +51,7 @@ async def test_a_token_that_was_issued_before_is_refused_and_one_from_that_momen
 ) -> None:
     who = principal(session=new_id())
     await revoke(container, database, who.subject)
+    assert not known.is_revoked(who, 0.0), "the twin: who doesn't look doesn't know"
     await known.read()
     assert known.is_revoked(who, (AT - A_MOMENT).timestamp())
     assert not known.is_revoked(who, AT.timestamp())

@@ -85,6 +85,8 @@ def _print(keys: Sequence[SigningKeyView], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
+    if not rows:
+        typer.echo("There is no key yet: the first process that serves makes one.")
     for row in rows:
         until = f", published until {row['published_until']}" if row["published_until"] else ""
         typer.echo(f"{row['kid']}  {row['state']:<10}  made {row['created_at']}{until}")

@@ -1,0 +1,53 @@
+"""Migrations keep what people have, and drop what lay in the clear; each can be taken back and applied again."""
+
+from __future__ import annotations
+
+from alembic import command
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from hedgerow_core.domain import new_id
+from hedgerow_core.messaging import LEDGER
+from hedgerow_core.persistence import ContextMigrations, DatabaseAddress, MigrationRunner
+from hedgerow_core.persistence.migrations import _config
+from hedgerow_users import plugin
+
+HISTORY = plugin.migrations()
+
+
+def back_to(connection: Connection, revision: str) -> None:
+    command.downgrade(_config("users", HISTORY, connection), revision)
+    connection.commit()
+
+
+async def test_sessions_survive_and_keys_in_the_clear_do_not(fresh_database: DatabaseAddress) -> None:
+    runner = MigrationRunner(fresh_database, [ContextMigrations("users", [LEDGER, HISTORY])])
+    await runner.apply()
+    engine = create_async_engine(fresh_database.url, poolclass=NullPool)
+    account, session = new_id(), new_id()
+    async with engine.connect() as connection:
+        await connection.run_sync(back_to, "users_0001")
+        for statement in (
+            f"INSERT INTO users.accounts VALUES ('{account}', 'a@example.org', 'Ada', 'x', '{{user}}', now(), 1)",
+            f"INSERT INTO users.sessions (id, account_id, started_at) VALUES ('{session}', '{account}', now())",
+            "INSERT INTO users.signing_keys (kid, private_key, created_at) VALUES ('k1', 'in the clear', now())",
+        ):
+            await connection.execute(text(statement))
+        await connection.commit()
+
+    applied = await runner.apply()
+
+    assert [step.revision for step in applied] == ["users_0002"]
+    async with engine.connect() as connection:
+        kept = (await connection.execute(text("SELECT id, user_agent, last_seen_at FROM users.sessions"))).one()
+        keys = (await connection.execute(text("SELECT count(*) FROM users.signing_keys"))).scalar_one()
+        assert (kept.id, kept.user_agent, keys) == (session, "", 0)
+        assert kept.last_seen_at is not None
+        ended = "UPDATE users.sessions SET ended_at = now(), end_reason = 'revoked'"
+        await connection.execute(text(ended))
+        await connection.commit()
+        await connection.run_sync(back_to, "users_0001")
+        reason = (await connection.execute(text("SELECT end_reason FROM users.sessions"))).scalar_one()
+    assert reason == "logout"
+    assert len(await runner.apply()) == 1
