@@ -234,6 +234,7 @@ def test_a_change_that_fails_in_one_context_is_made_in_the_others_and_says_so(pr
     copy_of_it = "INSERT INTO users.deliveries SELECT * FROM billing.deliveries"
     in_ledger(
         production,
+        "DELETE FROM users.deliveries",  # the mail to the newcomer
         copy_of_it,
         "UPDATE users.deliveries SET state = 'dead'",
         "UPDATE billing.deliveries SET state = 'dead'",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
+import pytest
 from alembic import command
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from hedgerow_core.domain import new_id
@@ -16,15 +19,26 @@ from hedgerow_users import plugin
 HISTORY = plugin.migrations()
 
 
+@pytest.fixture
+async def runner(fresh_database: DatabaseAddress) -> MigrationRunner:
+    runner = MigrationRunner(fresh_database, [ContextMigrations("users", [LEDGER, HISTORY])])
+    await runner.apply()
+    return runner
+
+
+@pytest.fixture
+async def engine(fresh_database: DatabaseAddress) -> AsyncIterator[AsyncEngine]:
+    engine = create_async_engine(fresh_database.url, poolclass=NullPool)
+    yield engine
+    await engine.dispose()
+
+
 def back_to(connection: Connection, revision: str) -> None:
     command.downgrade(_config("users", HISTORY, connection), revision)
     connection.commit()
 
 
-async def test_sessions_survive_and_keys_in_the_clear_do_not(fresh_database: DatabaseAddress) -> None:
-    runner = MigrationRunner(fresh_database, [ContextMigrations("users", [LEDGER, HISTORY])])
-    await runner.apply()
-    engine = create_async_engine(fresh_database.url, poolclass=NullPool)
+async def test_sessions_survive_and_keys_in_the_clear_do_not(runner: MigrationRunner, engine: AsyncEngine) -> None:
     account, session = new_id(), new_id()
     async with engine.connect() as connection:
         await connection.run_sync(back_to, "users_0001")
@@ -38,7 +52,7 @@ async def test_sessions_survive_and_keys_in_the_clear_do_not(fresh_database: Dat
 
     applied = await runner.apply()
 
-    assert [step.revision for step in applied] == ["users_0002"]
+    assert [step.revision for step in applied] == ["users_0002", "users_0003", "users_0004"]
     async with engine.connect() as connection:
         kept = (await connection.execute(text("SELECT id, user_agent, last_seen_at FROM users.sessions"))).one()
         keys = (await connection.execute(text("SELECT count(*) FROM users.signing_keys"))).scalar_one()
@@ -50,4 +64,30 @@ async def test_sessions_survive_and_keys_in_the_clear_do_not(fresh_database: Dat
         await connection.run_sync(back_to, "users_0001")
         reason = (await connection.execute(text("SELECT end_reason FROM users.sessions"))).scalar_one()
     assert reason == "logout"
-    assert len(await runner.apply()) == 1
+    assert len(await runner.apply()) == len(applied)
+
+
+@pytest.mark.parametrize(("reason", "kept"), [("roles_changed", "logout"), ("revoked", "revoked")])
+async def test_without_profiles_accounts_and_sessions_stay(
+    runner: MigrationRunner, engine: AsyncEngine, reason: str, kept: str
+) -> None:
+    async with engine.connect() as connection:
+        for statement in (
+            "INSERT INTO users.accounts (id, email, name, roles, created_at, version)"
+            " VALUES (gen_random_uuid(), 'ada@example.org', 'Ada', '{user}', now(), 1)",
+            "INSERT INTO users.sessions (id, account_id, started_at, ended_at, end_reason)"
+            f" SELECT gen_random_uuid(), id, now(), now(), '{reason}' FROM users.accounts",
+        ):
+            await connection.execute(text(statement))
+        await connection.commit()
+        await connection.run_sync(back_to, "users_0002")
+        before = (await connection.execute(text("SELECT name, password_hash FROM users.accounts"))).one()
+
+    await runner.apply()
+
+    async with engine.connect() as connection:
+        rows = await connection.execute(
+            text("SELECT a.status, s.end_reason FROM users.accounts a, users.sessions s")
+        )
+        after = rows.one()
+    assert (tuple(before), tuple(after)) == (("Ada", ""), ("active", kept))
