@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ import httpx
 import pytest
 
 from hedgerow_core.persistence import DatabaseAddress
-from tests.authorization.policy import ROLES, Operation, operations_of
+from tests.authorization.policy import POLICIES, ROLES, Operation, operations_of
 from tests.conftest import Production, migrated_production
 from tests.story import Shopper, expect, sign_up
 
@@ -23,6 +22,7 @@ from tests.story import Shopper, expect, sign_up
 class Stage:
     """A running host, somebody of every role, and what the host says that it offers."""
 
+    production: Production
     client: httpx.Client
     callers: dict[str, Shopper]
     document: dict[str, Any]
@@ -32,11 +32,13 @@ class Stage:
 
     def call(self, operation: Operation, role: str, row: str | None = None) -> httpx.Response:
         """Call it with an empty body, for a row of this id or for one that is not there."""
-        path = re.sub(r"{[^}]+}", lambda _match: row or str(uuid4()), operation.path)
+        path = operation.path_to(row or str(uuid4()))
         body = None if operation.method == "GET" else {}
         if role == "anonymous":
             return self.client.request(operation.method, path, json=body)
-        return self.callers[role].request(operation.method, path, json=body)
+        spends = POLICIES[operation.id].spends
+        caller = with_role(self.production, self.client, role) if spends else self.callers[role]
+        return caller.request(operation.method, path, json=body)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def stage(production: Production) -> Iterator[Stage]:
     with production.api() as (_api, client):
         document = expect(client.get("/openapi.json"), 200)
         callers = {role: with_role(production, client, role) for role in ROLES[1:]}
-        yield Stage(client, callers, document)
+        yield Stage(production, client, callers, document)
 
 
 def with_role(production: Production, client: httpx.Client, role: str) -> Shopper:

@@ -5,6 +5,7 @@ A new route without a line fails the matrix. The line is a decision, so it is no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,9 @@ class Policy:
 
     lowest: str
     rows: str = "none"
-    """Whose rows a path parameter may name: `none` if there is none, `own` if a foreign row looks like no row."""
+    """Whose rows a path names: `none` if it names none, `all`, or `own` if a foreign row looks like no row."""
+    spends: bool = False
+    """Whether the caller can't call anything any more afterwards."""
 
     def allows(self, role: str) -> bool:
         """Whether the operation is open to the role."""
@@ -28,6 +31,8 @@ class Policy:
 
 ANYONE, USER, OPERATOR = Policy("anonymous"), Policy("user"), Policy("super_admin")
 OWNER = Policy("user", rows="own")
+SPENT = Policy("user", spends=True)
+ADMIN, ADMIN_OF_ALL = Policy("admin"), Policy("admin", rows="all")
 
 POLICIES: Mapping[str, Policy] = {
     "host_list_events": OPERATOR,
@@ -57,6 +62,25 @@ POLICIES: Mapping[str, Policy] = {
     "users_jwks": ANYONE,
     "users_me": USER,
     "users_change_my_password": USER,
+    "users_list_my_sessions": USER,
+    "users_end_my_session": OWNER,
+    "users_log_out_everywhere": SPENT,
+    "users_request_verification": ANYONE,
+    "users_verify_email": ANYONE,
+    "users_forgot_password": ANYONE,
+    "users_set_new_password": ANYONE,
+    "users_change_my_email": USER,
+    "users_confirm_email": ANYONE,
+    "users_update_me": USER,
+    "users_delete_me": SPENT,
+    "users_list_accounts": ADMIN,
+    "users_create_account": ADMIN,
+    "users_get_account": ADMIN_OF_ALL,
+    "users_update_account": ADMIN_OF_ALL,
+    "users_delete_account": ADMIN_OF_ALL,
+    "users_deactivate_account": ADMIN_OF_ALL,
+    "users_reactivate_account": ADMIN_OF_ALL,
+    "users_assign_roles": ADMIN_OF_ALL,
     "billing_create_invoice": USER,
     "billing_list_invoices": USER,
     "billing_get_invoice": OWNER,
@@ -73,6 +97,10 @@ class Operation:
     id: str
     method: str
     path: str
+
+    def path_to(self, row: str) -> str:
+        """The path to the row of this id."""
+        return re.sub(r"{[^}]+}", row, self.path)
 
 
 def operations_of(document: Mapping[str, Any]) -> dict[str, Operation]:

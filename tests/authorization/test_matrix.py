@@ -10,11 +10,13 @@ import httpx
 import pytest
 
 from tests.authorization.conftest import Stage
-from tests.authorization.policy import POLICIES, ROLES, USER, Policy, disagreements
-from tests.story import create_invoice, sign_up
+from tests.authorization.policy import POLICIES, ROLES, USER, Operation, Policy, disagreements
+from tests.story import Shopper, create_invoice, expect, sign_up
 
 REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+NOT_BELIEVED = frozenset({"not_authenticated", "not_permitted", "token_revoked", "invalid_token"})
 OWNED = [name for name, policy in POLICIES.items() if policy.rows == "own"]
+OF_ALL = [name for name, policy in POLICIES.items() if policy.rows == "all"]
 
 
 def test_every_operation_has_its_line_in_the_table(stage: Stage) -> None:
@@ -46,7 +48,7 @@ def complaint(policy: Policy, role: str, answer: httpx.Response) -> str | None:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return f"{status}: {answer.text}"
     if policy.allows(role):
-        denied = status in REFUSED and answer.json()["code"] in {"not_authenticated", "not_permitted"}
+        denied = status in REFUSED and answer.json()["code"] in NOT_BELIEVED
         return f"{role} is refused: {answer.text}" if denied else None
     expected = HTTPStatus.UNAUTHORIZED if role == "anonymous" else HTTPStatus.FORBIDDEN
     return None if status == expected else f"{role} gets {status} instead of {expected}: {answer.text}"
@@ -64,7 +66,7 @@ def test_the_matrix_would_complain(lowest: str, role: str, status: int) -> None:
 @pytest.mark.parametrize("role", ROLES[1:])
 def test_a_foreign_row_looks_exactly_like_no_row(stage: Stage, name: str, role: str) -> None:
     operation = stage.operation(name)
-    foreign = create_invoice(sign_up(stage.client))["id"]
+    foreign = row_of(sign_up(stage.client), operation)
 
     refused, missing = stage.call(operation, role, foreign), stage.call(operation, role)
 
@@ -74,9 +76,39 @@ def test_a_foreign_row_looks_exactly_like_no_row(stage: Stage, name: str, role: 
 
 @pytest.mark.parametrize("name", OWNED)
 def test_the_owner_reaches_the_row(stage: Stage, name: str) -> None:
-    own = create_invoice(stage.callers["user"])["id"]
+    operation, owner = stage.operation(name), sign_up(stage.client)
+    path = operation.path_to(row_of(owner, operation))
 
-    assert stage.call(stage.operation(name), "user", own).status_code != HTTPStatus.NOT_FOUND
+    assert owner.request(operation.method, path, json={}).status_code != HTTPStatus.NOT_FOUND
+
+
+@pytest.mark.parametrize("name", OF_ALL)
+@pytest.mark.parametrize("role", ["admin", "super_admin"])
+def test_who_looks_after_all_reaches_the_row_of_anybody(stage: Stage, name: str, role: str) -> None:
+    operation = stage.operation(name)
+    answer = stage.call(operation, role, row_of(sign_up(stage.client), operation))
+
+    assert answer.status_code not in {*REFUSED, HTTPStatus.NOT_FOUND}
+
+
+@pytest.mark.parametrize("name", OF_ALL)
+def test_others_learn_nothing_from_rows_that_are_for_administrators(stage: Stage, name: str) -> None:
+    operation = stage.operation(name)
+    row = row_of(sign_up(stage.client), operation)
+
+    refused, missing = stage.call(operation, "user", row), stage.call(operation, "user")
+
+    assert refused.status_code == missing.status_code == HTTPStatus.FORBIDDEN
+    assert told(refused) == told(missing)
+
+
+def row_of(owner: Shopper, operation: Operation) -> str:
+    """Something of theirs that the path of this operation can name."""
+    if "{invoice_id}" in operation.path:
+        return str(create_invoice(owner)["id"])
+    if "{session_id}" in operation.path:
+        return str(expect(owner.get("/v1/users/me/sessions"), 200)["items"][0]["id"])
+    return str(expect(owner.get("/v1/users/me"), 200)["id"])
 
 
 def told(answer: httpx.Response) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -15,6 +16,11 @@ from hedgerow_core.security import PermissionTable, TokenVerifier
 from hedgerow_core.testing import FakeClock
 from hedgerow_users import plugin
 from hedgerow_users.container import UsersContainer
+
+PASSWORD = "correct horse"
+ADA, BOSS = "ada@example.org", "boss@example.org"
+
+Rows = Callable[..., Awaitable[Any]]
 
 
 @pytest.fixture
@@ -34,3 +40,29 @@ async def http(container: UsersContainer, bus: Bus, clock: FakeClock) -> AsyncIt
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
+
+
+@pytest.fixture
+async def ada(http: httpx.AsyncClient) -> dict[str, Any]:
+    body = {"email": ADA, "password": PASSWORD, "name": "Ada"}
+    account: dict[str, Any] = (await http.post("/v1/users/register", json=body)).json()
+    return account
+
+
+@pytest.fixture
+async def boss(http: httpx.AsyncClient, rows: Rows) -> dict[str, str]:
+    """The headers of a super_admin."""
+    await http.post("/v1/users/register", json={"email": BOSS, "password": PASSWORD, "name": "Boss"})
+    await rows("UPDATE accounts SET roles = ARRAY['super_admin'] WHERE email = :email", email=BOSS)
+    return await authorization(http, BOSS)
+
+
+@pytest.fixture
+async def adas(http: httpx.AsyncClient, ada: dict[str, Any]) -> dict[str, str]:
+    """The headers of Ada."""
+    return await authorization(http, ADA)
+
+
+async def authorization(http: httpx.AsyncClient, email: str) -> dict[str, str]:
+    answer = await http.post("/v1/users/login", json={"email": email, "password": PASSWORD})
+    return {"Authorization": f"Bearer {answer.json()['access_token']}"}

@@ -12,9 +12,8 @@ import pytest
 from hedgerow_core.domain import Secret
 
 PASSWORD = "correct horse"
-ADA, BOSS = "ada@example.org", "boss@example.org"
+ADA = "ada@example.org"
 
-Rows = Callable[..., Awaitable[Any]]
 WorkOff = Callable[[], Awaitable[None]]
 CodeFor = Callable[..., Secret]
 
@@ -25,21 +24,6 @@ async def login(http: httpx.AsyncClient, email: str, password: str = PASSWORD) -
 
 async def headers_of(http: httpx.AsyncClient, email: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {(await login(http, email)).json()['access_token']}"}
-
-
-@pytest.fixture
-async def ada(http: httpx.AsyncClient) -> dict[str, Any]:
-    body = {"email": ADA, "password": PASSWORD, "name": "Ada"}
-    account: dict[str, Any] = (await http.post("/v1/users/register", json=body)).json()
-    return account
-
-
-@pytest.fixture
-async def boss(http: httpx.AsyncClient, rows: Rows) -> dict[str, str]:
-    """The headers of a super_admin."""
-    await http.post("/v1/users/register", json={"email": BOSS, "password": PASSWORD, "name": "Boss"})
-    await rows("UPDATE accounts SET roles = ARRAY['super_admin'] WHERE email = :email", email=BOSS)
-    return await headers_of(http, BOSS)
 
 
 # Links

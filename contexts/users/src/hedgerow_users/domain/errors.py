@@ -105,7 +105,7 @@ class AdminAddressTaken(ConflictError):
     def __init__(self) -> None:
         super().__init__(
             "An account with this e-mail address exists already, and it stays as it is. Create the super_admin "
-            "under another address; then promote the account with POST /v1/users/accounts/{id}/roles."
+            "under another address; it can make the account an admin with POST /v1/users/accounts/{id}/roles."
         )
 
 

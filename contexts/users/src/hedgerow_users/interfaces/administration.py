@@ -9,7 +9,17 @@ from uuid import UUID
 from fastapi import Query, Response
 
 from hedgerow_core.application import DEFAULT_LIMIT, Bus, Page
-from hedgerow_core.http import Caller, ContextRouter, Limit, NextPage, PageModel, SortOrder, permitted
+from hedgerow_core.http import (
+    Caller,
+    ContextRouter,
+    IfMatch,
+    Limit,
+    NextPage,
+    PageModel,
+    SortOrder,
+    permitted,
+    tagged,
+)
 from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.commands.assign_roles import AssignRoles
 from hedgerow_users.application.commands.create_account import CreateAccount
@@ -69,50 +79,71 @@ def administration_router(bus: Bus) -> ContextRouter:
             )
         )
         response.headers["Location"] = f"{router.prefix}/accounts/{account.id}"
-        return AccountAnswer.of(account)
+        return tagged(response, AccountAnswer.of(account))
 
     @router.get("/accounts/{account_id}")
     @permitted("users:account:read")
-    async def get_account(account_id: UUID) -> AccountAnswer:
+    async def get_account(account_id: UUID, response: Response) -> AccountAnswer:
         """Look at an account, also at one that is closed or deleted."""
-        return AccountAnswer.of(await bus.ask(LookUpAccount(account_id=account_id)))
+        return tagged(response, AccountAnswer.of(await bus.ask(LookUpAccount(account_id=account_id))))
 
     @router.patch("/accounts/{account_id}")
     @permitted("users:account:update")
-    async def update_account(caller: Caller, account_id: UUID, body: ProfilePatchBody) -> AccountAnswer:
+    async def update_account(
+        caller: Caller, account_id: UUID, body: ProfilePatchBody, expected: IfMatch, response: Response
+    ) -> AccountAnswer:
         """Change somebody's name and profile. What is absent stays, null clears."""
         command = UpdateAccount(
-            actor_id=AccountId(caller.subject), account_id=AccountId(account_id), patch=body.patch()
+            actor_id=AccountId(caller.subject),
+            account_id=AccountId(account_id),
+            patch=body.patch(),
+            expected=expected,
         )
-        return AccountAnswer.of(await bus.execute(command))
+        return tagged(response, AccountAnswer.of(await bus.execute(command)))
 
     @router.delete("/accounts/{account_id}", status_code=HTTPStatus.NO_CONTENT)
     @permitted("users:account:delete")
-    async def delete_account(caller: Caller, account_id: UUID) -> None:
+    async def delete_account(caller: Caller, account_id: UUID, expected: IfMatch) -> None:
         """Delete an account for good. Its id stays, its address is free again."""
-        await bus.execute(DeleteAccount(actor_id=AccountId(caller.subject), account_id=AccountId(account_id)))
+        command = DeleteAccount(
+            actor_id=AccountId(caller.subject), account_id=AccountId(account_id), expected=expected
+        )
+        await bus.execute(command)
 
     @router.post("/accounts/{account_id}/deactivate")
     @permitted("users:account:deactivate")
-    async def deactivate_account(caller: Caller, account_id: UUID) -> AccountAnswer:
+    async def deactivate_account(
+        caller: Caller, account_id: UUID, expected: IfMatch, response: Response
+    ) -> AccountAnswer:
         """Close an account: its sessions end, and nobody logs in to it."""
-        command = DeactivateAccount(actor_id=AccountId(caller.subject), account_id=AccountId(account_id))
-        return AccountAnswer.of(await bus.execute(command))
+        command = DeactivateAccount(
+            actor_id=AccountId(caller.subject), account_id=AccountId(account_id), expected=expected
+        )
+        return tagged(response, AccountAnswer.of(await bus.execute(command)))
 
     @router.post("/accounts/{account_id}/reactivate")
     @permitted("users:account:deactivate")
-    async def reactivate_account(caller: Caller, account_id: UUID) -> AccountAnswer:
+    async def reactivate_account(
+        caller: Caller, account_id: UUID, expected: IfMatch, response: Response
+    ) -> AccountAnswer:
         """Open a closed account again."""
-        command = ReactivateAccount(actor_id=AccountId(caller.subject), account_id=AccountId(account_id))
-        return AccountAnswer.of(await bus.execute(command))
+        command = ReactivateAccount(
+            actor_id=AccountId(caller.subject), account_id=AccountId(account_id), expected=expected
+        )
+        return tagged(response, AccountAnswer.of(await bus.execute(command)))
 
     @router.post("/accounts/{account_id}/roles")
     @permitted("users:role:assign")
-    async def assign_roles(caller: Caller, account_id: UUID, body: RolesBody) -> AccountAnswer:
+    async def assign_roles(
+        caller: Caller, account_id: UUID, body: RolesBody, expected: IfMatch, response: Response
+    ) -> AccountAnswer:
         """Give an account these roles, and no others. Its sessions end."""
         command = AssignRoles(
-            actor_id=AccountId(caller.subject), account_id=AccountId(account_id), roles=frozenset(body.roles)
+            actor_id=AccountId(caller.subject),
+            account_id=AccountId(account_id),
+            roles=frozenset(body.roles),
+            expected=expected,
         )
-        return AccountAnswer.of(await bus.execute(command))
+        return tagged(response, AccountAnswer.of(await bus.execute(command)))
 
     return router

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from fastapi import Response
+
 from hedgerow_core.application import Bus
-from hedgerow_core.http import Caller, ContextRouter, authenticated
+from hedgerow_core.http import Caller, ContextRouter, IfMatch, authenticated, tagged
 from hedgerow_users.application.commands.delete_own_account import DeleteOwnAccount
 from hedgerow_users.application.commands.update_own_profile import UpdateOwnProfile
 from hedgerow_users.domain.account import AccountId
@@ -20,10 +22,12 @@ def profile_router(bus: Bus) -> ContextRouter:
 
     @router.patch("/me")
     @authenticated
-    async def update_me(caller: Caller, body: ProfilePatchBody) -> AccountAnswer:
+    async def update_me(
+        caller: Caller, body: ProfilePatchBody, expected: IfMatch, response: Response
+    ) -> AccountAnswer:
         """Change your name and profile. What is absent stays, null clears."""
-        command = UpdateOwnProfile(account_id=AccountId(caller.subject), patch=body.patch())
-        return AccountAnswer.of(await bus.execute(command))
+        command = UpdateOwnProfile(account_id=AccountId(caller.subject), patch=body.patch(), expected=expected)
+        return tagged(response, AccountAnswer.of(await bus.execute(command)))
 
     @router.delete("/me", status_code=HTTPStatus.NO_CONTENT)
     @authenticated

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 from hedgerow_core.application import Command
-from hedgerow_core.domain import Clock
+from hedgerow_core.domain import Clock, Versions
 from hedgerow_users.application.account_view import AccountView, view_of
 from hedgerow_users.application.administration import actor_of, target_of
 from hedgerow_users.application.ports import UsersUnitOfWork
@@ -24,6 +24,7 @@ class AssignRoles(Command[AccountView]):
     actor_id: AccountId
     account_id: AccountId
     roles: frozenset[Role]
+    expected: Versions | None = None
 
 
 @final
@@ -39,10 +40,12 @@ class AssignRolesHandler:
         Raises:
             AccountNotFound, AccountDeleted: nobody is there to have them.
             NotYourself, SuperAdminImmutable, OutranksYou, RoleTooHigh: the actor may not do it.
+            PreconditionError: it is not at a version that the caller expects.
         """
         now = self._clock.now()
         actor = await actor_of(work, command.actor_id)
         account = await target_of(work, actor, Deed.ASSIGN_ROLES, command.account_id)
+        account.demand_version(command.expected)
         demand_authority_to_grant(actor, command.roles)
         if account.assign((role.value for role in command.roles), at=now):
             await work.accounts.save(account)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 from hedgerow_core.application import Command
-from hedgerow_core.domain import Clock
+from hedgerow_core.domain import Clock, Versions
 from hedgerow_users.application.account_view import AccountView, view_of
 from hedgerow_users.application.administration import actor_of, target_of
 from hedgerow_users.application.ports import UsersUnitOfWork
@@ -22,6 +22,7 @@ class DeactivateAccount(Command[AccountView]):
 
     actor_id: AccountId
     account_id: AccountId
+    expected: Versions | None = None
 
 
 @final
@@ -37,10 +38,12 @@ class DeactivateAccountHandler:
         Raises:
             AccountNotFound, AccountDeleted, AccountNotActive: there is nothing to close.
             NotYourself, SuperAdminImmutable, OutranksYou: the actor may not do it.
+            PreconditionError: it is not at a version that the caller expects.
         """
         now = self._clock.now()
         actor = await actor_of(work, command.actor_id)
         account = await target_of(work, actor, Deed.DEACTIVATE, command.account_id)
+        account.demand_version(command.expected)
         account.deactivate(at=now)
         await work.accounts.save(account)
         await work.links.forget(account.id)

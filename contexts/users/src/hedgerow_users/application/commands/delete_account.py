@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 from hedgerow_core.application import Command
-from hedgerow_core.domain import Clock
+from hedgerow_core.domain import Clock, Versions
 from hedgerow_users.application.administration import actor_of, target_of
 from hedgerow_users.application.ending import end_for_good
 from hedgerow_users.application.ports import UsersUnitOfWork
@@ -21,6 +21,7 @@ class DeleteAccount(Command[None]):
 
     actor_id: AccountId
     account_id: AccountId
+    expected: Versions | None = None
 
 
 @final
@@ -36,7 +37,9 @@ class DeleteAccountHandler:
         Raises:
             AccountNotFound, AccountDeleted: there is nothing to delete.
             NotYourself, SuperAdminImmutable, OutranksYou: the actor may not do it.
+            PreconditionError: it is not at a version that the caller expects.
         """
         actor = await actor_of(work, command.actor_id)
         account = await target_of(work, actor, Deed.DELETE, command.account_id)
+        account.demand_version(command.expected)
         await end_for_good(account, work, at=self._clock.now())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 from hedgerow_core.application import Command
-from hedgerow_core.domain import Clock
+from hedgerow_core.domain import Clock, Versions
 from hedgerow_users.application.account_view import AccountView, view_of
 from hedgerow_users.application.administration import actor_of, target_of
 from hedgerow_users.application.ports import UsersUnitOfWork
@@ -21,6 +21,7 @@ class ReactivateAccount(Command[AccountView]):
 
     actor_id: AccountId
     account_id: AccountId
+    expected: Versions | None = None
 
 
 @final
@@ -36,9 +37,11 @@ class ReactivateAccountHandler:
         Raises:
             AccountNotFound, AccountDeleted, AccountNotDeactivated: there is nothing to open.
             NotYourself, SuperAdminImmutable, OutranksYou: the actor may not do it.
+            PreconditionError: it is not at a version that the caller expects.
         """
         actor = await actor_of(work, command.actor_id)
         account = await target_of(work, actor, Deed.REACTIVATE, command.account_id)
+        account.demand_version(command.expected)
         account.reactivate(at=self._clock.now())
         await work.accounts.save(account)
         return view_of(account)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 from hedgerow_core.application import Command
-from hedgerow_core.domain import Clock
+from hedgerow_core.domain import Clock, Versions
 from hedgerow_users.application.account_view import AccountView, view_of
 from hedgerow_users.application.administration import actor_of, target_of
 from hedgerow_users.application.ports import UsersUnitOfWork
@@ -23,6 +23,7 @@ class UpdateAccount(Command[AccountView]):
     actor_id: AccountId
     account_id: AccountId
     patch: ProfilePatch
+    expected: Versions | None = None
 
 
 @final
@@ -40,9 +41,11 @@ class UpdateAccountHandler:
             SuperAdminImmutable, OutranksYou: the actor may not do it.
             InvalidName, UnsuitableProfile: a value breaks its rule.
             ConflictError: `concurrent_change`, the account changed meanwhile.
+            PreconditionError: it is not at a version that the caller expects.
         """
         actor = await actor_of(work, command.actor_id)
         account = await target_of(work, actor, Deed.CHANGE, command.account_id)
+        account.demand_version(command.expected)
         if patched(account, command.patch, at=self._clock.now()):
             await work.accounts.save(account)
         return view_of(account)

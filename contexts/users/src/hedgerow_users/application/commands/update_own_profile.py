@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 from hedgerow_core.application import Command
-from hedgerow_core.domain import Clock
+from hedgerow_core.domain import Clock, Versions
 from hedgerow_users.application.account_view import AccountView, view_of
 from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.application.profile_patch import ProfilePatch, patched
@@ -21,6 +21,7 @@ class UpdateOwnProfile(Command[AccountView]):
 
     account_id: AccountId
     patch: ProfilePatch
+    expected: Versions | None = None
 
 
 @final
@@ -37,10 +38,12 @@ class UpdateOwnProfileHandler:
             AccountGone: the account was removed or closed.
             InvalidName, UnsuitableProfile: a value breaks its rule.
             ConflictError: `concurrent_change`, the account changed meanwhile.
+            PreconditionError: it is not at a version that the caller expects.
         """
         account = await work.accounts.find(command.account_id)
         if account is None or not account.is_active:
             raise AccountGone
+        account.demand_version(command.expected)
         if patched(account, command.patch, at=self._clock.now()):
             await work.accounts.save(account)
         return view_of(account)
