@@ -41,6 +41,7 @@ from hedgerow_core.messaging import (
 from hedgerow_core.persistence import Database
 
 KILLER, NEIGHBOUR, FRESH = 1, 2, 3
+NAME = "books.note_order"
 
 
 async def delivered(books: Database, wanted: Subscription) -> None:
@@ -89,6 +90,29 @@ def drain_of(books: Database, wanted: Subscription) -> Drain:
     )
 
 
+async def trying_the_first(
+    shop: Database, books: Database, numbers: Sequence[int]
+) -> tuple[Drain, asyncio.Task[None], asyncio.Event]:
+    """Orphan the killer and its neighbour, and have the killer tried again, until the event is set."""
+    reached, may_end = asyncio.Event(), asyncio.Event()
+
+    async def handle(event: PlacedOrder, envelope: Envelope, work: LedgerWork) -> None:
+        if event.number == KILLER:
+            reached.set()
+            await may_end.wait()
+        await note(event, envelope, work)
+
+    wanted = subscription(handle)
+    for number in numbers:
+        await place(shop, Order(new_id()), number)
+    await delivered(books, wanted)
+    await killed_while_it_ran(books, (KILLER, NEIGHBOUR))
+    drain = drain_of(books, wanted)
+    trying = asyncio.create_task(drain(Hint("books", NAME, KILLER)))
+    await reached.wait()
+    return drain, trying, may_end
+
+
 async def test_an_orphan_of_a_killed_worker_is_claimed_again_once_its_lease_is_over(
     books: Database, effects: Effects
 ) -> None:
@@ -119,25 +143,9 @@ async def test_an_orphan_of_a_killed_worker_is_claimed_again_once_its_lease_is_o
 async def test_while_one_orphan_is_tried_the_others_in_the_process_are_not_even_claimed(
     shop: Database, books: Database, effects: Effects
 ) -> None:
-    reached, may_end = asyncio.Event(), asyncio.Event()
-
-    async def handle(event: PlacedOrder, envelope: Envelope, work: LedgerWork) -> None:
-        if event.number == KILLER:
-            reached.set()
-            await may_end.wait()
-        await note(event, envelope, work)
-
-    wanted = subscription(handle)
-    for number in (KILLER, NEIGHBOUR, FRESH):
-        await place(shop, Order(new_id()), number)
-    await delivered(books, wanted)
-    await killed_while_it_ran(books, (KILLER, NEIGHBOUR))
-    drain = drain_of(books, wanted)
-
-    trying = asyncio.create_task(drain(Hint("books", wanted.name, KILLER)))
-    await reached.wait()
-    waiting = asyncio.create_task(drain(Hint("books", wanted.name, NEIGHBOUR)))
-    await drain(Hint("books", wanted.name, FRESH))
+    drain, trying, may_end = await trying_the_first(shop, books, (KILLER, NEIGHBOUR, FRESH))
+    waiting = asyncio.create_task(drain(Hint("books", NAME, NEIGHBOUR)))
+    await drain(Hint("books", NAME, FRESH))
     claimed = await attempts(books)
     may_end.set()
     await asyncio.gather(trying, waiting)
@@ -150,24 +158,8 @@ async def test_an_orphan_that_takes_long_does_not_hold_up_the_others_for_ever(
     shop: Database, books: Database, effects: Effects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recovery, "ALONE_FOR_S", 0.1)
-    reached, may_end = asyncio.Event(), asyncio.Event()
-
-    async def handle(event: PlacedOrder, envelope: Envelope, work: LedgerWork) -> None:
-        if event.number == KILLER:
-            reached.set()
-            await may_end.wait()
-        await note(event, envelope, work)
-
-    wanted = subscription(handle)
-    for number in (KILLER, NEIGHBOUR):
-        await place(shop, Order(new_id()), number)
-    await delivered(books, wanted)
-    await killed_while_it_ran(books, (KILLER, NEIGHBOUR))
-    drain = drain_of(books, wanted)
-
-    trying = asyncio.create_task(drain(Hint("books", wanted.name, KILLER)))
-    await reached.wait()
-    await drain(Hint("books", wanted.name, NEIGHBOUR))
+    drain, trying, may_end = await trying_the_first(shop, books, (KILLER, NEIGHBOUR))
+    await drain(Hint("books", NAME, NEIGHBOUR))
     may_end.set()
     await trying
 
@@ -246,8 +238,8 @@ async def test_an_orphan_behind_poison_is_parked_like_any_follower(
 
 async def test_a_lease_that_was_given_back_is_not_extended_any_more(books: Database) -> None:
     async with books.transaction() as connection:
-        await partitions.register(connection, ["books.note_order"])
-        claim = await partitions.take(connection, "books.note_order", 1, owner="test")
+        await partitions.register(connection, [NAME])
+        claim = await partitions.take(connection, NAME, 1, owner="test")
         assert claim is not None
         await partitions.keep(connection, claim)
         await partitions.release(connection, claim)

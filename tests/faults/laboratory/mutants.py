@@ -32,7 +32,8 @@ def completes_without_token() -> None:
 
 def forgets_orphans() -> None:
     """What a dead worker left in `processing` is never claimed again."""
-    _change("_CLAIM", "'pending', 'processing', 'retry_wait'", "'pending', 'retry_wait'")
+    for claim in ("_CLAIM", "_CLAIM_ORPHANS"):
+        _change(claim, "'pending', 'processing', 'retry_wait'", "'pending', 'retry_wait'")
 
 
 def effect_apart_from_state() -> None:

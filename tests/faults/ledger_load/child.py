@@ -39,7 +39,8 @@ def looks_where_it_is() -> None:
 
 def one_at_a_time() -> None:
     """A worker that looks every few seconds, and takes one delivery of a partition when it does."""
-    dispatcher.POLL_S, deliveries.BATCH, turn.MAX_BATCHES = 4.0, 1, 1
+    dispatcher.POLL_S = dispatcher.IDLE_POLL_S = 4.0
+    deliveries.BATCH = turn.MAX_BATCHES = 1
     Dispatcher.nudge = lambda _self: None  # type: ignore[method-assign]
 
 

@@ -1,7 +1,8 @@
 """The delivery ledger (ADR 0002): outbox, relay, deliveries, drain, tasks. PostgreSQL remembers; a broker wakes.
 
-Read in this order: events → work (the outbox) → cursors → relay → deliveries (the states) → partitions (the leases)
-→ turn → drain → recovery → due → dispatcher. That is the way of an event; schedules and housekeeping run beside it.
+Read in this order: events → work (the outbox) → consumers → cursors → relay → partitions (the leases) → deliveries
+(the states) → turn → drain, with attempts → recovery → due → hints → dispatcher. That is the way of an event;
+schedules and housekeeping run beside it.
 What operators do is in selection, steering, pausing, replay, rehearsal, emission, feed, tail, actions and health;
 what publishers and subscribers promise each other is in contracts.
 """

@@ -1,10 +1,11 @@
 """The states of a delivery, and the statements that move it from one to the next.
 
     pending ─────▶ processing ─────▶ completed
-       ▲               │
-       │               ├─▶ retry_wait ─▶ processing …     the handler raised and may try again
+       ▲               ├─▶ pending                        put back: an earlier one of its key failed beside it
+       │               ├─▶ retry_wait ─▶ processing …     the handler raised and may try again, or a newer build may
        │               └─▶ dead                           attempts used up, unreadable, or no handler
-    parked ◀── a delivery of the same key died before it; it resumes when that one is retried, skipped or discarded
+    parked ◀── from all that wait: one of the same key died before it; it resumes (pending) when that one is
+               retried, skipped or discarded
     discarded      somebody decided that it shall never run
 
 A paused subscription keeps its states; nothing of it is claimed.

@@ -71,16 +71,16 @@ class Drain:
                 await self._work_off(consumer, hint.partition)
             except OrphanedError:
                 # No longer orphaned when it is our turn: then somebody else was faster.
-                async with self._recovery.alone():
+                async with self._recovery.one_at_a_time():
                     with suppress(OrphanedError):
-                        await self._work_off(consumer, hint.partition, alone=True)
+                        await self._work_off(consumer, hint.partition, recovering=True)
         except FencedError:
             _log.warning("partition_lost", subscription=hint.subscription, partition=hint.partition)
         except (UnavailableError, ConflictError) as error:
             _log.warning("drain_interrupted", subscription=hint.subscription, error=str(error))
 
-    async def _work_off(self, consumer: Consumer, partition: int, *, alone: bool = False) -> None:
-        turn = await Turn.take(self._database, consumer, partition, owner=self._owner, alone=alone)
+    async def _work_off(self, consumer: Consumer, partition: int, *, recovering: bool = False) -> None:
+        turn = await Turn.take(self._database, consumer, partition, owner=self._owner, recovering=recovering)
         if turn is None or not turn.batch:
             return
         async with turn.kept():

@@ -21,7 +21,7 @@ class Recovery:
         self._taken = asyncio.Lock()
 
     @asynccontextmanager
-    async def alone(self) -> AsyncIterator[None]:
+    async def one_at_a_time(self) -> AsyncIterator[None]:
         """Run the body after those who came before, but wait no longer than `ALONE_FOR_S` for them."""
         try:
             async with asyncio.timeout(ALONE_FOR_S):

@@ -1,5 +1,5 @@
 """The outbox as SQLAlchemy writes it. The ledger's other tables are moved by the SQL in `deliveries` and `relay`;
-all of them are made by the migration `0001_ledger`, one set in every context's schema.
+all of them are made by the ledger's migrations, one set in every context's schema.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ MAX_BATCHES = 50
 
 
 class OrphanedError(Exception):
-    """The partition's last holder died: what it held is to be tried alone."""
+    """Whether the partition's last holder died is not what the caller took for granted."""
 
 
 class Turn:
@@ -41,18 +41,18 @@ class Turn:
 
     @classmethod
     async def take(
-        cls, database: Database, consumer: Consumer, partition: int, *, owner: str, alone: bool = False
+        cls, database: Database, consumer: Consumer, partition: int, *, owner: str, recovering: bool = False
     ) -> Turn | None:
         """Take the partition and claim the first batch; None if somebody else holds it.
 
         Raises:
-            OrphanedError: it is orphaned, and has to be taken `alone`; or the other way round.
+            OrphanedError: its last holder died, and it is not taken for recovery; or the other way round.
         """
         async with database.transaction() as connection:
             claim = await partitions.take(connection, consumer.name, partition, owner=owner)
             if claim is None:
                 return None
-            if claim.orphaned is not alone:
+            if claim.orphaned is not recovering:
                 raise OrphanedError
             turn = cls(database, consumer, claim)
             batch = await turn.following(connection)
@@ -72,7 +72,7 @@ class Turn:
     async def following(self, connection: AsyncConnection) -> Sequence[Delivery]:
         """Claim the next batch, or give the lease back if there is none. Counts once the transaction commits."""
         batch: Sequence[Delivery] = ()
-        if self._batches_left:
+        if self._batches_left or self.claim.orphaned:  # Recovery ends when there is nothing to recover.
             self._batches_left -= 1
             # A task that calls out is claimed alone: its call must not hold up its neighbours, nor be repeated.
             limit = 1 if self.consumer.calls_out else deliveries.BATCH
