@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from hedgerow_core.domain import Secret
 
 LONGEST_ACCESS_TOKEN_S = 300
-"""An access token can't be called back, so it must not outlive a lost session by more than five minutes."""
+"""Who verifies without our revocations (another service) believes a token until it expires."""
 
 SECRET_CHARACTERS = 32
 """`openssl rand -hex 32` writes 64 of them, 256 bits; fewer than 32 could be guessed at from one derived token."""
