@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 
@@ -14,7 +16,7 @@ from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing.mailbox import Mailbox
 from hedgerow_core.testing.servers import database_for_test, free_port
 from tests.processes import Process, run, running, wait_until_ready
-from tests.story import Shopper, sign_up
+from tests.story import Shopper, expect, sign_up
 
 NO_MAIL = "smtp://127.0.0.1:9?starttls=never"
 """Where nobody takes mail, for hosts of whose mail nothing is to be seen."""
@@ -118,3 +120,21 @@ def unmigrated(fresh_database: DatabaseAddress, redis_url: str) -> dict[str, str
         "HEDGEROW_BROKER_URL": redis_url,
         "USERS_SMTP_URL": NO_MAIL,
     }
+
+
+def with_role(production: Production, client: httpx.Client, role: str) -> Shopper:
+    """Somebody of this role, logged in."""
+    somebody = sign_up(client)
+
+    async def appoint() -> None:
+        connection = await asyncpg.connect(production.environment["HEDGEROW_DATABASE_URL"])
+        await connection.execute(
+            "UPDATE users.accounts SET roles = $1 WHERE lower(email) = lower($2)", [role], somebody.email
+        )
+        await connection.close()
+
+    asyncio.run(appoint())
+    tokens = expect(
+        client.post("/v1/users/login", json={"email": somebody.email, "password": somebody.password}), 200
+    )
+    return Shopper(client, somebody.email, somebody.password, tokens)

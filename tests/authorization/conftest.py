@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import httpx
 import pytest
 
 from hedgerow_core.persistence import DatabaseAddress
 from tests.authorization.policy import POLICIES, ROLES, Operation, operations_of
-from tests.conftest import Production, migrated_production
-from tests.story import Shopper, expect, sign_up
+from tests.conftest import Production, migrated_production, with_role
+from tests.story import Shopper, expect
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +53,3 @@ def stage(production: Production) -> Iterator[Stage]:
         document = expect(client.get("/openapi.json"), 200)
         callers = {role: with_role(production, client, role) for role in ROLES[1:]}
         yield Stage(production, client, callers, document)
-
-
-def with_role(production: Production, client: httpx.Client, role: str) -> Shopper:
-    """Somebody of this role, logged in."""
-    somebody = sign_up(client)
-
-    async def appoint() -> None:
-        connection = await asyncpg.connect(production.environment["HEDGEROW_DATABASE_URL"])
-        await connection.execute(
-            "UPDATE users.accounts SET roles = $1 WHERE lower(email) = lower($2)", [role], somebody.email
-        )
-        await connection.close()
-
-    asyncio.run(appoint())
-    tokens = expect(
-        client.post("/v1/users/login", json={"email": somebody.email, "password": somebody.password}), 200
-    )
-    return Shopper(client, somebody.email, somebody.password, tokens)

@@ -14,7 +14,7 @@ import pytest
 
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_host.discovery import _NAME
-from tests.conftest import Production, migrated_production
+from tests.conftest import Production, migrated_production, with_role
 from tests.story import Shopper, expect, sign_up
 
 COPY = "billing.copy_registered_user"
@@ -50,12 +50,8 @@ def api(production: Production) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def operator(production: Production, api: httpx.Client) -> Operator:
-    """A super_admin; no command makes one yet."""
-    somebody = sign_up(api)
-    account = expect(somebody.get("/v1/users/me"), 200)["id"]
-    in_ledger(production, f"UPDATE users.accounts SET roles = ARRAY['super_admin'] WHERE id = '{account}'")
-    tokens = expect(api.post("/v1/users/login", json={"email": somebody.email, "password": somebody.password}), 200)
-    return Operator(Shopper(api, somebody.email, somebody.password, tokens), account)
+    super_admin = with_role(production, api, "super_admin")
+    return Operator(super_admin, expect(super_admin.get("/v1/users/me"), 200)["id"])
 
 
 class Operator:

@@ -7,9 +7,10 @@ from typing import final
 
 from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Clock, ConflictError, Secret
+from hedgerow_users.application.current_password import verified_hash
 from hedgerow_users.application.ports import AccountReader, PasswordHasher, UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
-from hedgerow_users.domain.errors import AccountGone, WrongPassword
+from hedgerow_users.domain.errors import AccountGone
 from hedgerow_users.domain.password import Password, PasswordHash
 from hedgerow_users.domain.session import EndReason
 
@@ -34,16 +35,9 @@ class ChangePassword:
             HashingBusy: too many passwords wait to be hashed.
         """
         chosen = Password.chosen(new, field="new_password")
-        known = await self._accounts.credentials_of(account_id)
-        if known is None:
-            raise AccountGone
-        matches = await self._hasher.matches(Password.presented(current), known.password_hash)
-        if known.password_hash is None or not matches:
-            raise WrongPassword
+        verified = await verified_hash(account_id, current, accounts=self._accounts, hasher=self._hasher)
         replacement = await self._hasher.hash(chosen)
-        await self._bus.execute(
-            ReplacePassword(account_id=account_id, verified=known.password_hash, replacement=replacement)
-        )
+        await self._bus.execute(ReplacePassword(account_id=account_id, verified=verified, replacement=replacement))
 
 
 @final

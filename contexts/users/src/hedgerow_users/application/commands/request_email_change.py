@@ -7,6 +7,7 @@ from typing import final
 
 from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Clock, Secret, new_id
+from hedgerow_users.application.current_password import verified_hash
 from hedgerow_users.application.link_ports import LinkRequest
 from hedgerow_users.application.ports import AccountReader, PasswordHasher, UsersUnitOfWork
 from hedgerow_users.application.tasks.send_link import SendLink
@@ -14,7 +15,7 @@ from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.email import Email
 from hedgerow_users.domain.errors import AccountGone, WrongPassword
 from hedgerow_users.domain.link import Purpose
-from hedgerow_users.domain.password import Password, PasswordHash
+from hedgerow_users.domain.password import PasswordHash
 
 
 @final
@@ -36,15 +37,8 @@ class RequestEmailChange:
             HashingBusy: too many passwords wait to be hashed.
         """
         address = Email.written(email)
-        known = await self._accounts.credentials_of(account_id)
-        if known is None:
-            raise AccountGone
-        matches = await self._hasher.matches(Password.presented(current), known.password_hash)
-        if known.password_hash is None or not matches:
-            raise WrongPassword
-        await self._bus.execute(
-            ReserveEmailChange(account_id=account_id, verified=known.password_hash, email=address)
-        )
+        verified = await verified_hash(account_id, current, accounts=self._accounts, hasher=self._hasher)
+        await self._bus.execute(ReserveEmailChange(account_id=account_id, verified=verified, email=address))
 
 
 @final
