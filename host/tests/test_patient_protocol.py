@@ -1,4 +1,4 @@
-"""Who dawdles over headers is hung up on, who sends too many is refused; who is merely unlucky is served."""
+"""Who dawdles over headers or an answer is hung up on, who sends too much is refused; the unlucky are served."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
 
 from hedgerow_core.http.middleware import RequestBoundary
 from hedgerow_core.testing.servers import LOCALHOST
@@ -20,11 +21,14 @@ from hedgerow_host.patient_protocol import MAX_HEADER_BYTES, MAX_HEADERS, Patien
 
 PATIENCE_S = 0.3
 SLACK_S = 0.5
+LARGE = 20_000_000
+"""More than a network holds for a reader who doesn't come."""
 GET = b"GET /fast HTTP/1.1\r\nHost: test\r\n"
 
 
 class Impatient(PatientProtocol):
     headers_within_s = PATIENCE_S
+    read_within_s = PATIENCE_S
 
 
 def app() -> FastAPI:
@@ -47,6 +51,14 @@ def app() -> FastAPI:
     @app.post("/deaf")
     async def deaf() -> str:
         return "deaf"
+
+    @app.get("/large")
+    async def large() -> Response:
+        return Response(b"a" * LARGE)
+
+    @app.get("/endless")
+    async def endless() -> StreamingResponse:
+        return StreamingResponse(b"a" * 10_000 for _ in range(LARGE // 10_000))
 
     @app.get("/who")
     async def who(request: Request) -> list[str]:
@@ -99,6 +111,15 @@ class Peer:
         head = (await self._reader.readuntil(b"\r\n\r\n")).decode().lower()
         length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
         return int(head.split()[1]), json.loads(await self._reader.readexactly(length))
+
+    async def read_all(self, pause_s: float = 0.0) -> int:
+        """How much came until the end, read in pieces with pauses between them."""
+        size = 0
+        with suppress(ConnectionError):
+            while piece := await self._reader.read(100_000):
+                size += len(piece)
+                await asyncio.sleep(pause_s)
+        return size
 
     async def end(self) -> float:
         """How long it took until the server hung up."""
@@ -270,3 +291,33 @@ async def test_who_calls_is_said_by_trusted_proxies_alone(trusted: tuple[str, ..
         await peer.send(b"GET /who HTTP/1.1\r\nHost: test\r\n" + FORWARDED + b"\r\n")
 
         assert await peer.answer() == (200, seen)
+
+
+@pytest.mark.parametrize("path", [b"large", b"endless"])
+async def test_an_answer_that_nobody_reads_ends_the_connection(port: int, path: bytes) -> None:
+    peer = await Peer.at(port)
+    await peer.send(b"GET /%b HTTP/1.1\r\nHost: test\r\n\r\n" % path)
+    await asyncio.sleep(PATIENCE_S + SLACK_S)
+
+    assert await peer.read_all() < LARGE
+
+
+@pytest.mark.parametrize("path", [b"large", b"endless"])
+async def test_an_answer_that_is_read_steadily_comes_whole(port: int, path: bytes) -> None:
+    """Longer than the deadline, which is for each piece and not for the whole."""
+    peer = await Peer.at(port)
+    await peer.send(b"GET /%b HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n" % path)
+
+    assert await peer.read_all(pause_s=PATIENCE_S / 100) >= LARGE
+
+
+async def test_uvicorn_by_itself_would_wait_for_a_reader() -> None:
+    """The twin."""
+    config = server_config(app())
+    config.http = "httptools"
+    async for port in serving(config):
+        peer = await Peer.at(port)
+        await peer.send(b"GET /large HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+        await asyncio.sleep(PATIENCE_S + SLACK_S)
+
+        assert await peer.read_all() >= LARGE

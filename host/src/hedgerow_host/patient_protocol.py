@@ -1,7 +1,8 @@
-"""How long and for how much we listen to a connection before it has said what it wants.
+"""How long and for how much we listen to a connection, and how long it may take to listen to us.
 
-uvicorn waits for headers for ever, and its parser takes headers of any size. Both end here, because an application
-only learns of a request when its headers are complete. Bodies are bounded by `RequestBoundary`.
+uvicorn waits for ever, for headers and for somebody to read an answer, and its parser takes headers of any size.
+All that ends here: an application only learns of a request when its headers are complete, and nothing of how its
+answer is read. Bodies are bounded by `RequestBoundary`.
 """
 
 from __future__ import annotations
@@ -20,16 +21,25 @@ HEADERS_WITHIN_S = 5.0
 MAX_HEADER_BYTES = 32 * 1024
 """Target and fields together: four times what most proxies pass on; a list of 500 ids as filter fits."""
 MAX_HEADERS = 100
+READ_WITHIN_S = 30.0
+READ_AT_LEAST_BYTES = 64 * 1024
+"""So much of an answer is read within so long, or all that is left. Who reads slower holds our memory for nothing."""
 LINGER_S = 1.0
 """An answer to who is still sending is lost when the connection is reset: for so long we read on and throw away."""
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with a deadline and a bound for headers: 431 beyond it, and the end of the connection."""
+    """uvicorn's protocol with a deadline and a bound for headers, and a deadline for reading answers.
+
+    Beyond the bound there is a 431; beyond a deadline the connection ends.
+    """
 
     headers_within_s: ClassVar[float] = HEADERS_WITHIN_S
+    read_within_s: ClassVar[float] = READ_WITHIN_S
 
     _deadline: asyncio.TimerHandle | None = None
+    _reading: asyncio.TimerHandle | None = None
+    _unread = 0
     _header_bytes = 0
     _in_body = False
     _refused = False
@@ -42,6 +52,7 @@ class PatientProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """A connection has ended."""
         self._expect_nothing()
+        self._expect_no_reading()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -82,9 +93,20 @@ class PatientProtocol(HttpToolsProtocol):
         if not self._refused:
             super().on_message_complete()
 
+    def pause_writing(self) -> None:
+        """An answer is larger than what the network takes at once: the rest waits for its reader."""
+        super().pause_writing()
+        self._expect_reading()
+
+    def resume_writing(self) -> None:
+        """Enough was read for us to write on."""
+        self._expect_no_reading()
+        super().resume_writing()
+
     def on_response_complete(self) -> None:
         """A request is answered. Whoever sent the beginning of another one ahead has the full time from now."""
         super().on_response_complete()
+        self._expect_reading()
         if self._deadline is not None:
             self._expect_nothing()
             self._expect_headers()
@@ -104,6 +126,24 @@ class PatientProtocol(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _expect_reading(self) -> None:
+        self._expect_no_reading()
+        self._unread = self.transport.get_write_buffer_size()
+        if self._unread:
+            self._reading = self.loop.call_later(self.read_within_s, self._look_whether_read)
+
+    def _expect_no_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+
+    def _look_whether_read(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        if left and self._unread - left < READ_AT_LEAST_BYTES:
+            self.transport.abort()  # `close` would wait for the reader
+        else:
+            self._expect_reading()
 
     def _too_slow(self) -> None:
         self._deadline = None
