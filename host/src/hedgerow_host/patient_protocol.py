@@ -23,7 +23,7 @@ MAX_HEADER_BYTES = 32 * 1024
 MAX_HEADERS = 100
 READ_WITHIN_S = 30.0
 READ_AT_LEAST_BYTES = 64 * 1024
-"""So much of an answer is read within so long, or all that is left. Who reads slower holds our memory for nothing."""
+"""So much of an answer is read within so long, or all that is left. Slower readers hold our memory for nothing."""
 LINGER_S = 1.0
 """An answer to who is still sending is lost when the connection is reset: for so long we read on and throw away."""
 
