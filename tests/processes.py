@@ -128,6 +128,6 @@ def wait_until_ready(base_url: str, process: Process) -> None:
                 return
         except httpx.TransportError:
             pass
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline or not process.running:
             raise AssertionError(f"not ready:\n{process.output}")
         time.sleep(0.05)

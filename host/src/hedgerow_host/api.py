@@ -5,12 +5,15 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import JSONResponse
+from starlette.routing import Route
 from starlette.types import Scope
 
 from hedgerow_core.http.middleware import SILENT_PATHS, RequestBoundary
@@ -69,6 +72,8 @@ def create_app(
     if settings is not None and settings.cors_origins:
         _let_in(app, settings)
     mount(app, assembly, routes)
+    if shows_docs:
+        _render_once(app)
 
     @app.get("/livez", tags=["host"], operation_id="host_livez")
     async def livez() -> dict[str, str]:
@@ -81,6 +86,19 @@ def create_app(
         return await readiness.answer()
 
     return app
+
+
+def _render_once(app: FastAPI) -> None:
+    """FastAPI writes the document anew for everybody who asks, and this takes as long as many other answers."""
+
+    @cache
+    def rendered() -> bytes:
+        return bytes(JSONResponse(app.openapi()).body)
+
+    async def document(_request: Request) -> Response:
+        return Response(rendered(), media_type="application/json")
+
+    app.router.routes.insert(0, Route("/openapi.json", document, include_in_schema=False))
 
 
 def _let_in(app: FastAPI, settings: HostSettings) -> None:

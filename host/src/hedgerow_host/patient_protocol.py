@@ -8,6 +8,8 @@ answer is read. Bodies are bounded by `RequestBoundary`.
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -141,9 +143,15 @@ class PatientProtocol(HttpToolsProtocol):
     def _look_whether_read(self) -> None:
         left = self.transport.get_write_buffer_size()
         if left and self._unread - left < READ_AT_LEAST_BYTES:
-            self.transport.abort()  # `close` would wait for the reader
+            self._reset()
         else:
             self._expect_reading()
+
+    def _reset(self) -> None:
+        """Throw away what is unread, the operating system's part too, which would otherwise wait for the reader."""
+        line: socket.socket = self.transport.get_extra_info("socket")
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
 
     def _too_slow(self) -> None:
         self._deadline = None

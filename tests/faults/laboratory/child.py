@@ -1,7 +1,8 @@
 """The real `hedgerow` command, after what the environment asks of the laboratory: `python -m …child worker`.
 
 `LAB_CRASH_POINT=name[:nth]` ends the process there, `LAB_STOP_POINT=name[:nth]` freezes it there, `LAB_TRACE=file`
-writes down the points that are passed, `LAB_MUTANT=name` breaks the product, `LAB_LEASE_S` makes leases shorter.
+writes down the points that are passed, `LAB_MUTANT=name` breaks the product. `LAB_LEASE_S` makes leases shorter,
+`LAB_PATIENCE_S` the front door's deadlines.
 """
 
 from __future__ import annotations
@@ -12,18 +13,21 @@ from pathlib import Path
 
 from hedgerow_core.messaging import cursors, drain, partitions, relay
 from tests.faults.laboratory import crash_points
+from tests.faults.laboratory.identity_mutants import IDENTITY_MUTANTS, patience_of
 from tests.faults.laboratory.mutants import MUTANTS
 
 CRASH_POINT, STOP_POINT, TRACE = "LAB_CRASH_POINT", "LAB_STOP_POINT", "LAB_TRACE"
-MUTANT, LEASE_S = "LAB_MUTANT", "LAB_LEASE_S"
+MUTANT, LEASE_S, PATIENCE_S = "LAB_MUTANT", "LAB_LEASE_S", "LAB_PATIENCE_S"
 
 
 def apply(environment: dict[str, str]) -> None:
     """Change this process as the environment asks."""
     if mutant := environment.get(MUTANT):
-        MUTANTS[mutant]()
+        (MUTANTS | IDENTITY_MUTANTS)[mutant]()
     if lease := environment.get(LEASE_S):
         _shorten_leases(float(lease))
+    if patience := environment.get(PATIENCE_S):
+        patience_of(float(patience))
     if file := environment.get(TRACE):
         crash_points.trace(Path(file))
     if point := environment.get(CRASH_POINT):

@@ -33,6 +33,14 @@ SIZES: dict[str, tuple[int, int]] = {
     "redelivery.events": (1_000, 20_000),
     "placements.events": (150, 5_000),
     "state_machine.examples": (40, 700),
+    "refresh_race.tokens": (6, 200),
+    "spraying.guesses": (30, 300),
+    "shut_out.times": (1, 20),
+    "slow_clients.headers": (40, 600),
+    "slow_clients.body": (30, 370),
+    "slow_clients.answer": (3, 30),
+    "oversize.times": (1, 10),
+    "api_document.examples": (6, 200),
 }
 
 

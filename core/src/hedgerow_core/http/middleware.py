@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from http import HTTPStatus
 
 import structlog
@@ -23,6 +24,8 @@ MAX_BODY_BYTES = 1024 * 1024
 """No JSON of ours comes near it; a route that takes more says so itself."""
 BODY_WITHIN_S = 30.0
 """From the end of the headers. Who sends a byte a second to keep a connection busy is cut off then."""
+LINGER_S = 1.0
+"""An answer to who is still sending is lost when the connection is reset: for so long we read on and throw away."""
 SILENT_PATHS = frozenset({"/livez", "/readyz"})
 """Probes come every few seconds and would drown the log."""
 
@@ -76,7 +79,8 @@ class RequestBoundary:
             else:
                 await self._app(scope, self._bounded(receive), named)
         except _RefusedBody as refused:
-            await refused.answer(trace_id)(scope, receive, named)
+            last = _after_they_have_read(receive, named) if refused.still_sending else named
+            await refused.answer(trace_id)(scope, receive, last)
         except Exception:
             _log.exception("request_failed", method=scope["method"], path=_readable(scope["path"]))
             if status:
@@ -119,6 +123,7 @@ class RequestBoundary:
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             code="body_too_large",
             detail=f"A body may have at most {self._max_body_bytes} bytes.",
+            still_sending=True,
         )
 
     def _too_slow(self) -> _RefusedBody:
@@ -132,15 +137,33 @@ class RequestBoundary:
 class _RefusedBody(BaseException):
     """Passes every `except Exception` between the receive call and the boundary."""
 
-    def __init__(self, status: HTTPStatus, *, code: str, detail: str) -> None:
+    def __init__(self, status: HTTPStatus, *, code: str, detail: str, still_sending: bool = False) -> None:
         super().__init__(code)
         self._status, self._code, self._detail = status, code, detail
+        self.still_sending = still_sending
 
     def answer(self, trace_id: str) -> ASGIApp:
         """The problem. What is left of the body is not waited for: the connection ends."""
         return problem_response(
             trace_id, status=self._status, code=self._code, detail=self._detail, headers={"Connection": "close"}
         )
+
+
+def _after_they_have_read(receive: Receive, send: Send) -> Send:
+    """`send`, whose answer is out at once, but ends only when its reader has stopped sending, or a second later."""
+
+    async def answer(message: Message) -> None:
+        if message["type"] != "http.response.body":
+            await send(message)
+            return
+        await send({**message, "more_body": True})
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while (await receive()).get("more_body", False):
+                    pass
+        await send({"type": "http.response.body", "body": b""})
+
+    return answer
 
 
 def _declared_length(scope: Scope) -> int:

@@ -188,10 +188,13 @@ async def _http_exception(request: Request, error: Exception) -> Response:
 
 
 def _methods_at(request: Request) -> set[str]:
-    """All methods of a path (RFC 9110 §15.5.6). Starlette names those of the first route that it finds there."""
-    return {
-        method
+    """All methods of a path (RFC 9110 §15.5.6). Starlette names those of the first route that it finds there.
+
+    A path that is written out is not also the one with a parameter in its place.
+    """
+    there = [
+        route
         for route in request.app.router.routes
         if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
-        for method in route.methods or ()
-    }
+    ]
+    return {method for route in there if route.path == there[0].path for method in route.methods or ()}

@@ -18,7 +18,7 @@ from hedgerow_host.operations.changes import AT_ONCE, Changed
 from hedgerow_host.operations.declared import Replaying
 from hedgerow_host.operations.rows import Row, row_of
 
-Name = Annotated[str, Path(pattern=r"^[\w.:-]+\z", max_length=200)]
+Name = Annotated[str, Path(pattern=r"^[\w.:-]+$", max_length=200)]
 
 
 def add_subscriptions(router: ContextRouter, hosted: Hosted) -> None:

@@ -1,0 +1,94 @@
+"""Builds of users and of the host's front door that are broken on purpose; see `mutants`."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+
+def checks_then_updates() -> None:
+    """A refresh token is looked at, and marked as used afterwards; each caller gets a successor of its own."""
+    from sqlalchemy import update
+
+    from hedgerow_core.domain import Secret
+    from hedgerow_users.infrastructure.refresh_successors import HmacRefreshSuccessors
+    from hedgerow_users.infrastructure.session_repository import SessionRepository
+    from hedgerow_users.infrastructure.tables import refresh_tokens
+
+    async def redeem(self: Any, token_hash: bytes, client: Any, *, at: Any) -> Any:
+        found = await self.find_token(token_hash)
+        if found is None or found.used_at is not None:
+            return None
+        await asyncio.sleep(0.02)
+        used = update(refresh_tokens).where(refresh_tokens.c.hash == token_hash)
+        await self._connection.execute(used.values(used_at=at, used_by=client.fingerprint))
+        return found
+
+    SessionRepository.redeem = redeem  # type: ignore[method-assign]
+    HmacRefreshSuccessors.of = lambda *_: [Secret(secrets.token_urlsafe(32))]  # type: ignore[method-assign]
+
+
+def counts_no_guesses() -> None:
+    """Whoever wants to may try passwords for as long as the network's quota allows."""
+    from hedgerow_users.application.login_guard import GuardedLogIn
+
+    async def unguarded(self: Any, *, network: str, **options: Any) -> Any:
+        return await self._log_in(**options)
+
+    GuardedLogIn.__call__ = unguarded  # type: ignore[method-assign, assignment]
+
+
+def reads_revocations_seldom() -> None:
+    """A process learns of revocations every three seconds."""
+    from hedgerow_users.infrastructure import keeping_up
+
+    keeping_up.REVOCATIONS_EVERY_S = 3.0
+
+
+def listens_for_ever() -> None:
+    """uvicorn as it comes, and bodies without a deadline."""
+    from hedgerow_core.http.middleware import RequestBoundary
+    from hedgerow_host import api
+
+    _default(RequestBoundary, "body_within_s", 3600.0)
+    api.PatientProtocol = "httptools"  # type: ignore[misc, assignment]
+
+
+def takes_everything() -> None:
+    """uvicorn as it comes, bodies of any size and JSON of any depth."""
+    from hedgerow_core.http import json_bodies
+    from hedgerow_core.http.middleware import RequestBoundary
+    from hedgerow_host import api
+
+    _default(RequestBoundary, "max_body_bytes", 1 << 40)
+    json_bodies.MAX_DEPTH = 1 << 30
+    api.PatientProtocol = "httptools"  # type: ignore[misc, assignment]
+
+
+def _default(of: type, option: str, value: Any) -> None:
+    defaults = of.__init__.__kwdefaults__  # type: ignore[misc]
+    assert option in defaults, f"{of.__name__} has no {option} any more: the mutant must follow the product"
+    defaults[option] = value
+
+
+def patience_of(seconds: float) -> None:
+    """The front door's deadlines, all of them this long: the short tier has no half minute."""
+    from hedgerow_core.http.middleware import RequestBoundary
+    from hedgerow_host.patient_protocol import PatientProtocol
+
+    PatientProtocol.headers_within_s = PatientProtocol.read_within_s = seconds
+    _default(RequestBoundary, "body_within_s", seconds)
+
+
+IDENTITY_MUTANTS: dict[str, Callable[[], None]] = {
+    mutant.__name__: mutant
+    for mutant in (
+        checks_then_updates,
+        counts_no_guesses,
+        reads_revocations_seldom,
+        listens_for_ever,
+        takes_everything,
+    )
+}
