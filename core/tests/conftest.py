@@ -1,23 +1,29 @@
 """Two small contexts on one real database: `shop` publishes, `books` subscribes."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 from sqlalchemy import text
 
 from hedgerow_core.persistence import Database, DatabaseAddress
-from hedgerow_core.testing import context_database
+from hedgerow_core.testing import MigratedDatabases, context_database
 
 
 @pytest.fixture
-async def shop(fresh_database: DatabaseAddress) -> AsyncIterator[Database]:
-    async with context_database(fresh_database, "shop") as database:
+def shop_and_books(migrated_databases: MigratedDatabases) -> Iterator[DatabaseAddress]:
+    with migrated_databases.copy(shop=(), books=()) as address:
+        yield address
+
+
+@pytest.fixture
+async def shop(shop_and_books: DatabaseAddress) -> AsyncIterator[Database]:
+    async with context_database(shop_and_books, "shop") as database:
         yield database
 
 
 @pytest.fixture
-async def books(fresh_database: DatabaseAddress) -> AsyncIterator[Database]:
-    async with context_database(fresh_database, "books") as database:
+async def books(shop_and_books: DatabaseAddress) -> AsyncIterator[Database]:
+    async with context_database(shop_and_books, "books") as database:
         yield database
 
 

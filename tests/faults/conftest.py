@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hedgerow_core.persistence import DatabaseAddress
+from hedgerow_core.testing import MigratedDatabases
 from tests.faults.laboratory import evidence
 from tests.faults.laboratory.evidence import Row
 from tests.faults.laboratory.records import Records
@@ -38,6 +39,13 @@ def verdict(
         date, commit = datetime.now(UTC).date().isoformat(), _commit()
         rows = [Row.of(record, date=date, commit=commit) for record in records.records]
         evidence.write(EVIDENCE, rows, machine)
+
+
+@pytest.fixture
+def source_and_sink(migrated_databases: MigratedDatabases) -> Iterator[DatabaseAddress]:
+    """A database for the ledger's stage, with both its contexts."""
+    with migrated_databases.copy(source=(), sink=()) as address:
+        yield address
 
 
 @pytest.fixture

@@ -29,18 +29,18 @@ MUTANT_S = 4.0
 
 @pytest.mark.parametrize("kind", ["reader", "writer"])
 async def test_an_open_transaction_delays_nobody_else(
-    fresh_database: DatabaseAddress, verdict: Records, seed: int, kind: str
+    source_and_sink: DatabaseAddress, verdict: Records, seed: int, kind: str
 ) -> None:
-    async with ledger_stage(fresh_database) as stage:
+    async with ledger_stage(source_and_sink) as stage:
         found, facts = await beside(stage, kind, seed, size("long_transaction.seconds"), Relay)
 
     verdict(f"{EXPERIMENT}: a {kind}", found, seed=seed, **facts)
 
 
 async def test_a_relay_that_waits_for_the_oldest_transaction_delays_everybody(
-    fresh_database: DatabaseAddress, verdict: Records, seed: int
+    source_and_sink: DatabaseAddress, verdict: Records, seed: int
 ) -> None:
-    async with ledger_stage(fresh_database) as stage:
+    async with ledger_stage(source_and_sink) as stage:
         found, facts = await beside(stage, "writer", seed, MUTANT_S, ByOldestRunning)
 
     verdict(EXPERIMENT, found, seed=seed, mutant="waits for xmin", **facts)

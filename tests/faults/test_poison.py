@@ -233,20 +233,20 @@ async def retry_all(address: DatabaseAddress) -> None:
 
 
 async def test_a_killer_is_in_quarantine_after_exactly_its_attempts(
-    fresh_database: DatabaseAddress, verdict: Records, seed: int
+    source_and_sink: DatabaseAddress, verdict: Records, seed: int
 ) -> None:
-    async with ledger_stage(fresh_database) as stage:
+    async with ledger_stage(source_and_sink) as stage:
         runs = await runs_of_a_killer(stage)
 
     verdict(f"{EXPERIMENT}: a killer", Measured(runs == SOON.attempts, f"dead after {runs} runs"), seed=seed)
 
 
 async def test_a_killer_whose_attempts_count_at_their_end_kills_for_ever(
-    fresh_database: DatabaseAddress, verdict: Records, seed: int
+    source_and_sink: DatabaseAddress, verdict: Records, seed: int
 ) -> None:
     sound = deliveries._CLAIM.text
     assert COUNTED in sound
-    async with ledger_stage(fresh_database) as stage:
+    async with ledger_stage(source_and_sink) as stage:
         uncounted = text(sound.replace(COUNTED, "attempts = attempts"))
         with mock.patch.multiple(deliveries, _CLAIM=uncounted, _CLAIM_ORPHANS=uncounted):
             runs = await runs_of_a_killer(stage)
@@ -256,20 +256,20 @@ async def test_a_killer_whose_attempts_count_at_their_end_kills_for_ever(
 
 
 async def test_followers_of_poison_wait_and_resume_in_order(
-    fresh_database: DatabaseAddress, verdict: Records, seed: int
+    source_and_sink: DatabaseAddress, verdict: Records, seed: int
 ) -> None:
-    async with ledger_stage(fresh_database) as stage:
+    async with ledger_stage(source_and_sink) as stage:
         found = await followers_of_poison(stage, POISONED_KEYS)
 
     verdict(f"{EXPERIMENT}: followers", found, seed=seed)
 
 
 async def test_followers_that_nobody_parks_pass_the_poison(
-    fresh_database: DatabaseAddress, verdict: Records, seed: int
+    source_and_sink: DatabaseAddress, verdict: Records, seed: int
 ) -> None:
     sound = deliveries._PARK_FOLLOWERS.text
     assert IS_DEAD in sound
-    async with ledger_stage(fresh_database) as stage:
+    async with ledger_stage(source_and_sink) as stage:
         with mock.patch.object(deliveries, "_PARK_FOLLOWERS", text(sound.replace(IS_DEAD, "false"))):
             found = await followers_of_poison(stage, POISONED_KEYS)
 

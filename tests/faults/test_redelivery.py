@@ -29,18 +29,18 @@ _PLACE = text("SELECT snapshot FROM feed_cursors")
 
 
 async def test_history_that_is_carried_again_has_no_further_effect(
-    fresh_database: DatabaseAddress, verdict: Records, seed: int
+    source_and_sink: DatabaseAddress, verdict: Records, seed: int
 ) -> None:
-    async with ledger_stage(fresh_database) as stage:
+    async with ledger_stage(source_and_sink) as stage:
         found, facts = await carried_four_times(stage, seed, size("redelivery.events"))
 
     verdict(EXPERIMENT, found, seed=seed, **facts)
 
 
 async def test_without_the_events_identity_history_repeats_itself(
-    fresh_database: DatabaseAddress, verdict: Records, seed: int
+    source_and_sink: DatabaseAddress, verdict: Records, seed: int
 ) -> None:
-    async with ledger_stage(fresh_database) as stage:
+    async with ledger_stage(source_and_sink) as stage:
         with carrying_under_any_id():
             found, facts = await carried_four_times(stage, seed, MUTANT_COMMITS)
 

@@ -30,9 +30,9 @@ MUTANTS = {
 
 
 async def test_every_commit_takes_effect_once_and_in_order(
-    fresh_database: DatabaseAddress, verdict: Records, seed: int
+    source_and_sink: DatabaseAddress, verdict: Records, seed: int
 ) -> None:
-    async with ledger_stage(fresh_database) as stage, stage.working(holder="a"), stage.working(holder="b"):
+    async with ledger_stage(source_and_sink) as stage, stage.working(holder="a"), stage.working(holder="b"):
         published = await Load(stage, seed, size("relay_order.commits")).run()
         await stage.settled(count_committed(published))
         found, effects = await stage.judged(published), await stage.effects()
@@ -42,10 +42,10 @@ async def test_every_commit_takes_effect_once_and_in_order(
 
 @pytest.mark.parametrize("mutant", MUTANTS)
 async def test_a_naive_relay_loses_events_or_turns_them_around(
-    fresh_database: DatabaseAddress, verdict: Records, seed: int, mutant: str
+    source_and_sink: DatabaseAddress, verdict: Records, seed: int, mutant: str
 ) -> None:
     relay: type[Relay] = MUTANTS[mutant]
-    async with ledger_stage(fresh_database) as stage, AsyncExitStack() as workers:
+    async with ledger_stage(source_and_sink) as stage, AsyncExitStack() as workers:
         if relay is SkipLocked:
             await stage.as_owner("GRANT UPDATE ON source.outbox TO hedgerow_sink")  # FOR UPDATE asks for it
             await workers.enter_async_context(stage.working(holder="b", relay=relay))

@@ -39,7 +39,7 @@ soon: how many examples chance needs would else depend on the day."""
 
 
 @pytest.fixture
-def machine(fresh_database: DatabaseAddress) -> Iterator[type[Ledger]]:
+def machine(source_and_sink: DatabaseAddress) -> Iterator[type[Ledger]]:
     """The machine on a database, with small pages and batches, so that few events fill them."""
     with asyncio.Runner() as runner, ExitStack() as small:
         small.enter_context(capture_logs())
@@ -47,7 +47,7 @@ def machine(fresh_database: DatabaseAddress) -> Iterator[type[Ledger]]:
         small.enter_context(mock.patch.object(relay, "RENEW_AFTER_S", 0.0))
         small.enter_context(mock.patch.object(deliveries, "BATCH", 3))
         stack = AsyncExitStack()
-        stage = runner.run(stack.enter_async_context(ledger_stage(fresh_database)))
+        stage = runner.run(stack.enter_async_context(ledger_stage(source_and_sink)))
         writers = [runner.run(stage.writer()) for _ in range(2)]
         owner = runner.run(stage.owner())
         on = {"stage": stage, "runner": runner, "writers": writers, "owner": owner}

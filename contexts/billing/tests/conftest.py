@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from hedgerow_core.domain import new_id
 from hedgerow_core.messaging import Drain, consumers_of, unit_of_work
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.plugin import CoreContainer
-from hedgerow_core.testing import FakeClock, context_database, work_off_all
+from hedgerow_core.testing import FakeClock, MigratedDatabases, context_database, work_off_all
 
 Rows = Callable[[str], Awaitable[Sequence[Row[Any]]]]
 """Looks into the database, past the code under test."""
@@ -36,10 +36,14 @@ OpenOne = Callable[..., Awaitable[InvoiceView]]
 
 
 @pytest.fixture
-async def database(fresh_database: DatabaseAddress) -> AsyncIterator[Database]:
-    histories = [plugin.migrations()]
-    constraints = plugin.manifest().constraints
-    async with context_database(fresh_database, "billing", histories, constraints=constraints) as database:
+def migrated(migrated_databases: MigratedDatabases) -> Iterator[DatabaseAddress]:
+    with migrated_databases.copy(billing=(plugin.migrations(),)) as address:
+        yield address
+
+
+@pytest.fixture
+async def database(migrated: DatabaseAddress) -> AsyncIterator[Database]:
+    async with context_database(migrated, "billing", constraints=plugin.manifest().constraints) as database:
         yield database
 
 

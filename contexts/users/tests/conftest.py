@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from hedgerow_core.domain import Secret
 from hedgerow_core.messaging import Drain, consumers_of, unit_of_work
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.plugin import CoreContainer
-from hedgerow_core.testing import FakeClock, context_database
+from hedgerow_core.testing import FakeClock, MigratedDatabases, context_database
 from hedgerow_core.testing.contexts import work_off_all
 from hedgerow_core.testing.mailbox import Mailbox
 from hedgerow_users import plugin
@@ -35,11 +35,14 @@ SECRET = SecretStr("for tests alone, and so it is no secret")
 
 
 @pytest.fixture
-async def database(fresh_database: DatabaseAddress) -> AsyncIterator[Database]:
-    constraints = plugin.manifest().constraints
-    async with context_database(
-        fresh_database, "users", [plugin.migrations()], constraints=constraints
-    ) as database:
+def migrated(migrated_databases: MigratedDatabases) -> Iterator[DatabaseAddress]:
+    with migrated_databases.copy(users=(plugin.migrations(),)) as address:
+        yield address
+
+
+@pytest.fixture
+async def database(migrated: DatabaseAddress) -> AsyncIterator[Database]:
+    async with context_database(migrated, "users", constraints=plugin.manifest().constraints) as database:
         yield database
 
 

@@ -18,12 +18,12 @@ TWICE = text("INSERT INTO delivery_partitions (subscription, partition) VALUES (
 
 
 async def test_a_broken_constraint_is_the_error_that_the_context_declared_for_it(
-    fresh_database: DatabaseAddress,
+    shop_and_books: DatabaseAddress,
 ) -> None:
     def taken() -> ConflictError:
         return ConflictError("Taken.", code="shop.taken")
 
-    async with context_database(fresh_database, "shop", constraints={"delivery_partitions_pkey": taken}) as shop:
+    async with context_database(shop_and_books, "shop", constraints={"delivery_partitions_pkey": taken}) as shop:
         with pytest.raises(ConflictError) as refused:
             async with shop.transaction() as connection:
                 await connection.execute(TWICE)
@@ -63,10 +63,10 @@ async def test_a_statement_without_an_answer_ends_as_unavailable_and_leaves_the_
 
 
 async def test_a_database_or_user_that_is_not_there_is_a_refusal_not_a_crash(
-    fresh_database: DatabaseAddress,
+    shop_and_books: DatabaseAddress,
 ) -> None:
     for wrong in ({"database": "nowhere"}, {"username": "nobody_we_know"}):
-        database = Database(DatabaseAddress(fresh_database.url.set(**wrong)), "shop")
+        database = Database(DatabaseAddress(shop_and_books.url.set(**wrong)), "shop")
         with pytest.raises(UnavailableError) as refused:
             await database.ping()
         await database.close()

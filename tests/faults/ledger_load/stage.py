@@ -175,7 +175,7 @@ def worker_of(
 
 @asynccontextmanager
 async def ledger_stage(address: DatabaseAddress) -> AsyncIterator[Stage]:
-    """Both contexts migrated, their tables made, their engines open."""
+    """Both contexts on a migrated database, their tables made, their engines open."""
     async with context_database(address, "source") as source, context_database(address, "sink") as sink:
         stage = Stage(address, source, sink)
         await stage.as_owner(*_TABLES)

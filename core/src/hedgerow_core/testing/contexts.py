@@ -1,32 +1,21 @@
-"""One context under test: its database migrated and its role taken, its deliveries worked off on demand."""
+"""One context under test: its schema opened under its role, its deliveries worked off on demand."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from hedgerow_core.messaging import LEDGER, Consumer, Drain, Hint, partitions
+from hedgerow_core.messaging import Consumer, Drain, Hint, partitions
 from hedgerow_core.messaging.due import due_partitions
-from hedgerow_core.persistence import (
-    ContextMigrations,
-    Database,
-    DatabaseAddress,
-    MigrationHistory,
-    MigrationRunner,
-)
+from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.persistence.failures import Constraints
 
 
 @asynccontextmanager
 async def context_database(
-    address: DatabaseAddress,
-    context: str,
-    histories: Sequence[MigrationHistory] = (),
-    *,
-    constraints: Constraints | None = None,
+    address: DatabaseAddress, context: str, *, constraints: Constraints | None = None
 ) -> AsyncIterator[Database]:
-    """Migrate the ledger and `histories` into the context's schema, and open it as the context would."""
-    await MigrationRunner(address, [ContextMigrations(context, [LEDGER, *histories])]).apply()
+    """Open a context's schema as the context would. It must be migrated: see `MigratedDatabases`."""
     database = Database(address, context, constraints=constraints)
     try:
         yield database

@@ -18,6 +18,7 @@ import pytest
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing.clock import FakeClock
 from hedgerow_core.testing.mailbox import Mailbox
+from hedgerow_core.testing.migrated import MigratedDatabases
 from hedgerow_core.testing.rabbitmq import RabbitMqMissingError, RabbitMqServer
 from hedgerow_core.testing.servers import RedisServer, database_for_test, postgres_for_tests
 
@@ -51,6 +52,14 @@ def fresh_database(postgres_server: DatabaseAddress) -> Iterator[DatabaseAddress
     """An empty database for this test alone."""
     with database_for_test(postgres_server) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def migrated_databases(postgres_server: DatabaseAddress) -> Iterator[MigratedDatabases]:
+    """Gives out databases in which contexts are migrated already."""
+    databases = MigratedDatabases(postgres_server)
+    yield databases
+    databases.drop_templates()
 
 
 @pytest.fixture

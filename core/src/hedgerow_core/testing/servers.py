@@ -34,10 +34,10 @@ def postgres_for_tests(folder: Path) -> Iterator[DatabaseAddress]:
 
 
 @contextmanager
-def database_for_test(server: DatabaseAddress) -> Iterator[DatabaseAddress]:
-    """An empty database on the server, dropped afterwards."""
+def database_for_test(server: DatabaseAddress, template: str = "template1") -> Iterator[DatabaseAddress]:
+    """A database on the server, dropped afterwards: empty, or the copy of another to which nobody is connected."""
     name = f"test_{uuid4().hex}"
-    run_sql(server, f"CREATE DATABASE {name}")
+    run_sql(server, f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
         yield DatabaseAddress(server.url.set(database=name))
     finally:

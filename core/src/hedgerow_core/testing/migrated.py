@@ -1,0 +1,47 @@
+"""Migrated databases for tests: a migration takes half a second, a copy of what it left a tenth of that."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+from hedgerow_core.messaging import LEDGER
+from hedgerow_core.persistence import ContextMigrations, DatabaseAddress, MigrationHistory, MigrationRunner
+from hedgerow_core.testing.servers import database_for_test, run_sql
+
+Histories = tuple[MigrationHistory, ...]
+
+
+class MigratedDatabases:
+    """Migrates once for each set of contexts, and gives out copies."""
+
+    def __init__(self, server: DatabaseAddress) -> None:
+        self._server = server
+        self._templates: dict[frozenset[tuple[str, Histories]], str] = {}
+
+    @contextmanager
+    def copy(self, **contexts: Histories) -> Iterator[DatabaseAddress]:
+        """A database for one test. Each context has the ledger and its own histories: `users=(plugin.migrations(),)`."""
+        wanted = frozenset(contexts.items())
+        if wanted not in self._templates:
+            self._templates[wanted] = self._migrated(contexts)
+        with database_for_test(self._server, template=self._templates[wanted]) as address:
+            yield address
+
+    def drop_templates(self) -> None:
+        """Leave the server as it was."""
+        while self._templates:
+            _, template = self._templates.popitem()
+            run_sql(self._server, f"DROP DATABASE {template} WITH (FORCE)")
+
+    def _migrated(self, contexts: dict[str, Histories]) -> str:
+        template = f"template_{uuid4().hex}"
+        run_sql(self._server, f"CREATE DATABASE {template}")
+        address = DatabaseAddress(self._server.url.set(database=template))
+        runner = MigrationRunner(
+            address, [ContextMigrations(name, [LEDGER, *own]) for name, own in contexts.items()]
+        )
+        asyncio.run(runner.apply())
+        return template
