@@ -23,7 +23,7 @@ class MigratedDatabases:
 
     @contextmanager
     def copy(self, **contexts: Histories) -> Iterator[DatabaseAddress]:
-        """A database for one test. Each context has the ledger and its own histories: `users=(plugin.migrations(),)`."""
+        """A database for one test. Each context has the ledger and its own histories: `users=(migrations(),)`."""
         wanted = frozenset(contexts.items())
         if wanted not in self._templates:
             self._templates[wanted] = self._migrated(contexts)
