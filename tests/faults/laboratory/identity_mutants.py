@@ -40,6 +40,16 @@ def counts_no_guesses() -> None:
     GuardedLogIn.__call__ = unguarded  # type: ignore[method-assign, assignment]
 
 
+def hashes_on_the_loop() -> None:
+    """A password is hashed where every other request waits."""
+    from hedgerow_users.infrastructure.argon2_hasher import Argon2Hasher
+
+    async def in_no_thread(_self: Any, work: Callable[[], Any]) -> Any:
+        return work()
+
+    Argon2Hasher._in_a_thread = in_no_thread  # type: ignore[method-assign]
+
+
 def reads_revocations_seldom() -> None:
     """A process learns of revocations every three seconds."""
     from hedgerow_users.infrastructure import keeping_up
@@ -87,6 +97,7 @@ IDENTITY_MUTANTS: dict[str, Callable[[], None]] = {
     for mutant in (
         checks_then_updates,
         counts_no_guesses,
+        hashes_on_the_loop,
         reads_revocations_seldom,
         listens_for_ever,
         takes_everything,

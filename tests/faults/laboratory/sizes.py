@@ -36,6 +36,7 @@ SIZES: dict[str, tuple[int, int]] = {
     "refresh_race.tokens": (6, 200),
     "spraying.guesses": (30, 300),
     "shut_out.times": (1, 20),
+    "login_storm.seconds": (2, 20),
     "slow_clients.headers": (40, 600),
     "slow_clients.body": (30, 370),
     "slow_clients.answer": (3, 30),

@@ -1,0 +1,54 @@
+"""Logging in is dear on purpose; who asks for fifty logins a second slows nobody else down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from tests.conftest import Production
+from tests.faults.laboratory.checker import Measured
+from tests.faults.laboratory.child import MUTANT
+from tests.faults.laboratory.front import PASSWORD, member, serving, steadily
+from tests.faults.laboratory.records import Records
+from tests.faults.laboratory.sizes import LONG, size
+from tests.faults.ledger_load.pace import quantile
+
+LOGINS_PER_S, CALLS_PER_S = 50.0, 50.0
+SLOWER_AT_MOST = 3.0 if LONG else 25.0
+"""In the short tier other tests run beside this one."""
+UNTHROTTLED = {"HEDGEROW_RATE_LIMIT_PER_MINUTE": "100000"}
+WITHIN_REASON = {200, 401, 429, 503}
+
+
+@pytest.mark.parametrize("mutant", [None, "hashes_on_the_loop"] if LONG else [None])
+async def test_a_storm_of_logins_slows_nobody_down(
+    shared_production: Production, verdict: Records, seed: int, mutant: str | None
+) -> None:
+    settings = {MUTANT: mutant} if mutant else {}
+    seconds = size("login_storm.seconds")
+    answers: Counter[int] = Counter()
+    async with serving(shared_production, **UNTHROTTLED, **settings) as (node,):
+        somebody = await member(node.client)
+        guests = [(await member(node.client)).email for _ in range(20)]
+
+        async def call() -> None:
+            (await node.client.get("/v1/users/me", headers=somebody.headers)).raise_for_status()
+
+        async def log_in() -> None:
+            body = {"email": guests[answers.total() % len(guests)], "password": PASSWORD}
+            answers.update([(await node.client.post("/v1/users/login", json=body)).status_code])
+
+        await steadily(call, per_second=CALLS_PER_S, seconds=1)
+        quiet = await steadily(call, per_second=CALLS_PER_S, seconds=seconds)
+        stormy, _ = await asyncio.gather(
+            steadily(call, per_second=CALLS_PER_S, seconds=seconds),
+            steadily(log_in, per_second=LOGINS_PER_S, seconds=seconds),
+        )
+
+    before, during = quantile(quiet, 0.99), quantile(stormy, 0.99)
+    told = ", ".join(f"{count} of {status}" for status, count in sorted(answers.items()))
+    line = f"p99 of GET /v1/users/me {before * 1000:.1f} → {during * 1000:.1f} ms while logins were answered {told}"
+    clean = during <= SLOWER_AT_MOST * before and set(answers) <= WITHIN_REASON
+    verdict("28 login storm", Measured(clean, line), seed=seed, mutant=mutant)
