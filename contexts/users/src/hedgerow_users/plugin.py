@@ -275,6 +275,8 @@ def cli(run: CommandRunner) -> typer.Typer:
         ),
         list_keys=lambda: run(lambda container, _bus: container.signing_keys().views()),
         rotate_keys=lambda: run(_rotated),
+        revoke_key=lambda kid: run(lambda container, _bus: container.signing_keys().revoke(kid)),
+        on_bus=lambda work: run(lambda _container, bus: work(bus)),
     )
 
 
