@@ -10,6 +10,7 @@ from typing import Any
 
 import pyotp
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from hedgerow_core.application import Bus
@@ -18,6 +19,7 @@ from hedgerow_core.testing import FakeClock
 from hedgerow_core.testing.mailbox import Mailbox
 from hedgerow_users.application.commands.begin_second_factor import BeginSecondFactor
 from hedgerow_users.application.commands.confirm_second_factor import ConfirmSecondFactor
+from hedgerow_users.application.commands.delete_own_account import DeleteOwnAccount
 from hedgerow_users.application.commands.log_in import LogIn, StartSession
 from hedgerow_users.application.commands.refresh_session import RefreshSession
 from hedgerow_users.application.commands.register_user import RegisterUser
@@ -25,6 +27,7 @@ from hedgerow_users.application.commands.remove_second_factor import RemoveSecon
 from hedgerow_users.application.commands.renew_recovery_codes import RenewRecoveryCodes
 from hedgerow_users.application.login_guard import AT_CODES, GuardedLogIn
 from hedgerow_users.application.queries.get_second_factor import GetSecondFactor
+from hedgerow_users.application.second_factor_ports import SecondFactorUnreadable
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.client import UNKNOWN_CLIENT
@@ -37,8 +40,9 @@ from hedgerow_users.domain.errors import (
     SecondFactorRequired,
     WrongCode,
 )
-from hedgerow_users.domain.second_factor import PENDING_FOR, RECOVERY_CODES
+from hedgerow_users.domain.second_factor import PENDING_FOR, RECOVERY_CODES, totp_code
 from hedgerow_users.infrastructure.second_factors import SecondFactorRepository
+from hedgerow_users.settings import UsersSettings
 
 EMAIL, PASSWORD = "ada@example.org", Secret("correct horse")
 HOME = "192.0.2.1"
@@ -369,3 +373,42 @@ async def test_a_password_that_is_reset_by_mail_leaves_it_on(
     await container.reset_password(bus=bus)(code=code_for(EMAIL, "new password"), new=new)
     with pytest.raises(SecondFactorRequired):
         await log_in(email=EMAIL, password=new)
+
+
+async def test_who_deletes_the_account_leaves_no_factor_behind(
+    recovery: Sequence[Secret], ada: AccountId, bus: Bus, rows: Rows
+) -> None:
+    await bus.execute(DeleteOwnAccount(account_id=ada))
+    assert await rows("SELECT 1 FROM second_factors") == []
+    assert await rows("SELECT 1 FROM recovery_codes") == []
+
+
+# Another server secret
+
+
+async def test_secrets_are_sealed_anew_so_that_the_server_secret_before_is_no_longer_needed(
+    app: App, recovery: Sequence[Secret], container: UsersContainer, ada: AccountId, start: Start
+) -> None:
+    another = UsersSettings(secret=SecretStr("another server secret, long enough"))
+    both = another.model_copy(update={"secret_previous": container.settings().secret})
+    container.server_secret.reset()
+    container.settings.override(both)
+    assert await container.second_factors().reseal(container.second_factor_seal()) == 0
+    container.server_secret.reset()
+    container.settings.override(another)
+    secrets = container.second_factor_secrets()
+    async with container.core.database().transaction() as connection:
+        factor = await SecondFactorRepository(connection).find(ada)
+    assert factor is not None
+    code = totp_code(app.shows())
+    assert code is not None
+    assert secrets.step_of(factor, code, at=container.core.clock().now()) is not None
+
+
+async def test_a_secret_that_can_not_be_decrypted_lets_no_code_in_but_recovery_codes(
+    app: App, recovery: Sequence[Secret], start: Start, rows: Rows
+) -> None:
+    await rows("UPDATE second_factors SET sealed_secret = 'of another server secret'")
+    assert await start(None) is SecondFactorRequired
+    assert await start(app.shows()) is SecondFactorUnreadable
+    assert await start(recovery[0]) is None

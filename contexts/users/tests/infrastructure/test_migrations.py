@@ -67,7 +67,9 @@ async def test_sessions_survive_and_keys_in_the_clear_do_not(runner: MigrationRu
     assert len(await runner.apply()) == len(applied)
 
 
-@pytest.mark.parametrize(("reason", "kept"), [("roles_changed", "logout"), ("revoked", "revoked")])
+@pytest.mark.parametrize(
+    ("reason", "kept"), [("roles_changed", "logout"), ("revoked", "revoked"), ("second_factor_changed", "revoked")]
+)
 async def test_without_profiles_accounts_and_sessions_stay(
     runner: MigrationRunner, engine: AsyncEngine, reason: str, kept: str
 ) -> None:
