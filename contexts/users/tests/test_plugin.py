@@ -11,7 +11,8 @@ from hedgerow_core.plugin import CoreContainer, UnusableSetting
 from hedgerow_core.security import KeySource, RevocationCheck
 from hedgerow_core.testing import FakeClock
 from hedgerow_users import plugin
-from hedgerow_users.application import link_ports, ports
+from hedgerow_users.application import link_ports, ports, second_factor_ports
+from hedgerow_users.application.login_guard import CodeGuard
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.infrastructure.argon2_hasher import Argon2Hasher
 from hedgerow_users.infrastructure.directory import DatabaseAccountDirectory
@@ -23,7 +24,9 @@ from hedgerow_users.infrastructure.mail.smtp_mailer import SmtpMailer
 from hedgerow_users.infrastructure.readers import DatabaseAccountReader, DatabaseSessionReader
 from hedgerow_users.infrastructure.refresh_successors import HmacRefreshSuccessors
 from hedgerow_users.infrastructure.revocations import RevocationList
+from hedgerow_users.infrastructure.second_factors import DatabaseSecondFactors
 from hedgerow_users.infrastructure.signing_keys import SigningKeys
+from hedgerow_users.infrastructure.totp import TotpSecrets
 from hedgerow_users.infrastructure.work import UsersWork
 from hedgerow_users.settings import UsersSettings
 
@@ -79,6 +82,9 @@ def adapters_fit_their_ports(  # Never called: mypy holds it.
     links: DatabaseLinks,
     console: ConsoleMailer,
     smtp: SmtpMailer,
+    factors: DatabaseSecondFactors,
+    secrets: TotpSecrets,
+    guesses: CodeGuard,
 ) -> tuple[
     ports.UsersUnitOfWork,
     ports.AccountReader,
@@ -94,7 +100,10 @@ def adapters_fit_their_ports(  # Never called: mypy holds it.
     link_ports.LinkMint,
     ports.Mailer,
     ports.Mailer,
+    second_factor_ports.SecondFactorReader,
+    second_factor_ports.SecondFactorSecrets,
+    second_factor_ports.CodeGuesses,
 ]:
     found, revoked = keys.find_public, revocations.is_revoked
     ours = work, reader, hasher, keys, found, networks, tokens, sessions, successors, revoked
-    return *ours, directory, links, console, smtp
+    return *ours, directory, links, console, smtp, factors, secrets, guesses

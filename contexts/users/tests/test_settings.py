@@ -100,3 +100,16 @@ def test_pages_are_at_a_plain_web_address(url: str) -> None:
 def test_a_sender_is_one_line() -> None:
     with pytest.raises(ValidationError):
         UsersSettings(mail_from="Hedgerow <a@b.co>\nBcc: eve@example.org")
+
+
+def test_roles_that_need_a_second_factor_are_listed_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert UsersSettings().second_factor_for is None
+    monkeypatch.setenv("USERS_SECOND_FACTOR_FOR", "admin, super_admin")
+    assert UsersSettings().second_factor_for == ("admin", "super_admin")
+
+
+@pytest.mark.parametrize("roles", ["user", "admin,user", "gardener", "admin,"])
+def test_user_needs_no_second_factor_and_no_role_is_invented(monkeypatch: pytest.MonkeyPatch, roles: str) -> None:
+    monkeypatch.setenv("USERS_SECOND_FACTOR_FOR", roles)
+    with pytest.raises(ValidationError):
+        UsersSettings()

@@ -5,32 +5,44 @@ from __future__ import annotations
 from dependency_injector import containers, providers
 
 from hedgerow_users.application.commands.assign_roles import AssignRolesHandler
+from hedgerow_users.application.commands.begin_second_factor import BeginSecondFactorHandler
 from hedgerow_users.application.commands.change_password import ChangePassword, ReplacePasswordHandler
 from hedgerow_users.application.commands.confirm_email import ConfirmEmailHandler
+from hedgerow_users.application.commands.confirm_second_factor import ConfirmSecondFactorHandler
 from hedgerow_users.application.commands.create_account import CreateAccountHandler
 from hedgerow_users.application.commands.create_admin import CreateAdmin, OpenAdminAccountHandler
 from hedgerow_users.application.commands.deactivate_account import DeactivateAccountHandler
 from hedgerow_users.application.commands.delete_account import DeleteAccountHandler
 from hedgerow_users.application.commands.delete_own_account import DeleteOwnAccountHandler
+from hedgerow_users.application.commands.end_every_session import EndEverySessionHandler
 from hedgerow_users.application.commands.end_session import EndSessionHandler
 from hedgerow_users.application.commands.log_in import LogIn, StartSessionHandler
+from hedgerow_users.application.commands.log_in_by_link import LogInByLink, RedeemLoginLinkHandler
 from hedgerow_users.application.commands.log_out import LogOutHandler
 from hedgerow_users.application.commands.log_out_everywhere import LogOutEverywhereHandler
+from hedgerow_users.application.commands.make_login_link import MakeLoginLinkHandler
 from hedgerow_users.application.commands.reactivate_account import ReactivateAccountHandler
 from hedgerow_users.application.commands.refresh_session import RefreshSession, RotateRefreshTokenHandler
 from hedgerow_users.application.commands.register_user import OpenAccountHandler, RegisterUser
+from hedgerow_users.application.commands.remove_second_factor import RemoveSecondFactorHandler
+from hedgerow_users.application.commands.renew_recovery_codes import RenewRecoveryCodesHandler
 from hedgerow_users.application.commands.request_email_change import RequestEmailChange, ReserveEmailChangeHandler
 from hedgerow_users.application.commands.request_link import RequestLinkHandler
 from hedgerow_users.application.commands.reset_password import ReplaceForgottenPasswordHandler, ResetPassword
+from hedgerow_users.application.commands.reset_second_factor import ResetSecondFactorHandler
 from hedgerow_users.application.commands.update_account import UpdateAccountHandler
 from hedgerow_users.application.commands.update_own_profile import UpdateOwnProfileHandler
 from hedgerow_users.application.commands.verify_email import VerifyEmailHandler
-from hedgerow_users.application.login_guard import GuardedLogIn
+from hedgerow_users.application.login_guard import CodeGuard, GuardedLogIn
+from hedgerow_users.application.owner_proof import OwnerProof
 from hedgerow_users.application.queries.get_account import GetAccountHandler
+from hedgerow_users.application.queries.get_second_factor import GetSecondFactorHandler
 from hedgerow_users.application.queries.list_accounts import ListAccountsHandler
 from hedgerow_users.application.queries.list_public_keys import ListPublicKeysHandler
 from hedgerow_users.application.queries.list_sessions import ListSessionsHandler
 from hedgerow_users.application.queries.look_up_account import LookUpAccountHandler
+from hedgerow_users.application.second_proof import SecondProof
+from hedgerow_users.application.starting import SessionStart
 from hedgerow_users.application.tasks.send_link import SendLinkHandler
 from hedgerow_users.application.tasks.send_notice import SendNoticeHandler
 from hedgerow_users.domain.link import Purpose
@@ -45,9 +57,12 @@ from hedgerow_users.infrastructure.mail.choice import mailer_for
 from hedgerow_users.infrastructure.readers import DatabaseAccountReader, DatabaseSessionReader
 from hedgerow_users.infrastructure.refresh_successors import HmacRefreshSuccessors
 from hedgerow_users.infrastructure.revocations import RevocationList
+from hedgerow_users.infrastructure.second_factors import DatabaseSecondFactors
+from hedgerow_users.infrastructure.server_secret import Purpose as SecretPurpose
 from hedgerow_users.infrastructure.server_secret import ServerSecret
 from hedgerow_users.infrastructure.signing_key_store import SigningKeyStore
 from hedgerow_users.infrastructure.signing_keys import SigningKeys
+from hedgerow_users.infrastructure.totp import TotpSecrets
 from hedgerow_users.infrastructure.work import UsersWork
 from hedgerow_users.settings import UsersSettings
 
@@ -96,13 +111,33 @@ class UsersContainer(containers.DeclarativeContainer):
         lifetime=settings.provided.access_token_lifetime,
     )
 
+    second_factors = providers.ThreadSafeSingleton(DatabaseSecondFactors, database=core.database)
+    second_factor_seal = providers.Factory(KeySeal, secret=server_secret, purpose=SecretPurpose.SECOND_FACTOR_SEAL)
+    second_factor_secrets = providers.Factory(TotpSecrets, seal=second_factor_seal, issuer=settings.provided.issuer)
+    second_proof = providers.Factory(SecondProof, secrets=second_factor_secrets, clock=core.clock)
+    code_guard = providers.Factory(CodeGuard, limiter=core.limiter)
+    session_start = providers.Factory(
+        SessionStart,
+        clock=core.clock,
+        refresh_token_lifetime=settings.provided.refresh_token_lifetime,
+        proof=second_proof,
+        policy=settings.provided.second_factor_policy,
+        require_verified_email=settings.provided.require_verified_email,
+    )
+
     # What the edge calls; built with the bus where the routes are.
     register_user = providers.Factory(RegisterUser, hasher=hasher)
     guarded_log_in = providers.Factory(
         GuardedLogIn, limiter=core.limiter, networks=known_networks, clock=core.clock
     )
     create_admin = providers.Factory(CreateAdmin, hasher=hasher)
-    log_in = providers.Factory(LogIn, accounts=accounts, hasher=hasher, access_tokens=access_tokens)
+    log_in = providers.Factory(
+        LogIn, accounts=accounts, hasher=hasher, access_tokens=access_tokens, guesses=code_guard
+    )
+    log_in_by_link = providers.Factory(
+        LogInByLink, links=links, access_tokens=access_tokens, guesses=code_guard, clock=core.clock
+    )
+    owner_proof = providers.Factory(OwnerProof, accounts=accounts, hasher=hasher, guesses=code_guard)
     refresh_session = providers.Factory(RefreshSession, access_tokens=access_tokens)
     change_password = providers.Factory(ChangePassword, accounts=accounts, hasher=hasher)
     reset_password = providers.Factory(ResetPassword, links=links, hasher=hasher, clock=core.clock)
@@ -111,17 +146,13 @@ class UsersContainer(containers.DeclarativeContainer):
     # What the bus calls.
     open_account = providers.Singleton(OpenAccountHandler, clock=core.clock)
     open_admin_account = providers.Singleton(OpenAdminAccountHandler, clock=core.clock)
-    start_session = providers.Singleton(
-        StartSessionHandler,
-        clock=core.clock,
-        refresh_token_lifetime=settings.provided.refresh_token_lifetime,
-        require_verified_email=settings.provided.require_verified_email,
-    )
+    start_session = providers.Singleton(StartSessionHandler, start=session_start)
     rotate_refresh_token = providers.Singleton(
         RotateRefreshTokenHandler,
         clock=core.clock,
         successors=providers.Factory(HmacRefreshSuccessors, secret=server_secret),
         refresh_token_lifetime=settings.provided.refresh_token_lifetime,
+        policy=settings.provided.second_factor_policy,
     )
     log_out = providers.Singleton(LogOutHandler, clock=core.clock)
     log_out_everywhere = providers.Singleton(LogOutEverywhereHandler, clock=core.clock)
@@ -150,6 +181,19 @@ class UsersContainer(containers.DeclarativeContainer):
     assign_roles = providers.Singleton(AssignRolesHandler, clock=core.clock)
     look_up_account = providers.Singleton(LookUpAccountHandler, accounts=accounts)
     list_accounts = providers.Singleton(ListAccountsHandler, directory=directory)
+    begin_second_factor = providers.Singleton(
+        BeginSecondFactorHandler, secrets=second_factor_secrets, clock=core.clock
+    )
+    confirm_second_factor = providers.Singleton(
+        ConfirmSecondFactorHandler, secrets=second_factor_secrets, clock=core.clock
+    )
+    renew_recovery_codes = providers.Singleton(RenewRecoveryCodesHandler, proof=second_proof)
+    remove_second_factor = providers.Singleton(RemoveSecondFactorHandler, proof=second_proof, clock=core.clock)
+    reset_second_factor = providers.Singleton(ResetSecondFactorHandler, clock=core.clock)
+    make_login_link = providers.Singleton(MakeLoginLinkHandler, clock=core.clock)
+    redeem_login_link = providers.Singleton(RedeemLoginLinkHandler, start=session_start, clock=core.clock)
+    end_every_session = providers.Singleton(EndEverySessionHandler, clock=core.clock)
+    get_second_factor = providers.Singleton(GetSecondFactorHandler, factors=second_factors)
 
     # What workers call.
     send_link = providers.Singleton(

@@ -3,10 +3,13 @@
 Handles:
     OpenAccount, OpenAdminAccount, StartSession, RotateRefreshToken, LogOut, LogOutEverywhere, EndSession,
     ReplacePassword (commands)
+    BeginSecondFactor, ConfirmSecondFactor, RenewRecoveryCodes, RemoveSecondFactor,
+    ResetSecondFactor, MakeLoginLink, RedeemLoginLink, EndEverySession (commands)
     RequestLink, VerifyEmail, ReplaceForgottenPassword, ReserveEmailChange, ConfirmEmail (commands)
     UpdateOwnProfile, DeleteOwnAccount (commands)
     CreateAccount, UpdateAccount, DeactivateAccount, ReactivateAccount, DeleteAccount, AssignRoles (commands)
-    GetAccount, LookUpAccount, ListAccounts, ListSessions, ListPublicKeys (queries)
+    GetAccount, LookUpAccount, ListAccounts, ListSessions, ListPublicKeys,
+    GetSecondFactor (queries)
     users.send_link, users.send_notice (tasks)
 Consumes:
     nothing
@@ -42,31 +45,41 @@ from hedgerow_core.plugin import (
 )
 from hedgerow_core.security import Permission, TokenIssuer
 from hedgerow_users.application.commands.assign_roles import AssignRoles
+from hedgerow_users.application.commands.begin_second_factor import BeginSecondFactor
 from hedgerow_users.application.commands.change_password import ReplacePassword
 from hedgerow_users.application.commands.confirm_email import ConfirmEmail
+from hedgerow_users.application.commands.confirm_second_factor import ConfirmSecondFactor
 from hedgerow_users.application.commands.create_account import CreateAccount
 from hedgerow_users.application.commands.create_admin import OpenAdminAccount
 from hedgerow_users.application.commands.deactivate_account import DeactivateAccount
 from hedgerow_users.application.commands.delete_account import DeleteAccount
 from hedgerow_users.application.commands.delete_own_account import DeleteOwnAccount
+from hedgerow_users.application.commands.end_every_session import EndEverySession
 from hedgerow_users.application.commands.end_session import EndSession
 from hedgerow_users.application.commands.log_in import StartSession
+from hedgerow_users.application.commands.log_in_by_link import RedeemLoginLink
 from hedgerow_users.application.commands.log_out import LogOut
 from hedgerow_users.application.commands.log_out_everywhere import LogOutEverywhere
+from hedgerow_users.application.commands.make_login_link import MakeLoginLink
 from hedgerow_users.application.commands.reactivate_account import ReactivateAccount
 from hedgerow_users.application.commands.refresh_session import RotateRefreshToken
 from hedgerow_users.application.commands.register_user import OpenAccount
+from hedgerow_users.application.commands.remove_second_factor import RemoveSecondFactor
+from hedgerow_users.application.commands.renew_recovery_codes import RenewRecoveryCodes
 from hedgerow_users.application.commands.request_email_change import ReserveEmailChange
 from hedgerow_users.application.commands.request_link import RequestLink
 from hedgerow_users.application.commands.reset_password import ReplaceForgottenPassword
+from hedgerow_users.application.commands.reset_second_factor import ResetSecondFactor
 from hedgerow_users.application.commands.update_account import UpdateAccount
 from hedgerow_users.application.commands.update_own_profile import UpdateOwnProfile
 from hedgerow_users.application.commands.verify_email import VerifyEmail
 from hedgerow_users.application.queries.get_account import GetAccount
+from hedgerow_users.application.queries.get_second_factor import GetSecondFactor
 from hedgerow_users.application.queries.list_accounts import ListAccounts
 from hedgerow_users.application.queries.list_public_keys import ListPublicKeys
 from hedgerow_users.application.queries.list_sessions import ListSessions
 from hedgerow_users.application.queries.look_up_account import LookUpAccount
+from hedgerow_users.application.signing_key_view import SigningKeyView
 from hedgerow_users.application.tasks.send_link import SendLink
 from hedgerow_users.application.tasks.send_notice import SendNotice
 from hedgerow_users.container import UsersContainer
@@ -74,9 +87,11 @@ from hedgerow_users.contracts import PUBLISHED
 from hedgerow_users.domain.errors import EmailTaken
 from hedgerow_users.interfaces.administration import administration_router
 from hedgerow_users.interfaces.http import accounts_router, keys_router, sessions_router
+from hedgerow_users.interfaces.login_link import login_link_router
 from hedgerow_users.interfaces.mailed_links import links_router
 from hedgerow_users.interfaces.own_profile import profile_router
 from hedgerow_users.interfaces.own_sessions import own_sessions_router
+from hedgerow_users.interfaces.second_factor import second_factor_router
 from hedgerow_users.settings import UsersSettings
 
 if TYPE_CHECKING:
@@ -101,6 +116,7 @@ def manifest() -> Manifest:
             Permission("users:account:update", "admin", "Change names and profiles of others"),
             Permission("users:account:deactivate", "admin", "Close and reopen accounts of others"),
             Permission("users:account:delete", "admin", "Delete accounts of others"),
+            Permission("users:second_factor:reset", "admin", "Remove the second factor of others"),
             Permission("users:role:assign", "admin", "Give roles below one's own"),
         ),
         constraints={"uq_accounts_email": EmailTaken},
@@ -144,6 +160,14 @@ def handlers(container: UsersContainer) -> Handlers:
             CommandHandler(LogOutEverywhere, container.log_out_everywhere()),
             CommandHandler(EndSession, container.end_session()),
             CommandHandler(ReplacePassword, container.replace_password()),
+            CommandHandler(BeginSecondFactor, container.begin_second_factor()),
+            CommandHandler(ConfirmSecondFactor, container.confirm_second_factor()),
+            CommandHandler(RenewRecoveryCodes, container.renew_recovery_codes()),
+            CommandHandler(RemoveSecondFactor, container.remove_second_factor()),
+            CommandHandler(ResetSecondFactor, container.reset_second_factor()),
+            CommandHandler(MakeLoginLink, container.make_login_link()),
+            CommandHandler(RedeemLoginLink, container.redeem_login_link()),
+            CommandHandler(EndEverySession, container.end_every_session()),
             CommandHandler(RequestLink, container.request_link()),
             CommandHandler(VerifyEmail, container.verify_email()),
             CommandHandler(ReplaceForgottenPassword, container.replace_forgotten_password()),
@@ -164,6 +188,7 @@ def handlers(container: UsersContainer) -> Handlers:
             QueryHandler(LookUpAccount, container.look_up_account()),
             QueryHandler(ListAccounts, container.list_accounts()),
             QueryHandler(ListPublicKeys, container.list_public_keys()),
+            QueryHandler(GetSecondFactor, container.get_second_factor()),
         ),
         tasks=(
             OutboundTaskHandler(
@@ -196,13 +221,15 @@ def routes(container: UsersContainer, bus: Bus) -> Sequence[ContextRouter]:
             log_in=container.guarded_log_in(log_in=container.log_in(bus=bus)),
             refresh_session=container.refresh_session(bus=bus),
         ),
+        login_link_router(log_in=container.log_in_by_link(bus=bus)),
         own_sessions_router(bus),
         links_router(
             bus,
             reset_password=container.reset_password(bus=bus),
             request_email_change=container.request_email_change(bus=bus),
         ),
-        profile_router(bus),
+        profile_router(bus, needs_second_factor=container.settings().second_factor_policy.demands),
+        second_factor_router(bus, proof=container.owner_proof()),
         administration_router(bus),
         keys_router(bus),
     )
@@ -247,5 +274,13 @@ def cli(run: CommandRunner) -> typer.Typer:
             lambda container, bus: container.create_admin(bus=bus)(email=email, password=password, name=name)
         ),
         list_keys=lambda: run(lambda container, _bus: container.signing_keys().views()),
-        rotate_keys=lambda: run(lambda container, _bus: container.signing_keys().rotate()),
+        rotate_keys=lambda: run(_rotated),
+        revoke_key=lambda kid: run(lambda container, _bus: container.signing_keys().revoke(kid)),
+        on_bus=lambda work: run(lambda _container, bus: work(bus)),
     )
+
+
+async def _rotated(container: UsersContainer, _bus: Bus) -> Sequence[SigningKeyView]:
+    """Whatever the server secret seals is sealed with the current one afterwards."""
+    await container.second_factors().reseal(container.second_factor_seal())
+    return await container.signing_keys().rotate()

@@ -11,6 +11,8 @@ from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from hedgerow_core.domain import Secret
+from hedgerow_users.domain.roles import Role
+from hedgerow_users.domain.second_factor import SecondFactorPolicy
 
 LONGEST_ACCESS_TOKEN_S = 300
 """Who verifies without our revocations (another service) believes a token until it expires."""
@@ -77,6 +79,13 @@ def _smtp(value: object) -> object:
     if isinstance(value, str):
         return SmtpAddress.parse(value) if value else None
     return value
+
+
+def _roles(value: object) -> object:
+    names = [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+    if isinstance(names, list | tuple) and Role.USER in names:
+        raise ValueError("user is what a session without a second factor carries, so it can't need one")
+    return names
 
 
 @final
@@ -156,6 +165,16 @@ class UsersSettings(BaseSettings):
         default=False,
         description="Whether only who has confirmed the address may log in. Default False.",
     )
+
+    second_factor_for: Annotated[tuple[Role, ...] | None, NoDecode, BeforeValidator(_roles)] = Field(
+        default=None,
+        description="admin,super_admin: roles that a session carries only after a second factor. Unset: none.",
+    )
+
+    @property
+    def second_factor_policy(self) -> SecondFactorPolicy:
+        """`second_factor_for` as the rule that sessions keep."""
+        return SecondFactorPolicy(frozenset(self.second_factor_for or ()))
 
     @property
     def access_token_lifetime(self) -> timedelta:

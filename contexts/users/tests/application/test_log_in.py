@@ -59,7 +59,7 @@ async def test_every_failure_costs_one_check_of_a_password(
 ) -> None:
     await register(email=EMAIL, password=PASSWORD, name="Ada")
     hasher = CountingHasher()
-    log_in = LogIn(bus, container.accounts(), hasher, container.access_tokens())
+    log_in = LogIn(bus, container.accounts(), hasher, container.access_tokens(), container.code_guard())
     with pytest.raises(InvalidCredentials):
         await log_in(email=email, password=Secret("wrong horse"))
     assert hasher.checks == 1

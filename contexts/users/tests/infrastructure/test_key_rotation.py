@@ -145,3 +145,38 @@ async def test_who_can_write_the_table_but_lacks_the_secret_makes_no_key(
     assert await ring.find_public(key.kid) is None
     with pytest.raises(SigningKeysUnreadable):
         await ring.current()
+
+
+async def test_a_key_that_leaked_is_dropped_at_once_and_a_new_one_signs(
+    database: Database, clock: FakeClock
+) -> None:
+    operator, api = ring_of(database, clock), ring_of(database, clock)
+    leaked = (await api.current()).kid
+    clock.advance(timedelta(days=1))
+    (view,) = await operator.revoke(leaked) or ()
+    await api.refresh()
+    assert ((await api.current()).kid, view.state) == (view.kid, SIGNING)
+    assert [key.kid for key in await api.published()] == [view.kid]
+    clock.advance(timedelta(seconds=2))
+    assert await api.find_public(leaked) is None
+
+
+async def test_a_leaked_key_that_signs_no_more_goes_alone(database: Database, clock: FakeClock) -> None:
+    ring = ring_of(database, clock)
+    old = (await ring.current()).kid
+    new = (await ring.rotate())[-1].kid
+    clock.advance(SIGNS_AFTER)
+    assert [view.kid for view in await ring.revoke(old) or ()] == [new]
+    assert await ring.revoke(old) is None
+    assert await ring.revoke("made up") is None
+
+
+async def test_after_the_newest_key_leaked_no_retired_one_signs_again(database: Database, clock: FakeClock) -> None:
+    ring = ring_of(database, clock)
+    old = (await ring.current()).kid
+    leaked = (await ring.rotate())[-1].kid
+    clock.advance(SIGNS_AFTER)
+    views = {view.kid: view.state for view in await ring.revoke(leaked) or ()}
+    await ring.refresh()
+    assert views.pop(old) is RETIRED
+    assert list(views.items()) == [((await ring.current()).kid, SIGNING)]

@@ -141,6 +141,7 @@ ROUTES = [
     ("POST", "/v1/users/accounts/{id}/deactivate"),
     ("POST", "/v1/users/accounts/{id}/reactivate"),
     ("POST", "/v1/users/accounts/{id}/roles"),
+    ("DELETE", "/v1/users/accounts/{id}/second-factor"),
 ]
 
 

@@ -75,7 +75,7 @@ async def test_login_hands_out_a_pair_that_no_cache_keeps(http: httpx.AsyncClien
     answer = await http.post("/v1/users/login", json=CREDENTIALS)
     assert answer.status_code == 200
     body = answer.json()
-    assert set(body) == {"access_token", "refresh_token", "token_type", "expires_in"}
+    assert set(body) == {"access_token", "refresh_token", "token_type", "expires_in", "second_factor"}
     assert (body["token_type"], body["expires_in"]) == ("Bearer", 300)
     assert answer.headers["Cache-Control"] == "no-store"
 
@@ -115,7 +115,7 @@ async def test_logout_is_silent_about_the_token(http: httpx.AsyncClient) -> None
 async def test_me_shows_the_account_of_the_token(http: httpx.AsyncClient) -> None:
     registered = (await http.post("/v1/users/register", json=ADA)).json()
     answer = await http.get("/v1/users/me", headers=await logged_in(http))
-    assert (answer.status_code, answer.json()) == (200, registered)
+    assert (answer.status_code, answer.json()) == (200, {**registered, "second_factor": None})
 
 
 async def test_me_needs_a_token_that_has_not_expired(http: httpx.AsyncClient, clock: FakeClock) -> None:

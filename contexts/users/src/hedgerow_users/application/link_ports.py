@@ -30,6 +30,10 @@ class Links(Protocol):
         """Make room for the link of a request; False if the account has had a mail of this kind just now."""
         ...
 
+    async def issue(self, link: Link, purpose: Purpose, hash: bytes, *, at: datetime, lifetime: timedelta) -> None:
+        """Make a link good that no mail carries, in place of the account's last one of this purpose."""
+        ...
+
     async def redeem(self, hash: bytes, purpose: Purpose, *, at: datetime) -> Link | None:
         """Use up a link: of any number of callers at once, one gets it. None if it is not, or no longer, good."""
         ...
@@ -47,6 +51,10 @@ class LinkMint(Protocol):
 
         Safe to repeat: the same request replaces its own link as long as nobody has used it.
         """
+        ...
+
+    async def owner_of(self, hash: bytes, purpose: Purpose, *, at: datetime) -> AccountId | None:
+        """Whose link it is, if it could be redeemed now."""
         ...
 
     async def is_live(self, hash: bytes, purpose: Purpose, *, at: datetime) -> bool:

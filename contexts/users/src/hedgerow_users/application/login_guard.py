@@ -15,6 +15,7 @@ from hedgerow_core.domain import Clock, Secret
 from hedgerow_users.application.commands.log_in import LogIn
 from hedgerow_users.application.ports import KnownNetworks
 from hedgerow_users.application.session_tokens import SessionTokens
+from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.client import UNKNOWN_CLIENT, Client
 
 REMEMBERED_FOR = timedelta(days=90)
@@ -24,6 +25,9 @@ FROM_ANYWHERE = Quota(name="login.account", limit=10, period=_HOUR, burst=10)
 """Guesses at one account, from all networks together that it is not known to log in from."""
 FROM_KNOWN_NETWORK = Quota(name="login.known_network", limit=10, period=_HOUR, burst=10)
 """Guesses at one account from one network that it has logged in from: a stranger elsewhere can't use them up."""
+AT_CODES = Quota(name="login.code", limit=10, period=_HOUR, burst=10)
+"""Guesses at the second factor of one account, from known and unknown networks together: whoever guesses has the
+password already, and three of a million codes are good at any moment."""
 
 
 @final
@@ -37,20 +41,43 @@ class GuardedLogIn:
         self._clock = clock
 
     async def __call__(
-        self, *, email: str, password: Secret, network: str, client: Client = UNKNOWN_CLIENT
+        self,
+        *,
+        email: str,
+        password: Secret,
+        network: str,
+        code: Secret | None = None,
+        client: Client = UNKNOWN_CLIENT,
     ) -> SessionTokens:
         """Log somebody in, from this network and client.
 
         Raises:
-            RateLimitError: too many guesses at this account; nothing was compared.
-            InvalidCredentials, HashingBusy: as `LogIn` does.
+            RateLimitError: too many guesses at this account; nothing was compared. Or too many at its codes.
+            InvalidCredentials, SecondFactorRequired, InvalidCode, HashingBusy: as `LogIn` does.
         """
         account = hashlib.sha256(email.strip().lower().encode(errors="replace")).digest()
         place = hashlib.sha256(account + network.encode()).digest()
         known = await self._networks.knows(place, since=self._clock.now() - REMEMBERED_FOR)
         claim = Claim(FROM_KNOWN_NETWORK, place.hex()) if known else Claim(FROM_ANYWHERE, account.hex())
         (await self._limiter.spend(claim)).demand()
-        tokens = await self._log_in(email=email, password=password, client=client)
+        tokens = await self._log_in(email=email, password=password, code=code, client=client)
         now = self._clock.now()
         await self._networks.remember(place, at=now, forget_before=now - REMEMBERED_FOR)
         return tokens
+
+
+@final
+class CodeGuard:
+    """Counts guesses at second factors (port `CodeGuesses`)."""
+
+    def __init__(self, limiter: RateLimiter) -> None:
+        self._limiter = limiter
+
+    async def spend(self, account_id: AccountId) -> None:
+        """Take one guess.
+
+        Raises:
+            RateLimitError: none is left.
+        """
+        claim = Claim(AT_CODES, hashlib.sha256(account_id.bytes).hexdigest())
+        (await self._limiter.spend(claim)).demand()

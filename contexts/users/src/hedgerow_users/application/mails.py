@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 
 from hedgerow_core.domain import Secret
 from hedgerow_users.application.ports import Message
@@ -55,16 +56,55 @@ def mail_with_link(
     return Message(to=to, subject=wording.subject, text=text)
 
 
-def notice_of_new_address(to: Email) -> Message:
-    """The mail to an address that an account has left."""
-    return Message(
-        to=to,
-        subject="Your account has a new e-mail address",
-        text=(
-            "Your account now has another e-mail address, and this one is no longer used.\n\n"
-            "If it wasn't you, somebody else uses your account: ask us for help at once.\n"
-        ),
-    )
+class Notice(StrEnum):
+    """What an owner is told afterwards. In the ledger: never rename one."""
+
+    NEW_ADDRESS = "new_address"
+    SECOND_FACTOR_ON = "second_factor_on"
+    SECOND_FACTOR_OFF = "second_factor_off"
+    SECOND_FACTOR_RESET = "second_factor_reset"
+    RECOVERY_CODES_NEW = "recovery_codes_new"
+    LOGIN_LINK_USED = "login_link_used"
+    RECOVERY_CODE_USED = "recovery_code_used"
+
+
+_NOTICES: Mapping[Notice, tuple[str, str]] = {
+    Notice.NEW_ADDRESS: (
+        "Your account has a new e-mail address",
+        "Your account now has another e-mail address, and this one is no longer used.",
+    ),
+    Notice.SECOND_FACTOR_ON: (
+        "Your account has a second factor",
+        "From now on your account asks for a code of your authenticator app. Keep the recovery codes safe.",
+    ),
+    Notice.SECOND_FACTOR_OFF: (
+        "Your account has no second factor any more",
+        "Your account no longer asks for a code of your authenticator app.",
+    ),
+    Notice.SECOND_FACTOR_RESET: (
+        "Your second factor was removed",
+        "An administrator has removed the second factor of your account. Set up another one when you log in.",
+    ),
+    Notice.RECOVERY_CODES_NEW: (
+        "Your account has new recovery codes",
+        "The recovery codes of before are no longer good.",
+    ),
+    Notice.LOGIN_LINK_USED: (
+        "Somebody logged in with a link",
+        "Somebody, probably you, has logged in to your account with a link that our operators gave out.",
+    ),
+    Notice.RECOVERY_CODE_USED: (
+        "A recovery code was used",
+        "Somebody, probably you, has used one of your recovery codes. It is no longer good.",
+    ),
+}
+
+
+def notice(to: Email, about: Notice) -> Message:
+    """The mail that tells an owner what has just happened to the account."""
+    subject, text = _NOTICES[about]
+    warning = "If it wasn't you, somebody else uses your account: ask us for help at once."
+    return Message(to=to, subject=subject, text=f"{text}\n\n{warning}\n")
 
 
 def _told(lifetime: timedelta) -> str:

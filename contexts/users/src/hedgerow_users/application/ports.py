@@ -12,6 +12,7 @@ from hedgerow_core.application import Page, UnitOfWork
 from hedgerow_core.domain import Secret, UnavailableError
 from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.link_ports import Links
+from hedgerow_users.application.second_factor_ports import SecondFactors
 from hedgerow_users.application.session_view import SessionView
 from hedgerow_users.domain.account import Account, AccountId, AccountStatus
 from hedgerow_users.domain.client import Client
@@ -38,6 +39,14 @@ class Accounts(Protocol):
 
     async def hold(self, id: AccountId) -> Account | None:
         """The account, kept from changing until this transaction ends. Others may hold it too."""
+        ...
+
+    async def take(self, id: AccountId) -> Account | None:
+        """The account, for this transaction alone: waits for all that hold it, and lets nobody hold it."""
+        ...
+
+    async def take_super_admins(self) -> Sequence[AccountId]:
+        """Every active super_admin, locked until this transaction ends."""
         ...
 
     async def save(self, account: Account) -> None:
@@ -74,6 +83,17 @@ class Sessions(Protocol):
 
     async def end_all(self, account_id: AccountId, reason: EndReason, *, at: datetime) -> None:
         """End every live session of an account, and revoke their access tokens."""
+        ...
+
+    async def end_others(self, kept: SessionId, account_id: AccountId, reason: EndReason, *, at: datetime) -> None:
+        """End every live session of an account but one, and revoke their access tokens."""
+        ...
+
+    async def end_everybody(self, reason: EndReason, *, at: datetime, not_before: datetime) -> int:
+        """End every live session, and refuse every access token that was issued before `not_before`.
+
+        Returns how many sessions there were.
+        """
         ...
 
     async def add_token(self, token: RefreshToken) -> None:
@@ -134,6 +154,11 @@ class UsersUnitOfWork(UnitOfWork, Protocol):
     @property
     def links(self) -> Links:
         """The links."""
+        ...
+
+    @property
+    def second_factors(self) -> SecondFactors:
+        """The second factors."""
         ...
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import Enum, auto
 
-from hedgerow_users.domain.account import Account
+from hedgerow_core.domain import ValueObject
+from hedgerow_users.domain.account import Account, AccountId
 from hedgerow_users.domain.errors import NotYourself, OutranksYou, RoleTooHigh, SuperAdminImmutable
 from hedgerow_users.domain.roles import RANK_OF_ADMINS, RANK_OF_SUPER_ADMINS, rank_of
 
@@ -18,9 +20,21 @@ class Deed(Enum):
     REACTIVATE = auto()
     DELETE = auto()
     ASSIGN_ROLES = auto()
+    RESET_SECOND_FACTOR = auto()
 
 
-def demand_authority(actor: Account, deed: Deed, target: Account) -> None:
+@dataclass(frozen=True, slots=True)
+class Operator(ValueObject):
+    """Somebody who may run commands beside the database, by the name that the system knows: above all accounts."""
+
+    name: str
+
+
+ActorId = AccountId | Operator
+"""Who acts: an account over HTTP, or an operator. No route leads to an operator."""
+
+
+def demand_authority(actor: Account | Operator, deed: Deed, target: Account) -> None:
     """Let the actor do it to the target.
 
     Raises:
@@ -28,6 +42,8 @@ def demand_authority(actor: Account, deed: Deed, target: Account) -> None:
         SuperAdminImmutable: nobody else touches a super_admin, another super_admin included.
         OutranksYou: admins manage users, and only a super_admin manages admins.
     """
+    if isinstance(actor, Operator):
+        return
     if actor.id == target.id:
         if deed is not Deed.CHANGE:
             raise NotYourself
@@ -38,11 +54,13 @@ def demand_authority(actor: Account, deed: Deed, target: Account) -> None:
         raise OutranksYou
 
 
-def demand_authority_to_grant(actor: Account, roles: Iterable[str]) -> None:
+def demand_authority_to_grant(actor: Account | Operator, roles: Iterable[str]) -> None:
     """Let the actor give somebody these roles.
 
     Raises:
-        RoleTooHigh: one is as high as the actor's own. A super_admin can't be unmade, so it is made by operators.
+        RoleTooHigh: one is as high as the actor's own. A super_admin is made and unmade by operators.
     """
+    if isinstance(actor, Operator):
+        return
     if rank_of(roles) >= rank_of(actor.roles):
         raise RoleTooHigh

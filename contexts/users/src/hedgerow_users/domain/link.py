@@ -21,6 +21,7 @@ class Purpose(StrEnum):
     VERIFY_EMAIL = "verify_email"
     RESET_PASSWORD = "reset_password"  # noqa: S105 - a purpose, not a password
     CHANGE_EMAIL = "change_email"
+    LOG_IN = "log_in"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,7 @@ class EndReason(StrEnum):
     REVOKED = "revoked"
     LOGGED_OUT_EVERYWHERE = "logged_out_everywhere"
     ROLES_CHANGED = "roles_changed"
+    SECOND_FACTOR_CHANGED = "second_factor_changed"
     ACCOUNT_DEACTIVATED = "account_deactivated"
     ACCOUNT_DELETED = "account_deleted"
 
@@ -40,7 +41,7 @@ class EndReason(StrEnum):
 class Session(Entity[SessionId]):
     """One login. All refresh tokens that descend from it are one family: they live and die together."""
 
-    __slots__ = ("account_id", "client", "end_reason", "ended_at", "last_seen_at", "started_at")
+    __slots__ = ("account_id", "client", "end_reason", "ended_at", "last_seen_at", "proven", "started_at")
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class Session(Entity[SessionId]):
         started_at: datetime,
         last_seen_at: datetime,
         client: Client,
+        proven: bool = False,
         ended_at: datetime | None = None,
         end_reason: EndReason | None = None,
     ) -> None:
@@ -58,13 +60,24 @@ class Session(Entity[SessionId]):
         self.started_at = started_at
         self.last_seen_at = last_seen_at
         self.client = client
+        self.proven = proven
+        """Whether it began with a second factor."""
         self.ended_at = ended_at
         self.end_reason = end_reason
 
     @classmethod
-    def start(cls, account_id: AccountId, *, at: datetime, client: Client = UNKNOWN_CLIENT) -> Session:
-        """Begin a session for an account whose owner has just proved who they are."""
-        return cls(SessionId(new_id()), account_id=account_id, started_at=at, last_seen_at=at, client=client)
+    def start(
+        cls, account_id: AccountId, *, at: datetime, client: Client = UNKNOWN_CLIENT, proven: bool = False
+    ) -> Session:
+        """Begin a session for an account whose owner has just proved who they are; `proven` by two factors."""
+        return cls(
+            SessionId(new_id()),
+            account_id=account_id,
+            started_at=at,
+            last_seen_at=at,
+            client=client,
+            proven=proven,
+        )
 
     @property
     def is_over(self) -> bool:

@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hedgerow_core.domain import new_id
 from hedgerow_core.persistence import Database
 from hedgerow_users.application.link_ports import LinkRequest
 from hedgerow_users.domain.account import AccountId, AccountStatus
@@ -64,6 +65,10 @@ _RESERVE = _reserved.on_conflict_do_update(
     set_={**{name: _reserved.excluded[name] for name in _COLUMNS[2:]}, "used_at": None},
     where=_IS_DUE,
 ).returning(links.c.request_id)
+_ISSUE = _reserved.on_conflict_do_update(
+    constraint="pk_links",
+    set_={**{name: _reserved.excluded[name] for name in _COLUMNS[2:]}, "used_at": None},
+)
 # A taken address gets no mail: its owner has an account, and whoever asked must not learn of it.
 _IS_TAKEN = exists(
     select(literal_column("1")).select_from(_other).where(func.lower(_other.c.email) == func.lower(links.c.email))
@@ -120,9 +125,14 @@ class DatabaseLinks:
 
     async def is_live(self, hash: bytes, purpose: Purpose, *, at: datetime) -> bool:
         """Whether a code could be redeemed now."""
+        return await self.owner_of(hash, purpose, at=at) is not None
+
+    async def owner_of(self, hash: bytes, purpose: Purpose, *, at: datetime) -> AccountId | None:
+        """Whose link it is, if it could be redeemed now."""
         async with self._database.reading() as connection:
             found = await connection.execute(_LIVE, {"code_hash": hash, "wanted": purpose.value, "now": at})
-            return found.one_or_none() is not None
+            row = found.one_or_none()
+        return AccountId(row.account_id) if row else None
 
 
 @final
@@ -148,6 +158,21 @@ class LinkRepository:
             },
         )
         return reserved.one_or_none() is not None
+
+    async def issue(self, link: Link, purpose: Purpose, hash: bytes, *, at: datetime, lifetime: timedelta) -> None:
+        """Replace the account's link of this purpose."""
+        await self._connection.execute(
+            _ISSUE,
+            {
+                "account_id": link.account_id,
+                "purpose": purpose.value,
+                "request_id": new_id(),
+                "hash": hash,
+                "email": link.email.address,
+                "issued_at": at,
+                "expires_at": at + lifetime,
+            },
+        )
 
     async def redeem(self, hash: bytes, purpose: Purpose, *, at: datetime) -> Link | None:
         """Compare and set: the row lock lets one caller through, the others find the link used."""

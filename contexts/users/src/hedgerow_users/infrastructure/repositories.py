@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import final
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import any_, bindparam, insert, literal, select, update
 
 from hedgerow_core.domain import ConflictError
 from hedgerow_core.messaging import LedgerWork
-from hedgerow_users.domain.account import Account, AccountId
+from hedgerow_users.domain.account import Account, AccountId, AccountStatus
+from hedgerow_users.domain.roles import Role
 from hedgerow_users.infrastructure.rows import account_of, changeable_of
 from hedgerow_users.infrastructure.tables import accounts
 
 _ADD_ACCOUNT = insert(accounts)
 _ACCOUNT_BY_ID = select(accounts).where(accounts.c.id == bindparam("id"))
 _HELD_ACCOUNT_BY_ID = _ACCOUNT_BY_ID.with_for_update(read=True)
+_TAKEN_ACCOUNT_BY_ID = _ACCOUNT_BY_ID.with_for_update(key_share=True)
+_TAKEN_SUPER_ADMINS = (
+    select(accounts.c.id)
+    .where(
+        literal(Role.SUPER_ADMIN.value) == any_(accounts.c.roles),
+        accounts.c.status == AccountStatus.ACTIVE.value,
+    )
+    .order_by(accounts.c.id)
+    .with_for_update(key_share=True)
+)
 _SAVE_ACCOUNT = (
     update(accounts)
     .where(accounts.c.id == bindparam("its_id"), accounts.c.version == bindparam("read_version"))
@@ -61,6 +73,15 @@ class AccountRepository:
         """The account under a shared row lock."""
         row = (await self._connection.execute(_HELD_ACCOUNT_BY_ID, {"id": id})).one_or_none()
         return account_of(row) if row else None
+
+    async def take(self, id: AccountId) -> Account | None:
+        """The account under an exclusive row lock."""
+        row = (await self._connection.execute(_TAKEN_ACCOUNT_BY_ID, {"id": id})).one_or_none()
+        return account_of(row) if row else None
+
+    async def take_super_admins(self) -> Sequence[AccountId]:
+        """Every active super_admin under an exclusive row lock, always in the same order."""
+        return [AccountId(id) for id in (await self._connection.execute(_TAKEN_SUPER_ADMINS)).scalars()]
 
     async def save(self, account: Account) -> None:
         """Store a changed account; its version is the optimistic lock."""

@@ -16,7 +16,7 @@ from sqlalchemy import Float, Interval, bindparam, cast, delete, extract, func, 
 from hedgerow_core.persistence import Database
 from hedgerow_core.security import Principal
 from hedgerow_users.application.ports import RevocationsUnknown
-from hedgerow_users.infrastructure.tables import revocations
+from hedgerow_users.infrastructure.tables import EVERYBODY, revocations
 from hedgerow_users.settings import LONGEST_ACCESS_TOKEN_S
 
 REMEMBERED = timedelta(seconds=LONGEST_ACCESS_TOKEN_S + 60)
@@ -37,7 +37,7 @@ _FORGET = delete(revocations).where(revocations.c.recorded_at < func.now() - bin
 
 @final
 class RevocationList:
-    """What this process knows. Asking costs two look-ups in a dictionary."""
+    """What this process knows. Asking costs three look-ups in a dictionary."""
 
     def __init__(self, database: Database, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._database = database
@@ -46,7 +46,7 @@ class RevocationList:
         self._read_at = self._all_read_at = float("-inf")
 
     def is_revoked(self, principal: Principal, issued_at: float) -> bool:
-        """Whether a token of that time is no longer good, for its session's or its account's sake.
+        """Whether a token of that time is no longer good, for its session's, its account's or everybody's sake.
 
         Raises:
             RevocationsUnknown: the list is older than five seconds.
@@ -55,7 +55,7 @@ class RevocationList:
             raise RevocationsUnknown
         of_subject = self._not_before.get(principal.subject, 0.0)
         of_session = self._not_before.get(principal.session, 0.0) if principal.session else 0.0
-        return issued_at < of_subject or issued_at < of_session
+        return issued_at < max(of_subject, of_session, self._not_before.get(EVERYBODY, 0.0))
 
     async def read(self) -> None:
         """Take over what has been revoked anywhere. To be called again and again, twice a second at least.

@@ -26,6 +26,7 @@ class Purpose(StrEnum):
 
     REFRESH_SUCCESSOR = "hedgerow-users/refresh-successor/v1"
     SIGNING_KEY_SEAL = "hedgerow-users/signing-key-seal/v1"
+    SECOND_FACTOR_SEAL = "hedgerow-users/second-factor-seal/v1"
 
 
 @final

@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Any, final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Insert, Row, Update, bindparam, insert, literal_column, select, update
+from sqlalchemy import ColumnElement, Insert, Row, Update, bindparam, func, insert, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.client import Client
 from hedgerow_users.domain.session import EndReason, RefreshToken, Session, SessionId
-from hedgerow_users.infrastructure.tables import refresh_tokens, revocations, sessions
+from hedgerow_users.infrastructure.tables import EVERYBODY, refresh_tokens, revocations, sessions
 
 _FOR_EVER: ColumnElement[datetime] = literal_column("timestamptz 'infinity'")
 """Not the moment of the end: a token may be signed after its session has ended, by a clock that is ahead."""
@@ -51,6 +51,30 @@ _END_SESSIONS_OF_ACCOUNT = _ended_and_revoked(  # ix_sessions_live
     .where(sessions.c.account_id == bindparam("account"), sessions.c.ended_at.is_(None))
     .values(ended_at=bindparam("at"), end_reason=bindparam("reason"))
 )
+_END_OTHER_SESSIONS = _ended_and_revoked(  # ix_sessions_live
+    update(sessions)
+    .where(
+        sessions.c.account_id == bindparam("account"),
+        sessions.c.ended_at.is_(None),
+        sessions.c.id != bindparam("kept"),
+    )
+    .values(ended_at=bindparam("at"), end_reason=bindparam("reason"))
+)
+_ended = (
+    update(sessions)
+    .where(sessions.c.ended_at.is_(None))
+    .values(ended_at=bindparam("at"), end_reason=bindparam("reason"))
+    .returning(sessions.c.id)
+    .cte("ended")
+)
+# One revocation for all of them: a row each would be read by every process, again and again.
+_told = (
+    insert(revocations)
+    .values(subject=EVERYBODY, not_before=bindparam("not_before"))
+    .returning(revocations.c.id)
+    .cte("told")
+)
+_END_EVERY_SESSION = select(func.count()).select_from(_ended).add_cte(_told)
 
 _ADD_TOKEN = insert(refresh_tokens)
 _TOKEN = select(refresh_tokens).where(refresh_tokens.c.hash == bindparam("hash"))
@@ -82,6 +106,7 @@ class SessionRepository:
                 "last_seen_at": session.last_seen_at,
                 "user_agent": session.client.user_agent,
                 "address": session.client.address,
+                "proven": session.proven,
             },
         )
 
@@ -111,6 +136,17 @@ class SessionRepository:
         await self._connection.execute(
             _END_SESSIONS_OF_ACCOUNT, {"account": account_id, "at": at, "reason": reason}
         )
+
+    async def end_others(self, kept: SessionId, account_id: AccountId, reason: EndReason, *, at: datetime) -> None:
+        """End every live session of an account but one, in one statement."""
+        await self._connection.execute(
+            _END_OTHER_SESSIONS, {"kept": kept, "account": account_id, "at": at, "reason": reason}
+        )
+
+    async def end_everybody(self, reason: EndReason, *, at: datetime, not_before: datetime) -> int:
+        """End every live session, and revoke all access tokens up to a moment, in one statement."""
+        values = {"at": at, "reason": reason, "not_before": not_before}
+        return int((await self._connection.execute(_END_EVERY_SESSION, values)).scalar_one())
 
     async def add_token(self, token: RefreshToken) -> None:
         """Remember a token."""
@@ -157,6 +193,7 @@ def _session(row: Row[Any]) -> Session:
         started_at=row.started_at,
         last_seen_at=row.last_seen_at,
         client=Client(user_agent=row.user_agent, address=row.address),
+        proven=row.proven,
         ended_at=row.ended_at,
         end_reason=EndReason(row.end_reason) if row.end_reason else None,
     )

@@ -40,6 +40,7 @@ _PUBLISHED = (
 )
 _ADD = insert(signing_keys)
 _RETIRE_ALL = update(signing_keys).where(signing_keys.c.retired_at.is_(None)).values(retired_at=bindparam("at"))
+_REVOKE = delete(signing_keys).where(signing_keys.c.kid == bindparam("kid")).returning(signing_keys.c.kid)
 _FORGET = delete(signing_keys).where(signing_keys.c.retired_at <= bindparam("horizon"))
 
 _log = log_of(__name__)
@@ -104,6 +105,16 @@ class SigningKeyStore:
             await connection.execute(_RETIRE_ALL, {"at": self._clock.now() + SIGNS_AFTER})
             await connection.execute(_FORGET, {"horizon": self._horizon()})
             return await self._add(connection)
+
+    async def revoke(self, kid: str) -> bool:
+        """Delete a key at once, and make one if no other is left to sign. False if there is no such key."""
+        async with self._database.transaction() as connection:
+            await connection.execute(_TAKE_LOCK, {"lock": _LOCK})
+            if (await connection.execute(_REVOKE, {"kid": kid})).one_or_none() is None:
+                return False
+            if all(key.retired_at is not None for key in self._opened(await self._rows(connection))):
+                await self._add(connection)
+        return True
 
     async def rows(self) -> Sequence[tuple[Row[Any], bool]]:
         """Every published row, and whether this secret opens it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import final
+from typing import Protocol, TypeVar, final
 
 from jwt import PyJWK
 
@@ -48,8 +48,7 @@ class SigningKeys:
         """
         if not self._keys:
             await self._load_or_make()
-        keys, now = list(self._keys.values()), self._clock.now()
-        return next((key for key in reversed(keys) if key.signs_from <= now), keys[0])
+        return _signing(list(self._keys.values()), self._clock.now())
 
     async def find_public(self, kid: str) -> PyJWK | None:
         """The public key of that name; one we don't know may be another process's, so look again."""
@@ -73,13 +72,17 @@ class SigningKeys:
         await self._store.rotate()
         return await self.views()
 
+    async def revoke(self, kid: str) -> Sequence[SigningKeyView] | None:
+        """Drop a key at once; every process does within two seconds. None if there is no such key."""
+        return await self.views() if await self._store.revoke(kid) else None
+
     async def views(self) -> Sequence[SigningKeyView]:
         """How the published keys stand, oldest first."""
         now = self._clock.now()
         found = await self._store.rows()
-        waiting = [row.kid for row, readable in found if readable and row.created_at + SIGNS_AFTER > now]
-        ready = [row.kid for row, readable in found if readable and row.kid not in waiting]
-        signing = next(iter(ready[-1:] or waiting[:1]), None)
+        ours = [row for row, readable in found if readable]
+        waiting = [row.kid for row in ours if row.created_at + SIGNS_AFTER > now]
+        signing = _signing(ours, now).kid if ours else None
         return [
             SigningKeyView(
                 kid=row.kid,
@@ -109,6 +112,23 @@ class SigningKeys:
 
     def _take(self, keys: Sequence[SigningKey]) -> None:
         self._keys = {key.kid: key for key in keys}
+
+
+class _Aging(Protocol):
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def retired_at(self) -> datetime | None: ...
+
+
+Key = TypeVar("Key", bound=_Aging)
+
+
+def _signing(keys: Sequence[Key], now: datetime) -> Key:
+    """The newest that every process knows, of those that are not retired; a successor in haste signs at once."""
+    in_use = [key for key in keys if key.retired_at is None or key.retired_at > now]
+    known = [key for key in in_use if key.created_at + SIGNS_AFTER <= now]
+    return (known[-1:] or in_use[:1] or keys[-1:])[0]
 
 
 def _state(kid: str, signing: str | None, waiting: Sequence[str], *, readable: bool) -> KeyState:

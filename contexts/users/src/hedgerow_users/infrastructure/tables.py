@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     Column,
     Date,
     DateTime,
@@ -67,6 +70,7 @@ sessions = Table(
     Column("last_seen_at", DateTime(timezone=True), nullable=False),
     Column("user_agent", Text, nullable=False),
     Column("address", Text, nullable=False),
+    Column("proven", Boolean, nullable=False),
 )
 """One row a login. Live ones of an account by ix_sessions_live."""
 
@@ -102,6 +106,9 @@ revocations = Table(
 )
 """`subject` is a session or an account: its access tokens that were issued before are refused. Kept for minutes."""
 
+EVERYBODY = UUID(int=0)
+"""The subject of a revocation that concerns all access tokens."""
+
 known_networks = Table(
     "known_networks",
     metadata,
@@ -109,3 +116,23 @@ known_networks = Table(
     Column("seen_at", DateTime(timezone=True), nullable=False),
 )
 """Hashes of an account and a network that it has logged in from, and when last."""
+
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("account_id", Uuid, primary_key=True),
+    Column("sealed_secret", LargeBinary, nullable=False),
+    Column("begun_at", DateTime(timezone=True), nullable=False),
+    Column("confirmed_at", DateTime(timezone=True)),
+    Column("last_step", BigInteger),
+)
+"""Secrets of authenticator apps, encrypted (`key_seal`), and the step of the last code that was accepted."""
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("account_id", Uuid, primary_key=True),
+    Column("hash", LargeBinary, primary_key=True),
+    Column("used_at", DateTime(timezone=True)),
+)
+"""The current set of an account; used ones stay until it is replaced."""

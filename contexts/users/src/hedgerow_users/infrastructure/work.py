@@ -11,6 +11,7 @@ from hedgerow_core.messaging import LedgerWork
 from hedgerow_users.infrastructure.links import LinkRepository
 from hedgerow_users.infrastructure.published import TRANSLATIONS
 from hedgerow_users.infrastructure.repositories import AccountRepository
+from hedgerow_users.infrastructure.second_factors import SecondFactorRepository
 from hedgerow_users.infrastructure.session_repository import RevocationRepository, SessionRepository
 
 
@@ -24,3 +25,4 @@ class UsersWork(LedgerWork):
         self.sessions = SessionRepository(connection)
         self.revocations = RevocationRepository(connection)
         self.links = LinkRepository(connection)
+        self.second_factors = SecondFactorRepository(connection)

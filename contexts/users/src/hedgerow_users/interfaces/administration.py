@@ -26,6 +26,7 @@ from hedgerow_users.application.commands.create_account import CreateAccount
 from hedgerow_users.application.commands.deactivate_account import DeactivateAccount
 from hedgerow_users.application.commands.delete_account import DeleteAccount
 from hedgerow_users.application.commands.reactivate_account import ReactivateAccount
+from hedgerow_users.application.commands.reset_second_factor import ResetSecondFactor
 from hedgerow_users.application.commands.update_account import UpdateAccount
 from hedgerow_users.application.ports import AccountFilter
 from hedgerow_users.application.queries.list_accounts import NEWEST_FIRST, ListAccounts
@@ -131,6 +132,12 @@ def administration_router(bus: Bus) -> ContextRouter:
             actor_id=AccountId(caller.subject), account_id=AccountId(account_id), expected=expected
         )
         return tagged(response, AccountAnswer.of(await bus.execute(command)))
+
+    @router.delete("/accounts/{account_id}/second-factor", status_code=HTTPStatus.NO_CONTENT)
+    @permitted("users:second_factor:reset")
+    async def reset_second_factor(caller: Caller, account_id: UUID) -> None:
+        """Remove the second factor of somebody who has lost it. Ends all their sessions; they are told by mail."""
+        await bus.execute(ResetSecondFactor(actor_id=AccountId(caller.subject), account_id=AccountId(account_id)))
 
     @router.post("/accounts/{account_id}/roles")
     @permitted("users:role:assign")

@@ -1,4 +1,4 @@
-"""`hedgerow users …`: what an operator does beside the database: the first admin, and the signing keys."""
+"""`hedgerow users …`: what an operator does beside the database: the first admin, the signing keys, bad nights."""
 
 from __future__ import annotations
 
@@ -14,23 +14,37 @@ from hedgerow_core.domain import Secret
 from hedgerow_core.observability import log_of
 from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.signing_key_view import SigningKeyView
+from hedgerow_users.interfaces.night_cli import OnBus, add_night_verbs
+from hedgerow_users.interfaces.printing import Json
+from hedgerow_users.interfaces.sessions_cli import sessions_cli
 
 CreateAdminVerb = Callable[[str, Secret, str], AccountView]
 """Takes address, password and name."""
 KeysVerb = Callable[[], Sequence[SigningKeyView]]
+RevokeKeyVerb = Callable[[str], Sequence[SigningKeyView] | None]
+"""Takes a kid; None if there is no such key."""
 
 Email = Annotated[str, typer.Argument(help="Address of the new super_admin.")]
 Name = Annotated[str | None, typer.Option(help="Name to show; unless told, what stands before the @.")]
 PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin, one line.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Kid = Annotated[str, typer.Argument(metavar="KID", help="Name of the key, as `keys list` shows it.")]
 
 _log = log_of(__name__)
 
 
-def users_cli(*, create_admin: CreateAdminVerb, list_keys: KeysVerb, rotate_keys: KeysVerb) -> typer.Typer:
+def users_cli(
+    *,
+    create_admin: CreateAdminVerb,
+    list_keys: KeysVerb,
+    rotate_keys: KeysVerb,
+    revoke_key: RevokeKeyVerb,
+    on_bus: OnBus,
+) -> typer.Typer:
     """The verbs. Each does its work when it is called, not when it is built."""
-    app = typer.Typer(help="Create the first admin, look after signing keys.", no_args_is_help=True)
-    app.add_typer(_keys(list_keys, rotate_keys), name="keys")
+    app = typer.Typer(help="Create the first admin, look after keys, accounts and sessions.", no_args_is_help=True)
+    app.add_typer(_keys(list_keys, rotate_keys, revoke_key), name="keys")
+    app.add_typer(sessions_cli(on_bus), name="sessions")
+    add_night_verbs(app, on_bus)
 
     @app.command("create-admin")
     def create(email: Email, name: Name = None, password_stdin: PasswordStdin = False) -> None:
@@ -43,7 +57,7 @@ def users_cli(*, create_admin: CreateAdminVerb, list_keys: KeysVerb, rotate_keys
     return app
 
 
-def _keys(list_keys: KeysVerb, rotate_keys: KeysVerb) -> typer.Typer:
+def _keys(list_keys: KeysVerb, rotate_keys: KeysVerb, revoke_key: RevokeKeyVerb) -> typer.Typer:
     app = typer.Typer(help="The keys that sign access tokens.", no_args_is_help=True)
 
     @app.command("list")
@@ -57,6 +71,16 @@ def _keys(list_keys: KeysVerb, rotate_keys: KeysVerb) -> typer.Typer:
         by = getpass.getuser()
         keys = rotate_keys()
         _log.info("signing_key_made", kid=keys[-1].kid, by=f"cli:{by}")
+        _print(keys, as_json=as_json)
+
+    @app.command("revoke")
+    def revoke(kid: Kid, as_json: Json = False) -> None:
+        """Drop a key that has leaked. All that it signed is refused within 2 seconds; sessions go on."""
+        by = getpass.getuser()
+        keys = revoke_key(kid)
+        if keys is None:
+            raise typer.BadParameter(f"there is no key {kid}: `keys list` shows all", param_hint="KID")
+        _log.warning("signing_key_revoked", kid=kid, by=f"cli:{by}")
         _print(keys, as_json=as_json)
 
     return app

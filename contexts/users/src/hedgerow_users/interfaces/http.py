@@ -8,14 +8,13 @@ from fastapi import Request, Response
 
 from hedgerow_core.application import Bus
 from hedgerow_core.domain import Secret
-from hedgerow_core.http import Caller, ContextRouter, authenticated, public, tagged, throttled
+from hedgerow_core.http import Caller, ContextRouter, authenticated, public, throttled
 from hedgerow_core.http.networks import network_of
 from hedgerow_users.application.commands.change_password import ChangePassword
 from hedgerow_users.application.commands.log_out import LogOut
 from hedgerow_users.application.commands.refresh_session import RefreshSession
 from hedgerow_users.application.commands.register_user import RegisterUser
 from hedgerow_users.application.login_guard import GuardedLogIn
-from hedgerow_users.application.queries.get_account import GetAccount
 from hedgerow_users.application.queries.list_public_keys import ListPublicKeys
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.client import Client
@@ -38,7 +37,7 @@ LOGINS_PER_MINUTE = 10
 
 
 def accounts_router(bus: Bus, *, register_user: RegisterUser, change_password: ChangePassword) -> ContextRouter:
-    """Registration, and what owners do with their accounts."""
+    """Registration, and another password."""
     router = ContextRouter(CONTEXT)
 
     @router.post("/register", status_code=HTTPStatus.CREATED)
@@ -49,12 +48,6 @@ def accounts_router(bus: Bus, *, register_user: RegisterUser, change_password: C
             email=body.email, password=Secret(body.password.get_secret_value()), name=body.name
         )
         return AccountAnswer.of(account)
-
-    @router.get("/me")
-    @authenticated
-    async def me(caller: Caller, response: Response) -> AccountAnswer:
-        """Your account."""
-        return tagged(response, AccountAnswer.of(await bus.ask(GetAccount(account_id=caller.subject))))
 
     @router.post("/me/password", status_code=HTTPStatus.NO_CONTENT)
     @authenticated
@@ -81,10 +74,11 @@ def sessions_router(bus: Bus, *, log_in: GuardedLogIn, refresh_session: RefreshS
         tokens = await log_in(
             email=body.email,
             password=Secret(body.password.get_secret_value()),
+            code=None if body.code is None else Secret(body.code.get_secret_value()),
             network=network_of(request.scope),
-            client=_client_of(request),
+            client=client_of(request),
         )
-        _keep_out_of_caches(response)
+        keep_out_of_caches(response)
         return TokensAnswer.of(tokens)
 
     @router.post("/refresh")
@@ -92,8 +86,8 @@ def sessions_router(bus: Bus, *, log_in: GuardedLogIn, refresh_session: RefreshS
     async def refresh(body: RefreshTokenBody, request: Request, response: Response) -> TokensAnswer:
         """Trade a refresh token for a new pair of tokens. If the answer is lost: again, within 10 seconds."""
         presented = Secret(body.refresh_token.get_secret_value())
-        tokens = await refresh_session(refresh_token=presented, client=_client_of(request))
-        _keep_out_of_caches(response)
+        tokens = await refresh_session(refresh_token=presented, client=client_of(request))
+        keep_out_of_caches(response)
         return TokensAnswer.of(tokens)
 
     @router.post("/logout", status_code=HTTPStatus.NO_CONTENT)
@@ -120,11 +114,12 @@ def keys_router(bus: Bus) -> ContextRouter:
     return router
 
 
-def _client_of(request: Request) -> Client:
+def client_of(request: Request) -> Client:
+    """What a session that this request begins or uses is seen from."""
     address = request.client.host if request.client else ""
     return Client.seen(user_agent=request.headers.get("user-agent", ""), address=address)
 
 
-def _keep_out_of_caches(response: Response) -> None:
+def keep_out_of_caches(response: Response) -> None:
     """RFC 6749 §5.1."""
     response.headers["Cache-Control"] = "no-store"

@@ -11,7 +11,13 @@ from pydantic import Field, JsonValue, SecretStr
 from hedgerow_users.application.profile_patch import ProfilePatch
 from hedgerow_users.domain import email, name, profile
 from hedgerow_users.domain.roles import Role
-from hedgerow_users.interfaces.schemas import MAX_PRESENTED, Body, ChosenPassword, PresentedPassword
+from hedgerow_users.interfaces.schemas import (
+    MAX_PRESENTED,
+    Body,
+    ChosenPassword,
+    PresentedCode,
+    PresentedPassword,
+)
 
 _CODE_EXAMPLE = "Zq3vN0hJ6m1yqk2l0kz5k3rT1bX9c8uE7wA4sD2fG0I"
 
@@ -47,6 +53,12 @@ class CodeBody(Body):
     """The code out of a mail."""
 
     token: SecretStr = Field(max_length=MAX_PRESENTED, examples=[_CODE_EXAMPLE])
+
+
+class LoginLinkBody(CodeBody):
+    """The code of a login link."""
+
+    code: PresentedCode | None = Field(default=None, description="Of the second factor, if the account has one.")
 
 
 class PasswordResetBody(CodeBody):

@@ -32,6 +32,12 @@ ChosenPassword = Annotated[
 ]
 PresentedPassword = Annotated[SecretStr, Field(max_length=MAX_PRESENTED, examples=[_PASSWORD_EXAMPLE])]
 
+MAX_CODE = 64
+PresentedCode = Annotated[
+    SecretStr,
+    Field(max_length=MAX_CODE, description="Six digits, or a recovery code.", examples=["123456"]),
+]
+
 
 class Body(BaseModel):
     """What a request carries: nothing that we don't name, and nothing that changes."""
@@ -56,6 +62,7 @@ class LoginBody(Body):
 
     email: str = Field(max_length=MAX_PRESENTED, examples=["ada@example.org"])
     password: PresentedPassword
+    code: PresentedCode | None = Field(default=None, description="Of the second factor, if the account has one.")
 
 
 class RefreshTokenBody(Body):
@@ -71,6 +78,12 @@ class PasswordChangeBody(Body):
 
     current_password: PresentedPassword
     new_password: ChosenPassword
+
+
+SecondFactorNeed = Annotated[
+    Literal["required"] | None,
+    Field(description="`required`: the session carries `user` alone until it begins with a second factor."),
+]
 
 
 class AccountAnswer(BaseModel):
@@ -99,6 +112,18 @@ class AccountAnswer(BaseModel):
         return cls.model_validate(account)
 
 
+class OwnAccountAnswer(AccountAnswer):
+    """An account as its owner sees it through a session."""
+
+    second_factor: SecondFactorNeed
+
+    @classmethod
+    def seen_through(cls, account: AccountView, *, needs_second_factor: bool) -> OwnAccountAnswer:
+        """The answer that shows this account to a session."""
+        shown = AccountAnswer.of(account).model_dump()
+        return cls(**shown, second_factor="required" if needs_second_factor else None)
+
+
 class TokensAnswer(BaseModel):
     """Two tokens for one session (RFC 6749 §5.1)."""
 
@@ -106,6 +131,7 @@ class TokensAnswer(BaseModel):
     refresh_token: str = Field(description="Good for one refresh. Using it twice ends the session.")
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105
     expires_in: int = Field(description="Lifetime of the access token in seconds.", examples=[300])
+    second_factor: SecondFactorNeed = None
 
     @classmethod
     def of(cls, tokens: SessionTokens) -> TokensAnswer:
@@ -114,6 +140,7 @@ class TokensAnswer(BaseModel):
             access_token=tokens.access_token.reveal(),
             refresh_token=tokens.refresh_token.reveal(),
             expires_in=int(tokens.expires_in.total_seconds()),
+            second_factor="required" if tokens.needs_second_factor else None,
         )
 
 

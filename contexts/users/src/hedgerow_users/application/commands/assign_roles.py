@@ -8,10 +8,10 @@ from typing import final
 from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock, Versions
 from hedgerow_users.application.account_view import AccountView, view_of
-from hedgerow_users.application.administration import actor_of, target_of
+from hedgerow_users.application.administration import actor_of, demand_another_super_admin, target_of
 from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
-from hedgerow_users.domain.authority import Deed, demand_authority_to_grant
+from hedgerow_users.domain.authority import ActorId, Deed, demand_authority_to_grant
 from hedgerow_users.domain.roles import Role
 from hedgerow_users.domain.session import EndReason
 
@@ -21,7 +21,7 @@ from hedgerow_users.domain.session import EndReason
 class AssignRoles(Command[AccountView]):
     """A higher one decides what an account may."""
 
-    actor_id: AccountId
+    actor_id: ActorId
     account_id: AccountId
     roles: frozenset[Role]
     expected: Versions | None = None
@@ -40,6 +40,7 @@ class AssignRolesHandler:
         Raises:
             AccountNotFound, AccountDeleted: nobody is there to have them.
             NotYourself, SuperAdminImmutable, OutranksYou, RoleTooHigh: the actor may not do it.
+            LastSuperAdmin: nobody would be one any more.
             PreconditionError: it is not at a version that the caller expects.
         """
         now = self._clock.now()
@@ -47,6 +48,8 @@ class AssignRolesHandler:
         account = await target_of(work, actor, Deed.ASSIGN_ROLES, command.account_id)
         account.demand_version(command.expected)
         demand_authority_to_grant(actor, command.roles)
+        if Role.SUPER_ADMIN not in command.roles:
+            await demand_another_super_admin(work, account)
         if account.assign((role.value for role in command.roles), at=now):
             await work.accounts.save(account)
             await work.sessions.end_all(account.id, EndReason.ROLES_CHANGED, at=now)

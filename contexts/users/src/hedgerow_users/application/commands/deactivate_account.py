@@ -8,10 +8,10 @@ from typing import final
 from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock, Versions
 from hedgerow_users.application.account_view import AccountView, view_of
-from hedgerow_users.application.administration import actor_of, target_of
+from hedgerow_users.application.administration import actor_of, demand_another_super_admin, target_of
 from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
-from hedgerow_users.domain.authority import Deed
+from hedgerow_users.domain.authority import ActorId, Deed
 from hedgerow_users.domain.session import EndReason
 
 
@@ -20,7 +20,7 @@ from hedgerow_users.domain.session import EndReason
 class DeactivateAccount(Command[AccountView]):
     """An administrator closes somebody's account."""
 
-    actor_id: AccountId
+    actor_id: ActorId
     account_id: AccountId
     expected: Versions | None = None
 
@@ -38,6 +38,7 @@ class DeactivateAccountHandler:
         Raises:
             AccountNotFound, AccountDeleted, AccountNotActive: there is nothing to close.
             NotYourself, SuperAdminImmutable, OutranksYou: the actor may not do it.
+            LastSuperAdmin: nobody would be left who manages administrators.
             PreconditionError: it is not at a version that the caller expects.
         """
         now = self._clock.now()
@@ -45,6 +46,7 @@ class DeactivateAccountHandler:
         account = await target_of(work, actor, Deed.DEACTIVATE, command.account_id)
         account.demand_version(command.expected)
         account.deactivate(at=now)
+        await demand_another_super_admin(work, account)
         await work.accounts.save(account)
         await work.links.forget(account.id)
         await work.sessions.end_all(account.id, EndReason.ACCOUNT_DEACTIVATED, at=now)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import final
 
 from hedgerow_core.application import Bus, Command
-from hedgerow_core.domain import Clock, Secret
+from hedgerow_core.domain import Secret
 from hedgerow_users.application.ports import (
     AccessTokens,
     AccountReader,
@@ -15,13 +14,14 @@ from hedgerow_users.application.ports import (
     PasswordHasher,
     UsersUnitOfWork,
 )
+from hedgerow_users.application.second_factor_ports import CodeGuesses
 from hedgerow_users.application.session_tokens import LiveSession, SessionTokens, tokens_for
+from hedgerow_users.application.starting import SessionStart
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.client import UNKNOWN_CLIENT, Client
 from hedgerow_users.domain.email import Email
-from hedgerow_users.domain.errors import AccountDeactivated, EmailNotVerified, InvalidCredentials, InvalidEmail
+from hedgerow_users.domain.errors import InvalidCredentials, InvalidEmail
 from hedgerow_users.domain.password import Password, PasswordHash
-from hedgerow_users.domain.session import RefreshToken, Session
 
 
 @final
@@ -29,19 +29,29 @@ class LogIn:
     """Reads the credentials, checks the password, then starts a session: three steps, one of them slow."""
 
     def __init__(
-        self, bus: Bus, accounts: AccountReader, hasher: PasswordHasher, access_tokens: AccessTokens
+        self,
+        bus: Bus,
+        accounts: AccountReader,
+        hasher: PasswordHasher,
+        access_tokens: AccessTokens,
+        guesses: CodeGuesses,
     ) -> None:
         self._bus = bus
         self._accounts = accounts
         self._hasher = hasher
         self._access_tokens = access_tokens
+        self._guesses = guesses
 
-    async def __call__(self, *, email: str, password: Secret, client: Client = UNKNOWN_CLIENT) -> SessionTokens:
-        """Log somebody in.
+    async def __call__(
+        self, *, email: str, password: Secret, code: Secret | None = None, client: Client = UNKNOWN_CLIENT
+    ) -> SessionTokens:
+        """Log somebody in. `code` is of the second factor, or a recovery code.
 
         Raises:
             InvalidCredentials: no such account, or wrong password; both answers cost the same work.
             AccountDeactivated, EmailNotVerified: the password is right, and the account may not be used.
+            SecondFactorRequired, InvalidCode: the password is right, and the code is missing or no good.
+            RateLimitError: the password is right, and too many codes were guessed at this account.
             HashingBusy: too many passwords wait to be hashed.
         """
         known = await self._credentials_of(email)
@@ -49,8 +59,11 @@ class LogIn:
         matches = await self._hasher.matches(presented, known.password_hash if known else None)
         if known is None or known.password_hash is None or not matches:
             raise InvalidCredentials
+        if code is not None:
+            # Counted only now: who lacks the password can't use up the owner's guesses.
+            await self._guesses.spend(known.account_id)
         session = await self._bus.execute(
-            StartSession(account_id=known.account_id, verified=known.password_hash, client=client)
+            StartSession(account_id=known.account_id, verified=known.password_hash, client=client, code=code)
         )
         return await tokens_for(session, self._access_tokens)
 
@@ -70,39 +83,26 @@ class StartSession(Command[LiveSession]):
     account_id: AccountId
     verified: PasswordHash
     client: Client
+    code: Secret | None = None
 
 
 @final
 class StartSessionHandler:
     """Starts the session if the password that was checked is still the account's password."""
 
-    def __init__(
-        self, clock: Clock, refresh_token_lifetime: timedelta, *, require_verified_email: bool = False
-    ) -> None:
-        self._clock = clock
-        self._lifetime = refresh_token_lifetime
-        self._require_verified_email = require_verified_email
+    def __init__(self, start: SessionStart) -> None:
+        self._start = start
 
     async def __call__(self, command: StartSession, work: UsersUnitOfWork) -> LiveSession:
         """Handle the command.
 
         Raises:
             InvalidCredentials: the password was changed, or the account removed, while it was checked.
-            AccountDeactivated: an administrator has closed the account.
-            EmailNotVerified: nobody has confirmed its address, and the settings demand it.
+            AccountDeactivated, EmailNotVerified, SecondFactorRequired, InvalidCode: as `SessionStart.begin`.
         """
         # Held, so that a password change at this moment either comes first and is seen here, or comes after
         # and ends this session with the others.
         account = await work.accounts.hold(command.account_id)
         if account is None or account.password_hash != command.verified:
             raise InvalidCredentials
-        if not account.is_active:
-            raise AccountDeactivated
-        if self._require_verified_email and account.verified_at is None:
-            raise EmailNotVerified
-        now = self._clock.now()
-        session = Session.start(account.id, at=now, client=command.client)
-        secret, token = RefreshToken.issue(session, at=now, lifetime=self._lifetime)
-        await work.sessions.add(session)
-        await work.sessions.add_token(token)
-        return LiveSession(id=session.id, account_id=account.id, roles=account.roles, refresh_token=secret)
+        return await self._start.begin(account, command.code, command.client, work)

@@ -11,7 +11,7 @@ from hedgerow_users.application.account_view import AccountView, view_of
 from hedgerow_users.application.administration import actor_of, target_of
 from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
-from hedgerow_users.domain.authority import Deed
+from hedgerow_users.domain.authority import ActorId, Deed
 
 
 @final
@@ -19,7 +19,7 @@ from hedgerow_users.domain.authority import Deed
 class ReactivateAccount(Command[AccountView]):
     """An administrator opens a closed account."""
 
-    actor_id: AccountId
+    actor_id: ActorId
     account_id: AccountId
     expected: Versions | None = None
 

@@ -13,9 +13,10 @@ from typing import final
 from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Clock, Secret
 from hedgerow_users.application.ports import AccessTokens, RefreshSuccessors, UsersUnitOfWork
-from hedgerow_users.application.session_tokens import LiveSession, SessionTokens, tokens_for
+from hedgerow_users.application.session_tokens import LiveSession, SessionTokens, live_session, tokens_for
 from hedgerow_users.domain.client import UNKNOWN_CLIENT, Client
 from hedgerow_users.domain.errors import InvalidRefreshToken, RefreshTokenReused
+from hedgerow_users.domain.second_factor import SecondFactorPolicy
 from hedgerow_users.domain.session import EndReason, RefreshToken
 
 
@@ -59,10 +60,17 @@ class RotateRefreshToken(Command[LiveSession | ReuseFound]):
 class RotateRefreshTokenHandler:
     """Redeems by compare-and-set, so that one of any number of simultaneous callers wins (RFC 9700 §4.14.2)."""
 
-    def __init__(self, clock: Clock, successors: RefreshSuccessors, refresh_token_lifetime: timedelta) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        successors: RefreshSuccessors,
+        refresh_token_lifetime: timedelta,
+        policy: SecondFactorPolicy = SecondFactorPolicy(),  # noqa: B008 - frozen
+    ) -> None:
         self._clock = clock
         self._successors = successors
         self._lifetime = refresh_token_lifetime
+        self._policy = policy
 
     async def __call__(self, command: RotateRefreshToken, work: UsersUnitOfWork) -> LiveSession | ReuseFound:
         """Handle the command.
@@ -87,7 +95,7 @@ class RotateRefreshTokenHandler:
             raise InvalidRefreshToken
         secret = self._successors.of(command.presented)[0]
         await work.sessions.add_token(RefreshToken.of(secret, session, at=now, lifetime=self._lifetime))
-        return LiveSession(id=session.id, account_id=account.id, roles=account.roles, refresh_token=secret)
+        return live_session(session, account, secret, self._policy)
 
     async def _presented_again(
         self, command: RotateRefreshToken, work: UsersUnitOfWork
@@ -101,7 +109,7 @@ class RotateRefreshTokenHandler:
             session.end(EndReason.TOKEN_REUSED, at=self._clock.now())
             await work.sessions.save(session)
             return ReuseFound()
-        return LiveSession(id=session.id, account_id=account.id, roles=account.roles, refresh_token=secret)
+        return live_session(session, account, secret, self._policy)
 
     async def _unused_successor(self, command: RotateRefreshToken, work: UsersUnitOfWork) -> Secret | None:
         """The successor that was given out for this token, if its answer may have been lost."""

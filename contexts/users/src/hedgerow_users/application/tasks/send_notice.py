@@ -1,4 +1,4 @@
-"""Tell the old address of an account that it has a new one: if it wasn't the owner, the owner learns of it."""
+"""Tell the owner of an account what has just happened to it: if it wasn't the owner, the owner learns of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 from hedgerow_core.application import Task
-from hedgerow_users.application.mails import notice_of_new_address
+from hedgerow_users.application.mails import Notice, notice
 from hedgerow_users.application.ports import Mailer, UsersUnitOfWork
 from hedgerow_users.domain.email import Email
 
@@ -20,6 +20,7 @@ class SendNotice(Task):
     name: ClassVar[str] = "users.send_notice"
 
     email: str
+    about: Notice = Notice.NEW_ADDRESS
 
 
 @final
@@ -35,7 +36,7 @@ class SendNoticeHandler:
         Raises:
             MailNotSent: the ledger tries again.
         """
-        await self._mailer().send(notice_of_new_address(Email(task.email)))
+        await self._mailer().send(notice(Email(task.email), task.about))
 
     async def apply(self, task: SendNotice, answer: None, work: UsersUnitOfWork) -> None:
         """The mail is out; there is nothing to record."""
