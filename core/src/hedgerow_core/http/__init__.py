@@ -1,6 +1,6 @@
 """The HTTP edge: access decisions, problems, paging. The only room that knows status codes."""
 
-from hedgerow_core.http.access import Access, access_of, authenticated, permitted, public
+from hedgerow_core.http.access import Access, access_of, authenticated, logged_in, permitted, public
 from hedgerow_core.http.etags import IfMatch, tagged
 from hedgerow_core.http.filtering import Filterable, FilterField
 from hedgerow_core.http.paging import Limit, NextPage, PageModel, SortOrder
@@ -24,6 +24,7 @@ __all__ = [
     "Throttle",
     "access_of",
     "authenticated",
+    "logged_in",
     "permitted",
     "problem_response",
     "public",

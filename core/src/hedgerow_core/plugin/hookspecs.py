@@ -20,7 +20,7 @@ from hedgerow_core.http import ContextRouter
 from hedgerow_core.persistence import MigrationHistory
 from hedgerow_core.plugin.container import CoreContainer
 from hedgerow_core.plugin.declarations import CommandRunner, Handlers, Manifest, Subscriptions
-from hedgerow_core.security import TokenIssuer
+from hedgerow_core.security import KeyAuthority, TokenIssuer
 
 if TYPE_CHECKING:
     import typer  # of those contexts alone that have verbs
@@ -65,8 +65,8 @@ class HookSpecs:
         """Build the routers. Every route states its access decision, or the host refuses to boot."""
 
     @hookspec
-    def authenticators(self, container: Any) -> Sequence[TokenIssuer]:  # type: ignore[empty-body]
-        """Name the issuers whose access tokens this host shall believe (ADR 0005)."""
+    def authenticators(self, container: Any) -> Sequence[TokenIssuer | KeyAuthority]:  # type: ignore[empty-body]
+        """Say whose access tokens and whose API keys this host shall believe (ADR 0005)."""
 
     @hookspec
     def lifespan(self, container: Any) -> AbstractAsyncContextManager[None]:  # type: ignore[empty-body]
