@@ -9,6 +9,7 @@ from hedgerow_users.application.commands.change_password import ChangePassword, 
 from hedgerow_users.application.commands.confirm_email import ConfirmEmailHandler
 from hedgerow_users.application.commands.create_account import CreateAccountHandler
 from hedgerow_users.application.commands.create_admin import CreateAdmin, OpenAdminAccountHandler
+from hedgerow_users.application.commands.create_api_key import CreateApiKeyHandler
 from hedgerow_users.application.commands.deactivate_account import DeactivateAccountHandler
 from hedgerow_users.application.commands.delete_account import DeleteAccountHandler
 from hedgerow_users.application.commands.delete_own_account import DeleteOwnAccountHandler
@@ -22,23 +23,30 @@ from hedgerow_users.application.commands.register_user import OpenAccountHandler
 from hedgerow_users.application.commands.request_email_change import RequestEmailChange, ReserveEmailChangeHandler
 from hedgerow_users.application.commands.request_link import RequestLinkHandler
 from hedgerow_users.application.commands.reset_password import ReplaceForgottenPasswordHandler, ResetPassword
+from hedgerow_users.application.commands.revoke_account_key import RevokeAccountKeyHandler
+from hedgerow_users.application.commands.revoke_api_key import RevokeApiKeyHandler
+from hedgerow_users.application.commands.rotate_api_key import RotateApiKeyHandler
 from hedgerow_users.application.commands.update_account import UpdateAccountHandler
 from hedgerow_users.application.commands.update_own_profile import UpdateOwnProfileHandler
 from hedgerow_users.application.commands.verify_email import VerifyEmailHandler
 from hedgerow_users.application.login_guard import GuardedLogIn
 from hedgerow_users.application.queries.get_account import GetAccountHandler
 from hedgerow_users.application.queries.list_accounts import ListAccountsHandler
+from hedgerow_users.application.queries.list_api_keys import ListApiKeysHandler
 from hedgerow_users.application.queries.list_public_keys import ListPublicKeysHandler
 from hedgerow_users.application.queries.list_sessions import ListSessionsHandler
 from hedgerow_users.application.queries.look_up_account import LookUpAccountHandler
 from hedgerow_users.application.tasks.send_link import SendLinkHandler
 from hedgerow_users.application.tasks.send_notice import SendNoticeHandler
 from hedgerow_users.domain.link import Purpose
+from hedgerow_users.infrastructure.api_key_repository import DatabaseApiKeyReader
 from hedgerow_users.infrastructure.argon2_hasher import Argon2Hasher
 from hedgerow_users.infrastructure.directory import DatabaseAccountDirectory
 from hedgerow_users.infrastructure.jwt_access_tokens import JwtAccessTokens
 from hedgerow_users.infrastructure.keeping_up import KeepingUp
+from hedgerow_users.infrastructure.key_ring import KeyRing
 from hedgerow_users.infrastructure.key_seal import KeySeal
+from hedgerow_users.infrastructure.key_uses import KeyUses
 from hedgerow_users.infrastructure.known_networks import DatabaseKnownNetworks
 from hedgerow_users.infrastructure.links import DatabaseLinks
 from hedgerow_users.infrastructure.mail.choice import mailer_for
@@ -86,7 +94,17 @@ class UsersContainer(containers.DeclarativeContainer):
     )
     signing_keys = providers.ThreadSafeSingleton(SigningKeys, store=key_store, clock=core.clock)
     revocations = providers.ThreadSafeSingleton(RevocationList, database=core.database)
-    keeping_up = providers.Factory(KeepingUp, revocations=revocations, keys=signing_keys)
+    key_uses = providers.ThreadSafeSingleton(KeyUses, database=core.database)
+    key_ring = providers.ThreadSafeSingleton(
+        KeyRing,
+        database=core.database,
+        limiter=core.limiter,
+        clock=core.clock,
+        uses=key_uses,
+        require_verified_email=settings.provided.require_verified_email,
+    )
+    api_keys = providers.ThreadSafeSingleton(DatabaseApiKeyReader, database=core.database)
+    keeping_up = providers.Factory(KeepingUp, revocations=revocations, keys=signing_keys, key_uses=key_uses)
     access_tokens = providers.ThreadSafeSingleton(
         JwtAccessTokens,
         keys=signing_keys,
@@ -150,6 +168,16 @@ class UsersContainer(containers.DeclarativeContainer):
     assign_roles = providers.Singleton(AssignRolesHandler, clock=core.clock)
     look_up_account = providers.Singleton(LookUpAccountHandler, accounts=accounts)
     list_accounts = providers.Singleton(ListAccountsHandler, directory=directory)
+    create_api_key = providers.Singleton(
+        CreateApiKeyHandler,
+        clock=core.clock,
+        scopes=core.permissions,
+        require_verified_email=settings.provided.require_verified_email,
+    )
+    rotate_api_key = providers.Singleton(RotateApiKeyHandler, clock=core.clock)
+    revoke_api_key = providers.Singleton(RevokeApiKeyHandler, clock=core.clock)
+    revoke_account_key = providers.Singleton(RevokeAccountKeyHandler, clock=core.clock)
+    list_api_keys = providers.Singleton(ListApiKeysHandler, keys=api_keys, clock=core.clock)
 
     # What workers call.
     send_link = providers.Singleton(

@@ -6,7 +6,8 @@ Handles:
     RequestLink, VerifyEmail, ReplaceForgottenPassword, ReserveEmailChange, ConfirmEmail (commands)
     UpdateOwnProfile, DeleteOwnAccount (commands)
     CreateAccount, UpdateAccount, DeactivateAccount, ReactivateAccount, DeleteAccount, AssignRoles (commands)
-    GetAccount, LookUpAccount, ListAccounts, ListSessions, ListPublicKeys (queries)
+    CreateApiKey, RotateApiKey, RevokeApiKey, RevokeAccountKey (commands)
+    GetAccount, LookUpAccount, ListAccounts, ListSessions, ListPublicKeys, ListApiKeys (queries)
     users.send_link, users.send_notice (tasks)
 Consumes:
     nothing
@@ -40,12 +41,13 @@ from hedgerow_core.plugin import (
     UnusableSetting,
     hookimpl,
 )
-from hedgerow_core.security import Permission, TokenIssuer
+from hedgerow_core.security import KeyAuthority, Permission, TokenIssuer
 from hedgerow_users.application.commands.assign_roles import AssignRoles
 from hedgerow_users.application.commands.change_password import ReplacePassword
 from hedgerow_users.application.commands.confirm_email import ConfirmEmail
 from hedgerow_users.application.commands.create_account import CreateAccount
 from hedgerow_users.application.commands.create_admin import OpenAdminAccount
+from hedgerow_users.application.commands.create_api_key import CreateApiKey
 from hedgerow_users.application.commands.deactivate_account import DeactivateAccount
 from hedgerow_users.application.commands.delete_account import DeleteAccount
 from hedgerow_users.application.commands.delete_own_account import DeleteOwnAccount
@@ -59,11 +61,15 @@ from hedgerow_users.application.commands.register_user import OpenAccount
 from hedgerow_users.application.commands.request_email_change import ReserveEmailChange
 from hedgerow_users.application.commands.request_link import RequestLink
 from hedgerow_users.application.commands.reset_password import ReplaceForgottenPassword
+from hedgerow_users.application.commands.revoke_account_key import RevokeAccountKey
+from hedgerow_users.application.commands.revoke_api_key import RevokeApiKey
+from hedgerow_users.application.commands.rotate_api_key import RotateApiKey
 from hedgerow_users.application.commands.update_account import UpdateAccount
 from hedgerow_users.application.commands.update_own_profile import UpdateOwnProfile
 from hedgerow_users.application.commands.verify_email import VerifyEmail
 from hedgerow_users.application.queries.get_account import GetAccount
 from hedgerow_users.application.queries.list_accounts import ListAccounts
+from hedgerow_users.application.queries.list_api_keys import ListApiKeys
 from hedgerow_users.application.queries.list_public_keys import ListPublicKeys
 from hedgerow_users.application.queries.list_sessions import ListSessions
 from hedgerow_users.application.queries.look_up_account import LookUpAccount
@@ -71,8 +77,10 @@ from hedgerow_users.application.tasks.send_link import SendLink
 from hedgerow_users.application.tasks.send_notice import SendNotice
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.contracts import PUBLISHED
-from hedgerow_users.domain.errors import EmailTaken
+from hedgerow_users.domain.api_key_text import PREFIX
+from hedgerow_users.domain.errors import EmailTaken, KeyAlreadyRotated, ServiceNameTaken
 from hedgerow_users.interfaces.administration import administration_router
+from hedgerow_users.interfaces.api_keys import api_keys_router
 from hedgerow_users.interfaces.http import accounts_router, keys_router, sessions_router
 from hedgerow_users.interfaces.mailed_links import links_router
 from hedgerow_users.interfaces.own_profile import profile_router
@@ -102,8 +110,14 @@ def manifest() -> Manifest:
             Permission("users:account:deactivate", "admin", "Close and reopen accounts of others"),
             Permission("users:account:delete", "admin", "Delete accounts of others"),
             Permission("users:role:assign", "admin", "Give roles below one's own"),
+            Permission("users:key:list", "admin", "Look at the API keys of others"),
+            Permission("users:key:revoke", "admin", "Revoke the API keys of others"),
         ),
-        constraints={"uq_accounts_email": EmailTaken},
+        constraints={
+            "uq_accounts_email": EmailTaken,
+            "uq_api_keys_rotated_from": KeyAlreadyRotated,
+            "uq_services_name": ServiceNameTaken,
+        },
     )
 
 
@@ -157,6 +171,10 @@ def handlers(container: UsersContainer) -> Handlers:
             CommandHandler(ReactivateAccount, container.reactivate_account()),
             CommandHandler(DeleteAccount, container.delete_account()),
             CommandHandler(AssignRoles, container.assign_roles()),
+            CommandHandler(CreateApiKey, container.create_api_key()),
+            CommandHandler(RotateApiKey, container.rotate_api_key()),
+            CommandHandler(RevokeApiKey, container.revoke_api_key()),
+            CommandHandler(RevokeAccountKey, container.revoke_account_key()),
         ),
         queries=(
             QueryHandler(GetAccount, container.get_account()),
@@ -164,6 +182,7 @@ def handlers(container: UsersContainer) -> Handlers:
             QueryHandler(LookUpAccount, container.look_up_account()),
             QueryHandler(ListAccounts, container.list_accounts()),
             QueryHandler(ListPublicKeys, container.list_public_keys()),
+            QueryHandler(ListApiKeys, container.list_api_keys()),
         ),
         tasks=(
             OutboundTaskHandler(
@@ -204,13 +223,14 @@ def routes(container: UsersContainer, bus: Bus) -> Sequence[ContextRouter]:
         ),
         profile_router(bus),
         administration_router(bus),
+        api_keys_router(bus),
         keys_router(bus),
     )
 
 
 @hookimpl
-def authenticators(container: UsersContainer) -> Sequence[TokenIssuer]:
-    """Our own tokens are to be believed."""
+def authenticators(container: UsersContainer) -> Sequence[TokenIssuer | KeyAuthority]:
+    """Our own tokens and keys are to be believed."""
     settings = container.settings()
     return (
         TokenIssuer(
@@ -219,6 +239,7 @@ def authenticators(container: UsersContainer) -> Sequence[TokenIssuer]:
             find_key=container.signing_keys().find_public,
             is_revoked=container.revocations().is_revoked,
         ),
+        KeyAuthority(prefix=PREFIX, find=container.key_ring().find),
     )
 
 

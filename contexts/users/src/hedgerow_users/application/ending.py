@@ -10,7 +10,7 @@ from hedgerow_users.domain.session import EndReason
 
 
 async def end_for_good(account: Account, work: UsersUnitOfWork, *, at: datetime) -> None:
-    """Delete the account, its links, and end all its sessions.
+    """Delete the account and its links, revoke its keys, and end all its sessions.
 
     Raises:
         AccountDeleted: it is gone already.
@@ -19,4 +19,5 @@ async def end_for_good(account: Account, work: UsersUnitOfWork, *, at: datetime)
     account.delete(at=at)
     await work.accounts.save(account)
     await work.links.forget(account.id)
+    await work.api_keys.revoke_all(account.id, at=at)
     await work.sessions.end_all(account.id, EndReason.ACCOUNT_DELETED, at=at)

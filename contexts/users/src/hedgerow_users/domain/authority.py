@@ -18,13 +18,14 @@ class Deed(Enum):
     REACTIVATE = auto()
     DELETE = auto()
     ASSIGN_ROLES = auto()
+    REVOKE_KEY = auto()
 
 
 def demand_authority(actor: Account, deed: Deed, target: Account) -> None:
     """Let the actor do it to the target.
 
     Raises:
-        NotYourself: nobody deactivates, deletes or promotes themselves this way.
+        NotYourself: nobody deactivates, deletes or promotes themselves this way, or revokes their own key.
         SuperAdminImmutable: nobody else touches a super_admin, another super_admin included.
         OutranksYou: admins manage users, and only a super_admin manages admins.
     """

@@ -8,7 +8,7 @@ from fastapi import Request, Response
 
 from hedgerow_core.application import Bus
 from hedgerow_core.domain import Secret
-from hedgerow_core.http import Caller, ContextRouter, authenticated, public, tagged, throttled
+from hedgerow_core.http import Caller, ContextRouter, authenticated, logged_in, public, tagged, throttled
 from hedgerow_core.http.networks import network_of
 from hedgerow_users.application.commands.change_password import ChangePassword
 from hedgerow_users.application.commands.log_out import LogOut
@@ -57,7 +57,7 @@ def accounts_router(bus: Bus, *, register_user: RegisterUser, change_password: C
         return tagged(response, AccountAnswer.of(await bus.ask(GetAccount(account_id=caller.subject))))
 
     @router.post("/me/password", status_code=HTTPStatus.NO_CONTENT)
-    @authenticated
+    @logged_in
     async def change_my_password(caller: Caller, body: PasswordChangeBody) -> None:
         """Set another password. Ends all your sessions, this one included."""
         await change_password(
@@ -84,7 +84,7 @@ def sessions_router(bus: Bus, *, log_in: GuardedLogIn, refresh_session: RefreshS
             network=network_of(request.scope),
             client=_client_of(request),
         )
-        _keep_out_of_caches(response)
+        keep_out_of_caches(response)
         return TokensAnswer.of(tokens)
 
     @router.post("/refresh")
@@ -93,7 +93,7 @@ def sessions_router(bus: Bus, *, log_in: GuardedLogIn, refresh_session: RefreshS
         """Trade a refresh token for a new pair of tokens. If the answer is lost: again, within 10 seconds."""
         presented = Secret(body.refresh_token.get_secret_value())
         tokens = await refresh_session(refresh_token=presented, client=_client_of(request))
-        _keep_out_of_caches(response)
+        keep_out_of_caches(response)
         return TokensAnswer.of(tokens)
 
     @router.post("/logout", status_code=HTTPStatus.NO_CONTENT)
@@ -125,6 +125,6 @@ def _client_of(request: Request) -> Client:
     return Client.seen(user_agent=request.headers.get("user-agent", ""), address=address)
 
 
-def _keep_out_of_caches(response: Response) -> None:
+def keep_out_of_caches(response: Response) -> None:
     """RFC 6749 §5.1."""
     response.headers["Cache-Control"] = "no-store"

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from fastapi import Response
 
 from hedgerow_core.application import Bus
-from hedgerow_core.http import Caller, ContextRouter, IfMatch, authenticated, tagged
+from hedgerow_core.http import Caller, ContextRouter, IfMatch, authenticated, logged_in, tagged
 from hedgerow_users.application.commands.delete_own_account import DeleteOwnAccount
 from hedgerow_users.application.commands.update_own_profile import UpdateOwnProfile
 from hedgerow_users.domain.account import AccountId
@@ -30,7 +30,7 @@ def profile_router(bus: Bus) -> ContextRouter:
         return tagged(response, AccountAnswer.of(await bus.execute(command)))
 
     @router.delete("/me", status_code=HTTPStatus.NO_CONTENT)
-    @authenticated
+    @logged_in
     async def delete_me(caller: Caller) -> None:
         """Delete your account for good. Ends all your sessions; your address is free again."""
         await bus.execute(DeleteOwnAccount(account_id=AccountId(caller.subject)))
