@@ -10,6 +10,7 @@ from hedgerow_users.application.commands.confirm_email import ConfirmEmailHandle
 from hedgerow_users.application.commands.create_account import CreateAccountHandler
 from hedgerow_users.application.commands.create_admin import CreateAdmin, OpenAdminAccountHandler
 from hedgerow_users.application.commands.create_api_key import CreateApiKeyHandler
+from hedgerow_users.application.commands.create_service import CreateServiceHandler
 from hedgerow_users.application.commands.deactivate_account import DeactivateAccountHandler
 from hedgerow_users.application.commands.delete_account import DeleteAccountHandler
 from hedgerow_users.application.commands.delete_own_account import DeleteOwnAccountHandler
@@ -25,6 +26,8 @@ from hedgerow_users.application.commands.request_link import RequestLinkHandler
 from hedgerow_users.application.commands.reset_password import ReplaceForgottenPasswordHandler, ResetPassword
 from hedgerow_users.application.commands.revoke_account_key import RevokeAccountKeyHandler
 from hedgerow_users.application.commands.revoke_api_key import RevokeApiKeyHandler
+from hedgerow_users.application.commands.revoke_leaked_key import RevokeLeakedKeyHandler
+from hedgerow_users.application.commands.revoke_service import RevokeServiceHandler
 from hedgerow_users.application.commands.rotate_api_key import RotateApiKeyHandler
 from hedgerow_users.application.commands.update_account import UpdateAccountHandler
 from hedgerow_users.application.commands.update_own_profile import UpdateOwnProfileHandler
@@ -34,6 +37,7 @@ from hedgerow_users.application.queries.get_account import GetAccountHandler
 from hedgerow_users.application.queries.list_accounts import ListAccountsHandler
 from hedgerow_users.application.queries.list_api_keys import ListApiKeysHandler
 from hedgerow_users.application.queries.list_public_keys import ListPublicKeysHandler
+from hedgerow_users.application.queries.list_services import ListServicesHandler
 from hedgerow_users.application.queries.list_sessions import ListSessionsHandler
 from hedgerow_users.application.queries.look_up_account import LookUpAccountHandler
 from hedgerow_users.application.tasks.send_link import SendLinkHandler
@@ -177,6 +181,10 @@ class UsersContainer(containers.DeclarativeContainer):
     rotate_api_key = providers.Singleton(RotateApiKeyHandler, clock=core.clock)
     revoke_api_key = providers.Singleton(RevokeApiKeyHandler, clock=core.clock)
     revoke_account_key = providers.Singleton(RevokeAccountKeyHandler, clock=core.clock)
+    revoke_leaked_key = providers.Singleton(RevokeLeakedKeyHandler, clock=core.clock)
+    create_service = providers.Singleton(CreateServiceHandler, clock=core.clock, scopes=core.permissions)
+    revoke_service = providers.Singleton(RevokeServiceHandler, clock=core.clock)
+    list_services = providers.Singleton(ListServicesHandler, keys=api_keys, clock=core.clock)
     list_api_keys = providers.Singleton(ListApiKeysHandler, keys=api_keys, clock=core.clock)
 
     # What workers call.

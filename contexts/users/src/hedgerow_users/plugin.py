@@ -6,8 +6,9 @@ Handles:
     RequestLink, VerifyEmail, ReplaceForgottenPassword, ReserveEmailChange, ConfirmEmail (commands)
     UpdateOwnProfile, DeleteOwnAccount (commands)
     CreateAccount, UpdateAccount, DeactivateAccount, ReactivateAccount, DeleteAccount, AssignRoles (commands)
-    CreateApiKey, RotateApiKey, RevokeApiKey, RevokeAccountKey (commands)
-    GetAccount, LookUpAccount, ListAccounts, ListSessions, ListPublicKeys, ListApiKeys (queries)
+    CreateApiKey, RotateApiKey, RevokeApiKey, RevokeAccountKey, RevokeLeakedKey, CreateService, RevokeService
+    (commands)
+    GetAccount, LookUpAccount, ListAccounts, ListSessions, ListPublicKeys, ListApiKeys, ListServices (queries)
     users.send_link, users.send_notice (tasks)
 Consumes:
     nothing
@@ -48,6 +49,7 @@ from hedgerow_users.application.commands.confirm_email import ConfirmEmail
 from hedgerow_users.application.commands.create_account import CreateAccount
 from hedgerow_users.application.commands.create_admin import OpenAdminAccount
 from hedgerow_users.application.commands.create_api_key import CreateApiKey
+from hedgerow_users.application.commands.create_service import CreateService
 from hedgerow_users.application.commands.deactivate_account import DeactivateAccount
 from hedgerow_users.application.commands.delete_account import DeleteAccount
 from hedgerow_users.application.commands.delete_own_account import DeleteOwnAccount
@@ -63,6 +65,8 @@ from hedgerow_users.application.commands.request_link import RequestLink
 from hedgerow_users.application.commands.reset_password import ReplaceForgottenPassword
 from hedgerow_users.application.commands.revoke_account_key import RevokeAccountKey
 from hedgerow_users.application.commands.revoke_api_key import RevokeApiKey
+from hedgerow_users.application.commands.revoke_leaked_key import RevokeLeakedKey
+from hedgerow_users.application.commands.revoke_service import RevokeService
 from hedgerow_users.application.commands.rotate_api_key import RotateApiKey
 from hedgerow_users.application.commands.update_account import UpdateAccount
 from hedgerow_users.application.commands.update_own_profile import UpdateOwnProfile
@@ -71,12 +75,14 @@ from hedgerow_users.application.queries.get_account import GetAccount
 from hedgerow_users.application.queries.list_accounts import ListAccounts
 from hedgerow_users.application.queries.list_api_keys import ListApiKeys
 from hedgerow_users.application.queries.list_public_keys import ListPublicKeys
+from hedgerow_users.application.queries.list_services import ListServices
 from hedgerow_users.application.queries.list_sessions import ListSessions
 from hedgerow_users.application.queries.look_up_account import LookUpAccount
 from hedgerow_users.application.tasks.send_link import SendLink
 from hedgerow_users.application.tasks.send_notice import SendNotice
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.contracts import PUBLISHED
+from hedgerow_users.domain.api_key import KeyOwner
 from hedgerow_users.domain.api_key_text import PREFIX
 from hedgerow_users.domain.errors import EmailTaken, KeyAlreadyRotated, ServiceNameTaken
 from hedgerow_users.interfaces.administration import administration_router
@@ -175,6 +181,9 @@ def handlers(container: UsersContainer) -> Handlers:
             CommandHandler(RotateApiKey, container.rotate_api_key()),
             CommandHandler(RevokeApiKey, container.revoke_api_key()),
             CommandHandler(RevokeAccountKey, container.revoke_account_key()),
+            CommandHandler(RevokeLeakedKey, container.revoke_leaked_key()),
+            CommandHandler(CreateService, container.create_service()),
+            CommandHandler(RevokeService, container.revoke_service()),
         ),
         queries=(
             QueryHandler(GetAccount, container.get_account()),
@@ -183,6 +192,7 @@ def handlers(container: UsersContainer) -> Handlers:
             QueryHandler(ListAccounts, container.list_accounts()),
             QueryHandler(ListPublicKeys, container.list_public_keys()),
             QueryHandler(ListApiKeys, container.list_api_keys()),
+            QueryHandler(ListServices, container.list_services()),
         ),
         tasks=(
             OutboundTaskHandler(
@@ -262,11 +272,25 @@ async def lifespan(container: UsersContainer) -> AsyncIterator[None]:
 def cli(run: CommandRunner) -> typer.Typer:
     """`hedgerow users …`."""
     from hedgerow_users.interfaces.cli import users_cli  # who serves does without a command line
+    from hedgerow_users.interfaces.key_cli import api_keys_cli, services_cli
 
-    return users_cli(
+    app = users_cli(
         create_admin=lambda email, password, name: run(
             lambda container, bus: container.create_admin(bus=bus)(email=email, password=password, name=name)
         ),
         list_keys=lambda: run(lambda container, _bus: container.signing_keys().views()),
         rotate_keys=lambda: run(lambda container, _bus: container.signing_keys().rotate()),
     )
+
+    def revoke_key(command: RevokeLeakedKey) -> KeyOwner:
+        return run(lambda _container, bus: bus.execute(command))
+
+    services = services_cli(
+        create=lambda command: run(lambda _container, bus: bus.execute(command)),
+        list_all=lambda: run(lambda _container, bus: bus.ask(ListServices())),
+        revoke=lambda command: run(lambda _container, bus: bus.execute(command)),
+        revoke_key=revoke_key,
+    )
+    app.add_typer(services, name="services")
+    app.add_typer(api_keys_cli(revoke_key=revoke_key), name="api-keys")
+    return app

@@ -54,6 +54,12 @@ class KeyText(ValueObject):
         return hashlib.sha256(self.secret.reveal().encode()).digest()
 
 
+def public_id_in(text: str) -> str | None:
+    """The part that names a key, in a whole key or its beginning, with `hgk_` or without; None if there is none."""
+    id = text.removeprefix(PREFIX)[:ID_CHARACTERS]
+    return id if re.fullmatch(rf"[0-9A-Za-z]{{{ID_CHARACTERS}}}", id) else None
+
+
 def checksum_of(unchecked: str) -> str:
     """CRC32 in base 62, padded to six characters. No secret: anybody may compute it."""
     rest, digits = zlib.crc32(unchecked.encode()), ""

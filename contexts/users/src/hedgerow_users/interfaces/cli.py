@@ -29,7 +29,9 @@ _log = log_of(__name__)
 
 def users_cli(*, create_admin: CreateAdminVerb, list_keys: KeysVerb, rotate_keys: KeysVerb) -> typer.Typer:
     """The verbs. Each does its work when it is called, not when it is built."""
-    app = typer.Typer(help="Create the first admin, look after signing keys.", no_args_is_help=True)
+    app = typer.Typer(
+        help="Create the first admin, look after signing keys, services and leaked keys.", no_args_is_help=True
+    )
     app.add_typer(_keys(list_keys, rotate_keys), name="keys")
 
     @app.command("create-admin")
