@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hedgerow_core.application import Quota, RateLimiter
 from hedgerow_core.domain import Clock, SystemClock
-from hedgerow_core.http import Gate, Throttle
+from hedgerow_core.http import Gate, OriginCheck, Throttle
 from hedgerow_core.http.in_process_limiter import InProcessLimiter
 from hedgerow_core.http.redis_limiter import RedisLimiter
 from hedgerow_core.messaging import (
@@ -110,8 +110,11 @@ def assemble(
     keep_events: timedelta = KEEP_EVENTS,
     limiter: RateLimiter | None = None,
     quota: Quota | None = None,
+    browser_origins: Iterable[str] = (),
 ) -> Assembly:
     """Build all contexts. `quota` is what every route allows a caller; without one, nothing is throttled.
+
+    Pages of `browser_origins` may act with a cookie, besides those of the host's own origin.
 
     Raises:
         CompositionError: lists every problem found.
@@ -122,6 +125,7 @@ def assemble(
     limiter = limiter or InProcessLimiter()
     declared = [*PERMISSIONS, *(p for context in loaded for p in context.manifest.permissions)]
     permissions = PermissionTable(declared, contexts=[context.name for context in loaded])
+    origins = OriginCheck(browser_origins)
     contexts: list[HostedContext] = []
     problems: list[Problem] = []
     for context in loaded:
@@ -133,6 +137,7 @@ def assemble(
             database=Database(address, context.name, constraints=context.manifest.constraints),
             limiter=limiter,
             permissions=permissions,
+            origins=origins,
         )
         try:
             contexts.append(build(context, core, wakeup, recovery))
@@ -156,7 +161,14 @@ def assemble(
     return Assembly(
         contexts=contexts,
         environment=environment,
-        gate=Gate(verifier, permissions, Throttle(limiter, quota) if quota else None, keys=keys),
+        gate=Gate(
+            verifier,
+            permissions,
+            Throttle(limiter, quota) if quota else None,
+            keys=keys,
+            cookies=[mode for context in contexts for mode in context.cookies],
+            origins=origins,
+        ),
         permissions=permissions,
         wakeup=wakeup,
         clock=clock,

@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings
 
 from hedgerow_core.application import Bus
 from hedgerow_core.application.bus import DuplicateHandlerError
-from hedgerow_core.http import ContextRouter
+from hedgerow_core.http import ContextRouter, CookieMode
 from hedgerow_core.messaging import Consumer, Drain, Recovery, consumers_of, unit_of_work
 from hedgerow_core.persistence import Database
 from hedgerow_core.plugin import CoreContainer, Handlers, Subscriptions
@@ -56,7 +56,7 @@ class HostedContext:
     consumers: Mapping[str, Consumer]
     drain: Drain
     routers: Sequence[ContextRouter]
-    authenticators: Sequence[TokenIssuer | KeyAuthority]
+    authenticators: Sequence[TokenIssuer | KeyAuthority | CookieMode]
 
     @property
     def name(self) -> str:
@@ -72,6 +72,11 @@ class HostedContext:
     def key_authorities(self) -> Sequence[KeyAuthority]:
         """Whose API keys are believed."""
         return [one for one in self.authenticators if isinstance(one, KeyAuthority)]
+
+    @property
+    def cookies(self) -> Sequence[CookieMode]:
+        """In which cookies access tokens may come."""
+        return [one for one in self.authenticators if isinstance(one, CookieMode)]
 
 
 def build(loaded: LoadedContext, core: CoreContainer, wakeup: Wakeup, recovery: Recovery) -> HostedContext:

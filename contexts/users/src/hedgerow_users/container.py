@@ -61,6 +61,7 @@ from hedgerow_users.infrastructure.server_secret import ServerSecret
 from hedgerow_users.infrastructure.signing_key_store import SigningKeyStore
 from hedgerow_users.infrastructure.signing_keys import SigningKeys
 from hedgerow_users.infrastructure.work import UsersWork
+from hedgerow_users.interfaces.cookies import Cookies
 from hedgerow_users.settings import UsersSettings
 
 
@@ -116,6 +117,13 @@ class UsersContainer(containers.DeclarativeContainer):
         issuer=settings.provided.issuer,
         audience=settings.provided.audience,
         lifetime=settings.provided.access_token_lifetime,
+    )
+
+    cookies = providers.ThreadSafeSingleton(
+        Cookies,
+        enabled=settings.provided.cookies,
+        origins=core.origins,
+        refresh_token_lifetime=settings.provided.refresh_token_lifetime,
     )
 
     # What the edge calls; built with the bus where the routes are.

@@ -30,7 +30,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from hedgerow_core.application import Bus, CommandHandler, QueryHandler
-from hedgerow_core.http import ContextRouter
+from hedgerow_core.http import ContextRouter, CookieMode
 from hedgerow_core.messaging import OutboundTaskHandler
 from hedgerow_core.persistence import MigrationHistory
 from hedgerow_core.plugin import (
@@ -87,6 +87,7 @@ from hedgerow_users.domain.api_key_text import PREFIX
 from hedgerow_users.domain.errors import EmailTaken, KeyAlreadyRotated, ServiceNameTaken
 from hedgerow_users.interfaces.administration import administration_router
 from hedgerow_users.interfaces.api_keys import api_keys_router
+from hedgerow_users.interfaces.cookies import ACCESS_COOKIE
 from hedgerow_users.interfaces.http import accounts_router, keys_router, sessions_router
 from hedgerow_users.interfaces.mailed_links import links_router
 from hedgerow_users.interfaces.own_profile import profile_router
@@ -224,6 +225,7 @@ def routes(container: UsersContainer, bus: Bus) -> Sequence[ContextRouter]:
             bus,
             log_in=container.guarded_log_in(log_in=container.log_in(bus=bus)),
             refresh_session=container.refresh_session(bus=bus),
+            cookies=container.cookies(),
         ),
         own_sessions_router(bus),
         links_router(
@@ -239,8 +241,8 @@ def routes(container: UsersContainer, bus: Bus) -> Sequence[ContextRouter]:
 
 
 @hookimpl
-def authenticators(container: UsersContainer) -> Sequence[TokenIssuer | KeyAuthority]:
-    """Our own tokens and keys are to be believed."""
+def authenticators(container: UsersContainer) -> Sequence[TokenIssuer | KeyAuthority | CookieMode]:
+    """Our own tokens and keys are to be believed; tokens in a cookie, too, where settings say so."""
     settings = container.settings()
     return (
         TokenIssuer(
@@ -250,6 +252,7 @@ def authenticators(container: UsersContainer) -> Sequence[TokenIssuer | KeyAutho
             is_revoked=container.revocations().is_revoked,
         ),
         KeyAuthority(prefix=PREFIX, find=container.key_ring().find),
+        *([CookieMode(access_cookie=ACCESS_COOKIE)] if settings.cookies else []),
     )
 
 

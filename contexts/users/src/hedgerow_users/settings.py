@@ -156,6 +156,10 @@ class UsersSettings(BaseSettings):
         default=False,
         description="Whether only who has confirmed the address may log in. Default False.",
     )
+    cookies: bool = Field(
+        default=False,
+        description="Whether login may set cookies for pages in browsers instead of showing tokens. Default False.",
+    )
 
     @property
     def access_token_lifetime(self) -> timedelta:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import event, text, update
 
+from contexts.users.tests.key_corpus import forged_keys
 from hedgerow_core.application import Claim, Verdict
 from hedgerow_core.domain import RateLimitError, UnavailableError
 from hedgerow_core.http.in_process_limiter import InProcessLimiter
@@ -22,6 +23,7 @@ from hedgerow_users.domain.api_key import ApiKey, KeyOwner
 from hedgerow_users.domain.api_key_text import KeyText, checksum_of
 from hedgerow_users.domain.email import Email
 from hedgerow_users.domain.name import Name
+from hedgerow_users.infrastructure import key_ring
 from hedgerow_users.infrastructure.key_ring import BELIEVED_FOR_S, FIRST_LOOKS, KeyRing
 from hedgerow_users.infrastructure.key_uses import KeyUses
 from hedgerow_users.infrastructure.tables import api_keys
@@ -112,10 +114,6 @@ async def test_guessing_is_bounded_by_network_and_shuts_nobody_out_who_works_alr
 
 
 async def test_the_bound_on_guessing_can_fail(database: Database, clock: FakeClock) -> None:
-    class Lenient:
-        async def spend(self, *_claims: Claim) -> Verdict:
-            return Verdict(retry_after=timedelta(0), standings=())
-
     ring = KeyRing(database, Lenient(), clock, KeyUses(database))
     with questions(database) as asked:
         for _ in range(FIRST_LOOKS.burst + 5):
@@ -188,3 +186,31 @@ async def test_a_key_is_found_by_its_index(database: Database) -> None:
         await connection.execute(text("SET enable_seqscan = off"))
         plan = (await connection.execute(text("EXPLAIN SELECT 1 FROM api_keys WHERE public_id = 'x'"))).scalars()
         assert "uq_api_keys_public_id" in "\n".join(plan)
+
+
+class Lenient:
+    """A limiter that counts nothing, so that every forged key is looked at."""
+
+    async def spend(self, *_claims: Claim) -> Verdict:
+        return Verdict(retry_after=timedelta(0), standings=())
+
+
+async def believed(database: Database, clock: FakeClock, keys: Iterable[str]) -> list[str]:
+    ring = KeyRing(database, Lenient(), clock, KeyUses(database))
+    return [text for text in keys if await ring.find(text, HERE) is not None]
+
+
+async def test_no_key_of_the_corpus_is_believed(key: str, database: Database, clock: FakeClock) -> None:
+    corpus = set(forged_keys(key)) - {key}
+
+    assert len(corpus) >= 300
+    assert await believed(database, clock, corpus) == []
+    assert await believed(database, clock, [key]) == [key], "the twin"
+
+
+async def test_the_corpus_finds_a_ring_that_compares_names_alone(
+    key: str, database: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_ring, "compare_digest", lambda _one, _other: True)
+
+    assert len(await believed(database, clock, forged_keys(key))) > 40

@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from hedgerow_core.application import Bus
-from hedgerow_core.http import Gate, PipelineRoute, access_of
+from hedgerow_core.http import CookieMode, Gate, PipelineRoute, access_of
 from hedgerow_core.http.problems import install_problem_handlers
 from hedgerow_core.security import KeyAuthority, PermissionTable, TokenIssuer, TokenVerifier, scope_of_route
 from hedgerow_core.testing import FakeClock
@@ -30,6 +30,7 @@ async def http(container: UsersContainer, bus: Bus, clock: FakeClock) -> AsyncIt
         TokenVerifier([one for one in declared if isinstance(one, TokenIssuer)], clock),
         PermissionTable(plugin.manifest().permissions),
         keys=[one for one in declared if isinstance(one, KeyAuthority)],
+        cookies=[one for one in declared if isinstance(one, CookieMode)],
     )
     app = FastAPI()
     install_problem_handlers(app)

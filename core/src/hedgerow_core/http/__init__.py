@@ -3,6 +3,7 @@
 from hedgerow_core.http.access import Access, access_of, authenticated, logged_in, permitted, public
 from hedgerow_core.http.etags import IfMatch, tagged
 from hedgerow_core.http.filtering import Filterable, FilterField
+from hedgerow_core.http.origins import CookieMode, OriginCheck
 from hedgerow_core.http.paging import Limit, NextPage, PageModel, SortOrder
 from hedgerow_core.http.pipeline import Caller, ContextRouter, Gate, PipelineRoute
 from hedgerow_core.http.problems import problem_response
@@ -12,12 +13,14 @@ __all__ = [
     "Access",
     "Caller",
     "ContextRouter",
+    "CookieMode",
     "FilterField",
     "Filterable",
     "Gate",
     "IfMatch",
     "Limit",
     "NextPage",
+    "OriginCheck",
     "PageModel",
     "PipelineRoute",
     "SortOrder",

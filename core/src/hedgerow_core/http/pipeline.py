@@ -16,6 +16,7 @@ from hedgerow_core.http.access import Access
 from hedgerow_core.http.authentication import Authentication
 from hedgerow_core.http.etags import not_modified
 from hedgerow_core.http.json_bodies import JsonRequest
+from hedgerow_core.http.origins import CookieMode, OriginCheck
 from hedgerow_core.http.problems import ERRORS
 from hedgerow_core.http.throttling import Throttle
 from hedgerow_core.security import KeyAuthority, PermissionTable, Principal, TokenVerifier
@@ -74,8 +75,10 @@ class Gate:
         throttle: Throttle | None = None,
         *,
         keys: Sequence[KeyAuthority] = (),
+        cookies: Sequence[CookieMode] = (),
+        origins: OriginCheck | None = None,
     ) -> None:
-        self._authenticate = Authentication(verifier, keys)
+        self._authenticate = Authentication(verifier, keys, cookies=cookies, origins=origins)
         self._permissions = permissions
         self._throttle = throttle
 

@@ -306,6 +306,17 @@ class ServiceNotFound(NotFoundError):
         super().__init__("There is no live service of this name. See `hedgerow users services list`.")
 
 
+class CookiesOff(ValidationError):
+    """Somebody wants tokens in cookies from a host that gives out none."""
+
+    code = "users.cookies_off"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This host gives out no cookies. Leave `cookies` out, or set USERS_COOKIES.", field="cookies"
+        )
+
+
 def _listed(scopes: Sequence[str]) -> str:
     """A few of them, as they may stand in a sentence: somebody else has written them."""
     shown = ", ".join(scope[:100] for scope in scopes[:5])

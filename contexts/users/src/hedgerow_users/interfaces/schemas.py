@@ -56,6 +56,9 @@ class LoginBody(Body):
 
     email: str = Field(max_length=MAX_PRESENTED, examples=["ada@example.org"])
     password: PresentedPassword
+    cookies: bool = Field(
+        default=False, description="For pages in browsers: set cookies instead of showing tokens."
+    )
 
 
 class RefreshTokenBody(Body):
@@ -115,6 +118,13 @@ class TokensAnswer(BaseModel):
             refresh_token=tokens.refresh_token.reveal(),
             expires_in=int(tokens.expires_in.total_seconds()),
         )
+
+
+class CookiesAnswer(BaseModel):
+    """The tokens have gone into cookies, which the browser sends along by itself."""
+
+    token_type: Literal["Cookie"] = "Cookie"  # noqa: S105
+    expires_in: int = Field(description="Lifetime of the access token in seconds: refresh before.", examples=[300])
 
 
 class SessionAnswer(BaseModel):
