@@ -186,7 +186,7 @@ class UsersContainer(containers.DeclarativeContainer):
         scopes=core.permissions,
         require_verified_email=settings.provided.require_verified_email,
     )
-    rotate_api_key = providers.Singleton(RotateApiKeyHandler, clock=core.clock)
+    rotate_api_key = providers.Singleton(RotateApiKeyHandler, clock=core.clock, scopes=core.permissions)
     revoke_api_key = providers.Singleton(RevokeApiKeyHandler, clock=core.clock)
     revoke_account_key = providers.Singleton(RevokeAccountKeyHandler, clock=core.clock)
     revoke_leaked_key = providers.Singleton(RevokeLeakedKeyHandler, clock=core.clock)

@@ -176,9 +176,7 @@ async def test_uses_that_could_not_be_written_wait(
         with pytest.raises(UnavailableError):
             await uses.write()
     await uses.write()
-    async with database.reading() as connection:
-        used = (await connection.execute(text("SELECT last_used_at FROM api_keys"))).scalar_one()
-    assert used == clock.now()
+    assert await last_use(database) == clock.now()
 
 
 async def test_a_key_is_found_by_its_index(database: Database) -> None:
@@ -214,3 +212,21 @@ async def test_the_corpus_finds_a_ring_that_compares_names_alone(
     monkeypatch.setattr(key_ring, "compare_digest", lambda _one, _other: True)
 
     assert len(await believed(database, clock, forged_keys(key))) > 40
+
+
+async def test_writing_uses_down_waits_for_nobody(key: str, database: Database, clock: FakeClock) -> None:
+    uses = KeyUses(database)
+    await KeyRing(database, Lenient(), clock, uses).find(key, HERE)
+    async with database.transaction() as connection:
+        await connection.execute(text("SELECT 1 FROM api_keys FOR UPDATE"))
+        async with asyncio.timeout(2):
+            await uses.write()
+    assert await last_use(database) is None, "whoever changes a key at that moment wins"
+    await KeyRing(database, Lenient(), clock, uses).find(key, HERE)
+    await uses.write()
+    assert await last_use(database) == clock.now()
+
+
+async def last_use(database: Database) -> object:
+    async with database.reading() as connection:
+        return (await connection.execute(text("SELECT last_used_at FROM api_keys"))).scalar_one()

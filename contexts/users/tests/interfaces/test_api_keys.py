@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -14,7 +15,9 @@ from contexts.users.tests.interfaces.conftest import PASSWORD, authorization
 from hedgerow_core.domain import new_id
 from hedgerow_core.testing import FakeClock
 from hedgerow_users.container import UsersContainer
+from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.api_key import MOST_LIVE_KEYS
+from hedgerow_users.domain.session import SessionId
 
 KEYS = "/v1/users/me/keys"
 Headers = dict[str, str]
@@ -315,3 +318,30 @@ async def test_last_use_is_written_behind_requests_and_once_a_minute_at_most(
     await use()
     await uses.write()
     assert (await last_used() or "") > first
+
+
+async def test_a_session_that_carries_fewer_roles_gets_no_key_for_more(
+    http: httpx.AsyncClient, boss: Headers, container: UsersContainer
+) -> None:
+    made = await new_key(http, boss, "users:account:list")
+    me = (await http.get("/v1/users/me", headers=boss)).json()
+    lesser = await container.access_tokens().issue(
+        account_id=AccountId(UUID(me["id"])), session_id=SessionId(new_id()), roles=["user"]
+    )
+    who = {"Authorization": f"Bearer {lesser.token.reveal()}"}
+    body = {"name": "x", "scopes": ["users:account:list"]}
+
+    for path in (KEYS, f"{KEYS}/{made['id']}/rotate"):
+        refused = await http.post(path, headers=who, json=body if path == KEYS else None)
+        assert (refused.status_code, refused.json()["code"]) == (403, "users.scopes_beyond_roles")
+    assert await new_key(http, who, "users:read")
+    assert (await http.post(f"{KEYS}/{made['id']}/rotate", headers=boss)).status_code == 201, "the twin"
+
+
+async def test_no_role_in_a_token_that_the_account_has_lost_makes_a_key(
+    http: httpx.AsyncClient, boss: Headers, rows: Rows
+) -> None:
+    await rows("UPDATE accounts SET roles = '{user}'")
+    refused = await http.post(KEYS, headers=boss, json={"name": "x", "scopes": ["users:account:list"]})
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "users.scopes_beyond_roles")

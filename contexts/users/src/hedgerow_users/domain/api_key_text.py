@@ -50,7 +50,7 @@ class KeyText(ValueObject):
 
     @property
     def hash(self) -> bytes:
-        """What is stored: SHA-256. Nobody guesses 256 random bits, so nothing is won by a slow hash (ADR 0016)."""
+        """What is stored: SHA-256. Nobody guesses 256 random bits, so nothing is won by a slow hash (ADR 0019)."""
         return hashlib.sha256(self.secret.reveal().encode()).digest()
 
 

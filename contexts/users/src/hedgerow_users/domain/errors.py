@@ -234,7 +234,10 @@ class UnknownScopes(ValidationError):
     code = "users.unknown_scopes"
 
     def __init__(self, scopes: Sequence[str]) -> None:
-        super().__init__(f"There is no such scope: {_listed(scopes)}. See `hedgerow routes`.", field="scopes")
+        super().__init__(
+            f"There is no such scope: {_listed(scopes)}. Name permissions, `<context>:read` or `<context>:write`.",
+            field="scopes",
+        )
 
 
 class ScopesBeyondRoles(AuthorizationError):

@@ -1,4 +1,4 @@
-"""Who an API key speaks for: remembered for half a second, then looked up again by one statement (ADR 0016).
+"""Who an API key speaks for: remembered for half a second, then looked up again by one statement (ADR 0019).
 
 What is not a whole key is refused without asking anybody. A key that was never good in this process is counted by
 network before the database is asked, so that guessing costs the guesser more than us.

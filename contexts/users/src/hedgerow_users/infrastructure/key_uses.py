@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, DateTime, Uuid, bindparam, func, or_, update
+from sqlalchemy import ARRAY, DateTime, Uuid, any_, bindparam, func, or_, select, update
 
 from hedgerow_core.persistence import Database
 from hedgerow_users.infrastructure.tables import api_keys
@@ -20,10 +20,17 @@ _used = (
     .table_valued("id", "at")
     .render_derived(name="used")
 )
+_free = (  # pk_api_keys. Who is being changed is skipped: whoever waits for no row is in no deadlock.
+    select(api_keys.c.id)
+    .where(api_keys.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+    .with_for_update(skip_locked=True)
+    .cte("free")
+)
 _WRITE = (
     update(api_keys)
     .where(
-        api_keys.c.id == _used.c.id,
+        api_keys.c.id == _free.c.id,
+        _free.c.id == _used.c.id,
         or_(api_keys.c.last_used_at.is_(None), api_keys.c.last_used_at <= _used.c.at - WRITTEN_EVERY),
     )
     .values(last_used_at=_used.c.at)
@@ -54,9 +61,7 @@ class KeyUses:
         taken, self._waiting = self._waiting, {}
         try:
             async with self._database.transaction() as connection:
-                # Sorted, so that two processes that write at once take the rows' locks in one order.
-                ids = sorted(taken)
-                await connection.execute(_WRITE, {"ids": ids, "moments": [taken[id] for id in ids]})
+                await connection.execute(_WRITE, {"ids": list(taken), "moments": list(taken.values())})
         except BaseException:
             self._waiting = taken | self._waiting
             raise

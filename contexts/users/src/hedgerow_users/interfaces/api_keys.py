@@ -39,6 +39,7 @@ def api_keys_router(bus: Bus) -> ContextRouter:
         made = await bus.execute(
             CreateApiKey(
                 account_id=AccountId(caller.subject),
+                roles=caller.roles,
                 name=body.name,
                 scopes=frozenset(body.scopes),
                 lifetime=timedelta(days=body.expires_in_days),
@@ -63,7 +64,9 @@ def api_keys_router(bus: Bus) -> ContextRouter:
         """Replace a key by another one for the same. The old one ends at once, or after the grace that you give."""
         grace = timedelta(hours=body.grace_hours if body else 0)
         made = await bus.execute(
-            RotateApiKey(account_id=AccountId(caller.subject), key_id=ApiKeyId(key_id), grace=grace)
+            RotateApiKey(
+                account_id=AccountId(caller.subject), roles=caller.roles, key_id=ApiKeyId(key_id), grace=grace
+            )
         )
         keep_out_of_caches(response)
         return NewApiKeyAnswer.of_new(made)

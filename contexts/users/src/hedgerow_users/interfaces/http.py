@@ -88,7 +88,7 @@ def sessions_router(
             email=body.email,
             password=Secret(body.password.get_secret_value()),
             network=network_of(request.scope),
-            client=_client_of(request),
+            client=client_of(request),
         )
         keep_out_of_caches(response)
         return cookies.hand_out(response, tokens) if body.cookies else TokensAnswer.of(tokens)
@@ -105,7 +105,7 @@ def sessions_router(
         presented = _presented(body) or cookies.refresh_token_in(request)
         if presented is None:
             raise _no_refresh_token()
-        tokens = await refresh_session(refresh_token=presented, client=_client_of(request))
+        tokens = await refresh_session(refresh_token=presented, client=client_of(request))
         keep_out_of_caches(response)
         return TokensAnswer.of(tokens) if body else cookies.hand_out(response, tokens)
 
@@ -149,7 +149,8 @@ def _no_refresh_token() -> ValidationError:
     return ValidationError("Send the refresh token, in the body or in its cookie.", field="refresh_token")
 
 
-def _client_of(request: Request) -> Client:
+def client_of(request: Request) -> Client:
+    """What a session that this request begins or uses is seen from."""
     address = request.client.host if request.client else ""
     return Client.seen(user_agent=request.headers.get("user-agent", ""), address=address)
 

@@ -29,6 +29,8 @@ class CreateApiKey(Command[NewApiKey]):
     """What the key shall be called, made for, and how long it is good."""
 
     account_id: AccountId
+    roles: frozenset[str]
+    """Of the session that asks, which may be fewer than the account's."""
     name: str
     scopes: frozenset[str]
     lifetime: timedelta
@@ -65,7 +67,7 @@ class CreateApiKeyHandler:
             raise AccountGone
         if self._require_verified_email and account.verified_at is None:
             raise EmailNotVerified
-        if beyond := self._scopes.beyond(account.roles, command.scopes):
+        if beyond := self._scopes.beyond(command.roles.intersection(account.roles), command.scopes):
             raise ScopesBeyondRoles(beyond)
         if live >= MOST_LIVE_KEYS:
             raise TooManyKeys(most=MOST_LIVE_KEYS)

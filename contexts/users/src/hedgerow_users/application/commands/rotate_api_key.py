@@ -9,10 +9,11 @@ from typing import final
 from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock
 from hedgerow_users.application.api_key_view import NewApiKey, made
+from hedgerow_users.application.key_ports import ScopeTable
 from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.api_key import MOST_LIVE_KEYS, ApiKeyId
-from hedgerow_users.domain.errors import AccountGone, KeyNotFound, TooManyKeys
+from hedgerow_users.domain.errors import AccountGone, KeyNotFound, ScopesBeyondRoles, TooManyKeys
 
 
 @final
@@ -21,6 +22,8 @@ class RotateApiKey(Command[NewApiKey]):
     """Replace a key of one's own. The old one is good for `grace` more."""
 
     account_id: AccountId
+    roles: frozenset[str]
+    """Of the session that asks, which may be fewer than the account's."""
     key_id: ApiKeyId
     grace: timedelta
 
@@ -29,8 +32,9 @@ class RotateApiKey(Command[NewApiKey]):
 class RotateApiKeyHandler:
     """Makes the successor and ends the old key, in one transaction. A key has one successor."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, scopes: ScopeTable) -> None:
         self._clock = clock
+        self._scopes = scopes
 
     async def __call__(self, command: RotateApiKey, work: UsersUnitOfWork) -> NewApiKey:
         """Handle the command.
@@ -38,6 +42,7 @@ class RotateApiKeyHandler:
         Raises:
             KeyNotFound: it has ended, is somebody else's, or never was.
             KeyAlreadyRotated: it has a successor, and is good only until its grace is over.
+            ScopesBeyondRoles: the session could not make such a key. It would get one that its owner has made.
             TooManyKeys: the old one would live on besides as many as there may be.
             AccountGone: the account was removed or closed.
         """
@@ -49,6 +54,8 @@ class RotateApiKeyHandler:
         old = await work.api_keys.hold(command.key_id)
         if old is None or old.owner.account_id != command.account_id or not old.is_live(now):
             raise KeyNotFound
+        if beyond := self._scopes.beyond(command.roles.intersection(account.roles), old.scopes):
+            raise ScopesBeyondRoles(beyond)
         if command.grace and live >= MOST_LIVE_KEYS:
             raise TooManyKeys(most=MOST_LIVE_KEYS)
         text, successor = old.rotate(grace=command.grace, at=now)
