@@ -301,3 +301,29 @@ def test_all_problems_are_shown_together(install: Install) -> None:
     install("shed", "raise RuntimeError('locked')")
 
     assert [problem.subject for problem in problems_of("garden", "shed")] == ["garden", "shed"]
+
+
+KEYS = """
+from hedgerow_core.security import KeyAuthority
+async def find(key, network):
+    return None
+@hookimpl
+def authenticators(container):
+    return [KeyAuthority(prefix={prefix!r}, find=find)]
+"""
+
+
+def test_two_contexts_can_not_vouch_for_keys_of_one_prefix(install: Install) -> None:
+    install("alder", KEYS.format(prefix="one_"))
+    install("birch", KEYS.format(prefix="one_"))
+
+    problem = the_problem_of("alder", "birch")
+
+    assert (problem.subject, problem.sources) == ("one_", ("authenticators of alder", "authenticators of birch"))
+
+
+def test_keys_of_two_prefixes_live_side_by_side(install: Install) -> None:
+    install("alder", KEYS.format(prefix="one_"))
+    install("birch", KEYS.format(prefix="two_"))
+
+    compose(HostSettings(contexts=("alder", "birch")))

@@ -23,6 +23,8 @@ class Policy:
     """Whose rows a path names: `none` if it names none, `all`, or `own` if a foreign row looks like no row."""
     spends: bool = False
     """Whether the caller can't call anything any more afterwards."""
+    in_person: bool = False
+    """Whether it guards an account, so that no API key opens it."""
 
     def allows(self, role: str) -> bool:
         """Whether the operation is open to the role."""
@@ -31,7 +33,8 @@ class Policy:
 
 ANYONE, USER, OPERATOR = Policy("anonymous"), Policy("user"), Policy("super_admin")
 OWNER = Policy("user", rows="own")
-SPENT = Policy("user", spends=True)
+SPENT = Policy("user", spends=True, in_person=True)
+IN_PERSON, OWNER_IN_PERSON = Policy("user", in_person=True), Policy("user", rows="own", in_person=True)
 ADMIN, ADMIN_OF_ALL = Policy("admin"), Policy("admin", rows="all")
 
 POLICIES: Mapping[str, Policy] = {
@@ -62,23 +65,23 @@ POLICIES: Mapping[str, Policy] = {
     "users_logout": ANYONE,
     "users_jwks": ANYONE,
     "users_me": USER,
-    "users_change_my_password": USER,
-    "users_list_my_sessions": USER,
-    "users_end_my_session": OWNER,
+    "users_change_my_password": IN_PERSON,
+    "users_list_my_sessions": IN_PERSON,
+    "users_end_my_session": OWNER_IN_PERSON,
     "users_log_out_everywhere": SPENT,
     "users_request_verification": ANYONE,
     "users_verify_email": ANYONE,
     "users_forgot_password": ANYONE,
     "users_set_new_password": ANYONE,
-    "users_change_my_email": USER,
+    "users_change_my_email": IN_PERSON,
     "users_confirm_email": ANYONE,
     "users_update_me": USER,
     "users_delete_me": SPENT,
-    "users_my_second_factor": USER,
-    "users_begin_second_factor": USER,
-    "users_confirm_second_factor": USER,
-    "users_renew_recovery_codes": USER,
-    "users_remove_second_factor": USER,
+    "users_my_second_factor": IN_PERSON,
+    "users_begin_second_factor": IN_PERSON,
+    "users_confirm_second_factor": IN_PERSON,
+    "users_renew_recovery_codes": IN_PERSON,
+    "users_remove_second_factor": IN_PERSON,
     "users_list_accounts": ADMIN,
     "users_create_account": ADMIN,
     "users_get_account": ADMIN_OF_ALL,
@@ -88,6 +91,12 @@ POLICIES: Mapping[str, Policy] = {
     "users_reactivate_account": ADMIN_OF_ALL,
     "users_reset_second_factor": ADMIN_OF_ALL,
     "users_assign_roles": ADMIN_OF_ALL,
+    "users_create_my_key": IN_PERSON,
+    "users_list_my_keys": IN_PERSON,
+    "users_rotate_my_key": OWNER_IN_PERSON,
+    "users_revoke_my_key": OWNER_IN_PERSON,
+    "users_list_account_keys": ADMIN_OF_ALL,
+    "users_revoke_account_key": ADMIN_OF_ALL,
     "billing_create_invoice": USER,
     "billing_list_invoices": USER,
     "billing_get_invoice": OWNER,
@@ -106,8 +115,9 @@ class Operation:
     path: str
 
     def path_to(self, row: str) -> str:
-        """The path to the row of this id."""
-        return re.sub(r"{[^}]+}", row, self.path)
+        """The path to the row of this id. A row inside of another one is `outer/inner`."""
+        outer, _, inner = row.partition("/")
+        return re.sub(r"{[^}]+}", inner or outer, re.sub(r"{[^}]+}", outer, self.path, count=1))
 
 
 def operations_of(document: Mapping[str, Any]) -> dict[str, Operation]:

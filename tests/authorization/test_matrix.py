@@ -106,9 +106,17 @@ def row_of(owner: Shopper, operation: Operation) -> str:
     """Something of theirs that the path of this operation can name."""
     if "{invoice_id}" in operation.path:
         return str(create_invoice(owner)["id"])
+    if "{key_id}" in operation.path:
+        me, key = expect(owner.get("/v1/users/me"), 200)["id"], new_key(owner, ["users:read"])["id"]
+        return f"{me}/{key}" if "{account_id}" in operation.path else str(key)
     if "{session_id}" in operation.path:
         return str(expect(owner.get("/v1/users/me/sessions"), 200)["items"][0]["id"])
     return str(expect(owner.get("/v1/users/me"), 200)["id"])
+
+
+def new_key(owner: Shopper, scopes: list[str]) -> dict[str, Any]:
+    """A key for these."""
+    return expect(owner.post("/v1/users/me/keys", json={"name": "Matrix", "scopes": scopes}), 201)
 
 
 def told(answer: httpx.Response) -> dict[str, Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
 
-from tests.conftest import Production
+from tests.conftest import Production, with_role
 from tests.scenarios.test_errors import problem
 from tests.story import Shopper, expect, sign_up
 
@@ -86,3 +87,45 @@ def test_who_logs_in_right_after_being_shut_out_is_believed_everywhere(
         for _ in range(60):
             expect(Shopper(there, shopper.email, shopper.password, tokens).get("/v1/users/me"), 200)
             time.sleep(POLL_S)
+
+
+def make_key(shopper: Shopper) -> dict[str, Any]:
+    return expect(shopper.post("/v1/users/me/keys", json={"name": "Program", "scopes": ["users:read"]}), 201)
+
+
+def revoke_it(_production: Production, owner: Shopper, key: dict[str, Any]) -> None:
+    assert owner.request("DELETE", f"/v1/users/me/keys/{key['id']}").status_code == httpx.codes.NO_CONTENT
+
+
+def rotate_it(_production: Production, owner: Shopper, key: dict[str, Any]) -> None:
+    expect(owner.post(f"/v1/users/me/keys/{key['id']}/rotate"), 201)
+
+
+def deactivate_its_owner(production: Production, owner: Shopper, _key: dict[str, Any]) -> None:
+    id = expect(owner.get("/v1/users/me"), 200)["id"]
+    admin = with_role(production, owner.client, "super_admin")
+    expect(admin.post(f"/v1/users/accounts/{id}/deactivate"), 200)
+
+
+@pytest.mark.parametrize("end", [revoke_it, rotate_it, deactivate_its_owner])
+def test_a_key_is_refused_on_the_other_node_within_a_second(
+    shared_production: Production,
+    client: httpx.Client,
+    node: httpx.Client,
+    end: Callable[[Production, Shopper, dict[str, Any]], None],
+) -> None:
+    owner = sign_up(client)
+    key, other = make_key(owner), make_key(sign_up(client))
+    program, bystander = (replace(owner, client=node, tokens={"access_token": one["key"]}) for one in (key, other))
+    for each in (program, bystander):
+        expect(each.get("/v1/users/me"), 200)
+
+    end(shared_production, owner, key)
+    started = time.monotonic()
+    while (answer := program.get("/v1/users/me")).status_code == httpx.codes.OK:
+        assert time.monotonic() - started < WITHIN_S, "still believed"
+        time.sleep(POLL_S)
+    print(f"{end.__name__}: refused on the other node after {(time.monotonic() - started) * 1000:.0f} ms")
+
+    problem(answer, 401, "invalid_key")
+    expect(bystander.get("/v1/users/me"), 200)

@@ -17,6 +17,7 @@ from hedgerow_core.domain import Secret
 from hedgerow_core.messaging import Drain, consumers_of, unit_of_work
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.plugin import CoreContainer
+from hedgerow_core.security import PermissionTable
 from hedgerow_core.testing import FakeClock, MigratedDatabases, context_database
 from hedgerow_core.testing.contexts import work_off_all
 from hedgerow_core.testing.mailbox import Mailbox
@@ -55,7 +56,14 @@ def settings(mailbox: Mailbox) -> UsersSettings:
 async def container(
     database: Database, clock: FakeClock, settings: UsersSettings, tmp_path: Path
 ) -> AsyncIterator[UsersContainer]:
-    core = CoreContainer(context="users", environment="test", data_dir=tmp_path, clock=clock, database=database)
+    core = CoreContainer(
+        context="users",
+        environment="test",
+        data_dir=tmp_path,
+        clock=clock,
+        database=database,
+        permissions=PermissionTable(plugin.manifest().permissions, contexts=["users"]),
+    )
     container = plugin.container(core, settings)
     container.check_dependencies()
     async with plugin.lifespan(container):

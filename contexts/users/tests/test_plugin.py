@@ -8,15 +8,17 @@ import pytest
 
 from hedgerow_core.persistence import Database
 from hedgerow_core.plugin import CoreContainer, UnusableSetting
-from hedgerow_core.security import KeySource, RevocationCheck
+from hedgerow_core.security import KeyFinder, KeySource, PermissionTable, RevocationCheck
 from hedgerow_core.testing import FakeClock
 from hedgerow_users import plugin
-from hedgerow_users.application import link_ports, ports, second_factor_ports
+from hedgerow_users.application import key_ports, link_ports, ports, second_factor_ports
 from hedgerow_users.application.login_guard import CodeGuard
 from hedgerow_users.container import UsersContainer
+from hedgerow_users.infrastructure.api_key_repository import DatabaseApiKeyReader
 from hedgerow_users.infrastructure.argon2_hasher import Argon2Hasher
 from hedgerow_users.infrastructure.directory import DatabaseAccountDirectory
 from hedgerow_users.infrastructure.jwt_access_tokens import JwtAccessTokens
+from hedgerow_users.infrastructure.key_ring import KeyRing
 from hedgerow_users.infrastructure.known_networks import DatabaseKnownNetworks
 from hedgerow_users.infrastructure.links import DatabaseLinks
 from hedgerow_users.infrastructure.mail.console_mailer import ConsoleMailer
@@ -85,6 +87,9 @@ def adapters_fit_their_ports(  # Never called: mypy holds it.
     factors: DatabaseSecondFactors,
     secrets: TotpSecrets,
     guesses: CodeGuard,
+    keys_of_programs: DatabaseApiKeyReader,
+    ring: KeyRing,
+    permissions: PermissionTable,
 ) -> tuple[
     ports.UsersUnitOfWork,
     ports.AccountReader,
@@ -103,7 +108,11 @@ def adapters_fit_their_ports(  # Never called: mypy holds it.
     second_factor_ports.SecondFactorReader,
     second_factor_ports.SecondFactorSecrets,
     second_factor_ports.CodeGuesses,
+    key_ports.ApiKeyReader,
+    KeyFinder,
+    key_ports.ScopeTable,
 ]:
     found, revoked = keys.find_public, revocations.is_revoked
     ours = work, reader, hasher, keys, found, networks, tokens, sessions, successors, revoked
-    return *ours, directory, links, console, smtp, factors, secrets, guesses
+    adapters = *ours, directory, links, console, smtp, factors, secrets, guesses
+    return *adapters, keys_of_programs, ring.find, permissions

@@ -27,7 +27,12 @@ from hedgerow_host.settings import HostSettings
 from hedgerow_host.worker import working_in_process
 
 DISTRIBUTION = "hedgerow-host"
-_BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+_BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "An access token, or an API key, which opens no route that guards an account.",
+}
 
 ASKED_HEADERS = ("Authorization", "Idempotency-Key", "If-Match", "If-None-Match", "Traceparent", "X-Request-ID")
 ANSWERED_HEADERS = ("ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID")

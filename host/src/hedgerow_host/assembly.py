@@ -5,7 +5,7 @@ Every problem of the composition is found here or in `mounting`, before anything
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hedgerow_core.application import Quota, RateLimiter
 from hedgerow_core.domain import Clock, SystemClock
-from hedgerow_core.http import Gate, Throttle
+from hedgerow_core.http import Gate, OriginCheck, Throttle
 from hedgerow_core.http.in_process_limiter import InProcessLimiter
 from hedgerow_core.http.redis_limiter import RedisLimiter
 from hedgerow_core.messaging import (
@@ -110,8 +110,11 @@ def assemble(
     keep_events: timedelta = KEEP_EVENTS,
     limiter: RateLimiter | None = None,
     quota: Quota | None = None,
+    browser_origins: Iterable[str] = (),
 ) -> Assembly:
     """Build all contexts. `quota` is what every route allows a caller; without one, nothing is throttled.
+
+    Pages of `browser_origins` may act with a cookie, besides those of the host's own origin.
 
     Raises:
         CompositionError: lists every problem found.
@@ -120,6 +123,9 @@ def assemble(
     recovery = Recovery()
     clock = clock or SystemClock()
     limiter = limiter or InProcessLimiter()
+    declared = [*PERMISSIONS, *(p for context in loaded for p in context.manifest.permissions)]
+    permissions = PermissionTable(declared, contexts=[context.name for context in loaded])
+    origins = OriginCheck(browser_origins)
     contexts: list[HostedContext] = []
     problems: list[Problem] = []
     for context in loaded:
@@ -130,21 +136,39 @@ def assemble(
             clock=clock,
             database=Database(address, context.name, constraints=context.manifest.constraints),
             limiter=limiter,
+            permissions=permissions,
+            origins=origins,
         )
         try:
             contexts.append(build(context, core, wakeup, recovery))
         except CompositionError as error:
             problems += error.problems
     problems += unheard_events({context.name: context.subscriptions for context in contexts})
-    problems += _issuers_named_twice(contexts)
+    problems += _named_twice(
+        [(context.name, issuer.issuer) for context in contexts for issuer in context.issuers],
+        what="is an issuer of tokens for two contexts",
+        fix="let one of them vouch for it",
+    )
+    problems += _named_twice(
+        [(context.name, authority.prefix) for context in contexts for authority in context.key_authorities],
+        what="is the prefix of two contexts' keys",
+        fix="give the keys of one of them another prefix",
+    )
     if problems:
         raise CompositionError(problems)
-    permissions = PermissionTable([*PERMISSIONS, *(p for context in loaded for p in context.manifest.permissions)])
     verifier = TokenVerifier([issuer for context in contexts for issuer in context.issuers], clock)
+    keys = [authority for context in contexts for authority in context.key_authorities]
     return Assembly(
         contexts=contexts,
         environment=environment,
-        gate=Gate(verifier, permissions, Throttle(limiter, quota) if quota else None),
+        gate=Gate(
+            verifier,
+            permissions,
+            Throttle(limiter, quota) if quota else None,
+            keys=keys,
+            cookies=[mode for context in contexts for mode in context.cookies],
+            origins=origins,
+        ),
         permissions=permissions,
         wakeup=wakeup,
         clock=clock,
@@ -176,15 +200,15 @@ async def _told_if_it_fails(context: HostedContext) -> AsyncIterator[None]:
         raise
 
 
-def _issuers_named_twice(contexts: Sequence[HostedContext]) -> Iterator[Problem]:
+def _named_twice(names: Iterable[tuple[str, str]], *, what: str, fix: str) -> Iterator[Problem]:
+    """`names` are pairs of a context and something that it calls its own."""
     first: dict[str, str] = {}
-    for context in contexts:
-        for issuer in context.issuers:
-            other = first.setdefault(issuer.issuer, context.name)
-            if other != context.name:
-                yield Problem(
-                    subject=issuer.issuer,
-                    what="is an issuer of tokens for two contexts",
-                    sources=(f"authenticators of {other}", f"authenticators of {context.name}"),
-                    fix="let one of them vouch for it",
-                )
+    for context, name in names:
+        other = first.setdefault(name, context)
+        if other != context:
+            yield Problem(
+                subject=name,
+                what=what,
+                sources=(f"authenticators of {other}", f"authenticators of {context}"),
+                fix=fix,
+            )

@@ -16,11 +16,11 @@ from pydantic_settings import BaseSettings
 
 from hedgerow_core.application import Bus
 from hedgerow_core.application.bus import DuplicateHandlerError
-from hedgerow_core.http import ContextRouter
+from hedgerow_core.http import ContextRouter, CookieMode
 from hedgerow_core.messaging import Consumer, Drain, Recovery, consumers_of, unit_of_work
 from hedgerow_core.persistence import Database
 from hedgerow_core.plugin import CoreContainer, Handlers, Subscriptions
-from hedgerow_core.security import TokenIssuer
+from hedgerow_core.security import KeyAuthority, TokenIssuer
 from hedgerow_host.completeness import missing_handlers, unready_schedules
 from hedgerow_host.discovery import LoadedContext
 from hedgerow_host.problems import CompositionError, Problem, settings_problems
@@ -56,12 +56,27 @@ class HostedContext:
     consumers: Mapping[str, Consumer]
     drain: Drain
     routers: Sequence[ContextRouter]
-    issuers: Sequence[TokenIssuer]
+    authenticators: Sequence[TokenIssuer | KeyAuthority | CookieMode]
 
     @property
     def name(self) -> str:
         """The context's name."""
         return self.loaded.name
+
+    @property
+    def issuers(self) -> Sequence[TokenIssuer]:
+        """Whose access tokens are believed."""
+        return [one for one in self.authenticators if isinstance(one, TokenIssuer)]
+
+    @property
+    def key_authorities(self) -> Sequence[KeyAuthority]:
+        """Whose API keys are believed."""
+        return [one for one in self.authenticators if isinstance(one, KeyAuthority)]
+
+    @property
+    def cookies(self) -> Sequence[CookieMode]:
+        """In which cookies access tokens may come."""
+        return [one for one in self.authenticators if isinstance(one, CookieMode)]
 
 
 def build(loaded: LoadedContext, core: CoreContainer, wakeup: Wakeup, recovery: Recovery) -> HostedContext:
@@ -112,7 +127,7 @@ def build(loaded: LoadedContext, core: CoreContainer, wakeup: Wakeup, recovery: 
             committed=wakeup,
         ),
         routers=loaded.call("routes", container=container, bus=bus) or (),
-        issuers=loaded.call("authenticators", container=container) or (),
+        authenticators=loaded.call("authenticators", container=container) or (),
     )
 
 

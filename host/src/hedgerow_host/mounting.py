@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from hedgerow_core.application.bus import place_of
 from hedgerow_core.http import Access, ContextRouter, PipelineRoute, access_of
+from hedgerow_core.security import scope_of_route
 from hedgerow_host.admin import routes as admin
 from hedgerow_host.admin.hosted import Hosted
 from hedgerow_host.assembly import Assembly
@@ -62,7 +63,8 @@ def mount(app: FastAPI, assembly: Assembly, routes: Iterable[MountedRoute]) -> N
         if id(mounted.route) in guarded:
             continue
         guarded.add(id(mounted.route))
-        mounted.route.stages = assembly.gate.stages_for(mounted.access, mounted.route.endpoint)
+        scope = scope_of_route(mounted.context, mounted.route.methods or ())
+        mounted.route.stages = assembly.gate.stages_for(mounted.access, mounted.route.endpoint, scope=scope)
         if mounted.access.needs_principal:
             mounted.route.openapi_extra = {"security": [{"bearer": []}], **(mounted.route.openapi_extra or {})}
         app.router.routes.append(mounted.route)
@@ -108,7 +110,7 @@ def _problems_of(route: PipelineRoute, context: str, prefix: str, assembly: Asse
             subject=subject,
             what="does not say who may call it",
             sources=source,
-            fix="mark its endpoint @public, @authenticated or @permitted(...)",
+            fix="mark its endpoint @public, @authenticated, @logged_in or @permitted(...)",
         )
     elif access.permission is not None and access.permission not in assembly.permissions:
         yield Problem(

@@ -36,6 +36,7 @@ def started(settings: HostSettings, address: DatabaseAddress, *, migrate: bool =
         keep_events=timedelta(days=settings.keep_events_days),
         limiter=limiter_for(settings, address),
         quota=quota_of_all_routes(settings),
+        browser_origins=(settings.cors_origins or ()) if settings.cors_credentials else (),
     )
     try:
         isolation = asyncio.run(_prepared(address, contexts, migrate=migrate))

@@ -11,6 +11,8 @@ from hedgerow_users.application.commands.confirm_email import ConfirmEmailHandle
 from hedgerow_users.application.commands.confirm_second_factor import ConfirmSecondFactorHandler
 from hedgerow_users.application.commands.create_account import CreateAccountHandler
 from hedgerow_users.application.commands.create_admin import CreateAdmin, OpenAdminAccountHandler
+from hedgerow_users.application.commands.create_api_key import CreateApiKeyHandler
+from hedgerow_users.application.commands.create_service import CreateServiceHandler
 from hedgerow_users.application.commands.deactivate_account import DeactivateAccountHandler
 from hedgerow_users.application.commands.delete_account import DeleteAccountHandler
 from hedgerow_users.application.commands.delete_own_account import DeleteOwnAccountHandler
@@ -30,6 +32,11 @@ from hedgerow_users.application.commands.request_email_change import RequestEmai
 from hedgerow_users.application.commands.request_link import RequestLinkHandler
 from hedgerow_users.application.commands.reset_password import ReplaceForgottenPasswordHandler, ResetPassword
 from hedgerow_users.application.commands.reset_second_factor import ResetSecondFactorHandler
+from hedgerow_users.application.commands.revoke_account_key import RevokeAccountKeyHandler
+from hedgerow_users.application.commands.revoke_api_key import RevokeApiKeyHandler
+from hedgerow_users.application.commands.revoke_leaked_key import RevokeLeakedKeyHandler
+from hedgerow_users.application.commands.revoke_service import RevokeServiceHandler
+from hedgerow_users.application.commands.rotate_api_key import RotateApiKeyHandler
 from hedgerow_users.application.commands.update_account import UpdateAccountHandler
 from hedgerow_users.application.commands.update_own_profile import UpdateOwnProfileHandler
 from hedgerow_users.application.commands.verify_email import VerifyEmailHandler
@@ -38,7 +45,9 @@ from hedgerow_users.application.owner_proof import OwnerProof
 from hedgerow_users.application.queries.get_account import GetAccountHandler
 from hedgerow_users.application.queries.get_second_factor import GetSecondFactorHandler
 from hedgerow_users.application.queries.list_accounts import ListAccountsHandler
+from hedgerow_users.application.queries.list_api_keys import ListApiKeysHandler
 from hedgerow_users.application.queries.list_public_keys import ListPublicKeysHandler
+from hedgerow_users.application.queries.list_services import ListServicesHandler
 from hedgerow_users.application.queries.list_sessions import ListSessionsHandler
 from hedgerow_users.application.queries.look_up_account import LookUpAccountHandler
 from hedgerow_users.application.second_proof import SecondProof
@@ -46,11 +55,14 @@ from hedgerow_users.application.starting import SessionStart
 from hedgerow_users.application.tasks.send_link import SendLinkHandler
 from hedgerow_users.application.tasks.send_notice import SendNoticeHandler
 from hedgerow_users.domain.link import Purpose
+from hedgerow_users.infrastructure.api_key_repository import DatabaseApiKeyReader
 from hedgerow_users.infrastructure.argon2_hasher import Argon2Hasher
 from hedgerow_users.infrastructure.directory import DatabaseAccountDirectory
 from hedgerow_users.infrastructure.jwt_access_tokens import JwtAccessTokens
 from hedgerow_users.infrastructure.keeping_up import KeepingUp
+from hedgerow_users.infrastructure.key_ring import KeyRing
 from hedgerow_users.infrastructure.key_seal import KeySeal
+from hedgerow_users.infrastructure.key_uses import KeyUses
 from hedgerow_users.infrastructure.known_networks import DatabaseKnownNetworks
 from hedgerow_users.infrastructure.links import DatabaseLinks
 from hedgerow_users.infrastructure.mail.choice import mailer_for
@@ -64,6 +76,7 @@ from hedgerow_users.infrastructure.signing_key_store import SigningKeyStore
 from hedgerow_users.infrastructure.signing_keys import SigningKeys
 from hedgerow_users.infrastructure.totp import TotpSecrets
 from hedgerow_users.infrastructure.work import UsersWork
+from hedgerow_users.interfaces.cookies import Cookies
 from hedgerow_users.settings import UsersSettings
 
 
@@ -101,7 +114,17 @@ class UsersContainer(containers.DeclarativeContainer):
     )
     signing_keys = providers.ThreadSafeSingleton(SigningKeys, store=key_store, clock=core.clock)
     revocations = providers.ThreadSafeSingleton(RevocationList, database=core.database)
-    keeping_up = providers.Factory(KeepingUp, revocations=revocations, keys=signing_keys)
+    key_uses = providers.ThreadSafeSingleton(KeyUses, database=core.database)
+    key_ring = providers.ThreadSafeSingleton(
+        KeyRing,
+        database=core.database,
+        limiter=core.limiter,
+        clock=core.clock,
+        uses=key_uses,
+        require_verified_email=settings.provided.require_verified_email,
+    )
+    api_keys = providers.ThreadSafeSingleton(DatabaseApiKeyReader, database=core.database)
+    keeping_up = providers.Factory(KeepingUp, revocations=revocations, keys=signing_keys, key_uses=key_uses)
     access_tokens = providers.ThreadSafeSingleton(
         JwtAccessTokens,
         keys=signing_keys,
@@ -123,6 +146,13 @@ class UsersContainer(containers.DeclarativeContainer):
         proof=second_proof,
         policy=settings.provided.second_factor_policy,
         require_verified_email=settings.provided.require_verified_email,
+    )
+
+    cookies = providers.ThreadSafeSingleton(
+        Cookies,
+        enabled=settings.provided.cookies,
+        origins=core.origins,
+        refresh_token_lifetime=settings.provided.refresh_token_lifetime,
     )
 
     # What the edge calls; built with the bus where the routes are.
@@ -194,6 +224,20 @@ class UsersContainer(containers.DeclarativeContainer):
     redeem_login_link = providers.Singleton(RedeemLoginLinkHandler, start=session_start, clock=core.clock)
     end_every_session = providers.Singleton(EndEverySessionHandler, clock=core.clock)
     get_second_factor = providers.Singleton(GetSecondFactorHandler, factors=second_factors)
+    create_api_key = providers.Singleton(
+        CreateApiKeyHandler,
+        clock=core.clock,
+        scopes=core.permissions,
+        require_verified_email=settings.provided.require_verified_email,
+    )
+    rotate_api_key = providers.Singleton(RotateApiKeyHandler, clock=core.clock, scopes=core.permissions)
+    revoke_api_key = providers.Singleton(RevokeApiKeyHandler, clock=core.clock)
+    revoke_account_key = providers.Singleton(RevokeAccountKeyHandler, clock=core.clock)
+    revoke_leaked_key = providers.Singleton(RevokeLeakedKeyHandler, clock=core.clock)
+    create_service = providers.Singleton(CreateServiceHandler, clock=core.clock, scopes=core.permissions)
+    revoke_service = providers.Singleton(RevokeServiceHandler, clock=core.clock)
+    list_services = providers.Singleton(ListServicesHandler, keys=api_keys, clock=core.clock)
+    list_api_keys = providers.Singleton(ListApiKeysHandler, keys=api_keys, clock=core.clock)
 
     # What workers call.
     send_link = providers.Singleton(

@@ -8,8 +8,10 @@ Handles:
     RequestLink, VerifyEmail, ReplaceForgottenPassword, ReserveEmailChange, ConfirmEmail (commands)
     UpdateOwnProfile, DeleteOwnAccount (commands)
     CreateAccount, UpdateAccount, DeactivateAccount, ReactivateAccount, DeleteAccount, AssignRoles (commands)
-    GetAccount, LookUpAccount, ListAccounts, ListSessions, ListPublicKeys,
-    GetSecondFactor (queries)
+    CreateApiKey, RotateApiKey, RevokeApiKey, RevokeAccountKey, RevokeLeakedKey, CreateService, RevokeService
+    (commands)
+    GetAccount, LookUpAccount, ListAccounts, ListSessions, ListPublicKeys, GetSecondFactor, ListApiKeys,
+    ListServices (queries)
     users.send_link, users.send_notice (tasks)
 Consumes:
     nothing
@@ -31,7 +33,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from hedgerow_core.application import Bus, CommandHandler, QueryHandler
-from hedgerow_core.http import ContextRouter
+from hedgerow_core.http import ContextRouter, CookieMode
 from hedgerow_core.messaging import OutboundTaskHandler
 from hedgerow_core.persistence import MigrationHistory
 from hedgerow_core.plugin import (
@@ -43,7 +45,7 @@ from hedgerow_core.plugin import (
     UnusableSetting,
     hookimpl,
 )
-from hedgerow_core.security import Permission, TokenIssuer
+from hedgerow_core.security import KeyAuthority, Permission, TokenIssuer
 from hedgerow_users.application.commands.assign_roles import AssignRoles
 from hedgerow_users.application.commands.begin_second_factor import BeginSecondFactor
 from hedgerow_users.application.commands.change_password import ReplacePassword
@@ -51,6 +53,8 @@ from hedgerow_users.application.commands.confirm_email import ConfirmEmail
 from hedgerow_users.application.commands.confirm_second_factor import ConfirmSecondFactor
 from hedgerow_users.application.commands.create_account import CreateAccount
 from hedgerow_users.application.commands.create_admin import OpenAdminAccount
+from hedgerow_users.application.commands.create_api_key import CreateApiKey
+from hedgerow_users.application.commands.create_service import CreateService
 from hedgerow_users.application.commands.deactivate_account import DeactivateAccount
 from hedgerow_users.application.commands.delete_account import DeleteAccount
 from hedgerow_users.application.commands.delete_own_account import DeleteOwnAccount
@@ -70,13 +74,20 @@ from hedgerow_users.application.commands.request_email_change import ReserveEmai
 from hedgerow_users.application.commands.request_link import RequestLink
 from hedgerow_users.application.commands.reset_password import ReplaceForgottenPassword
 from hedgerow_users.application.commands.reset_second_factor import ResetSecondFactor
+from hedgerow_users.application.commands.revoke_account_key import RevokeAccountKey
+from hedgerow_users.application.commands.revoke_api_key import RevokeApiKey
+from hedgerow_users.application.commands.revoke_leaked_key import RevokeLeakedKey
+from hedgerow_users.application.commands.revoke_service import RevokeService
+from hedgerow_users.application.commands.rotate_api_key import RotateApiKey
 from hedgerow_users.application.commands.update_account import UpdateAccount
 from hedgerow_users.application.commands.update_own_profile import UpdateOwnProfile
 from hedgerow_users.application.commands.verify_email import VerifyEmail
 from hedgerow_users.application.queries.get_account import GetAccount
 from hedgerow_users.application.queries.get_second_factor import GetSecondFactor
 from hedgerow_users.application.queries.list_accounts import ListAccounts
+from hedgerow_users.application.queries.list_api_keys import ListApiKeys
 from hedgerow_users.application.queries.list_public_keys import ListPublicKeys
+from hedgerow_users.application.queries.list_services import ListServices
 from hedgerow_users.application.queries.list_sessions import ListSessions
 from hedgerow_users.application.queries.look_up_account import LookUpAccount
 from hedgerow_users.application.signing_key_view import SigningKeyView
@@ -84,8 +95,12 @@ from hedgerow_users.application.tasks.send_link import SendLink
 from hedgerow_users.application.tasks.send_notice import SendNotice
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.contracts import PUBLISHED
-from hedgerow_users.domain.errors import EmailTaken
+from hedgerow_users.domain.api_key import KeyOwner
+from hedgerow_users.domain.api_key_text import PREFIX
+from hedgerow_users.domain.errors import EmailTaken, KeyAlreadyRotated, ServiceNameTaken
 from hedgerow_users.interfaces.administration import administration_router
+from hedgerow_users.interfaces.api_keys import api_keys_router
+from hedgerow_users.interfaces.cookies import ACCESS_COOKIE
 from hedgerow_users.interfaces.http import accounts_router, keys_router, sessions_router
 from hedgerow_users.interfaces.login_link import login_link_router
 from hedgerow_users.interfaces.mailed_links import links_router
@@ -118,8 +133,14 @@ def manifest() -> Manifest:
             Permission("users:account:delete", "admin", "Delete accounts of others"),
             Permission("users:second_factor:reset", "admin", "Remove the second factor of others"),
             Permission("users:role:assign", "admin", "Give roles below one's own"),
+            Permission("users:key:list", "admin", "Look at the API keys of others"),
+            Permission("users:key:revoke", "admin", "Revoke the API keys of others"),
         ),
-        constraints={"uq_accounts_email": EmailTaken},
+        constraints={
+            "uq_accounts_email": EmailTaken,
+            "uq_api_keys_rotated_from": KeyAlreadyRotated,
+            "uq_services_name": ServiceNameTaken,
+        },
     )
 
 
@@ -181,6 +202,13 @@ def handlers(container: UsersContainer) -> Handlers:
             CommandHandler(ReactivateAccount, container.reactivate_account()),
             CommandHandler(DeleteAccount, container.delete_account()),
             CommandHandler(AssignRoles, container.assign_roles()),
+            CommandHandler(CreateApiKey, container.create_api_key()),
+            CommandHandler(RotateApiKey, container.rotate_api_key()),
+            CommandHandler(RevokeApiKey, container.revoke_api_key()),
+            CommandHandler(RevokeAccountKey, container.revoke_account_key()),
+            CommandHandler(RevokeLeakedKey, container.revoke_leaked_key()),
+            CommandHandler(CreateService, container.create_service()),
+            CommandHandler(RevokeService, container.revoke_service()),
         ),
         queries=(
             QueryHandler(GetAccount, container.get_account()),
@@ -189,6 +217,8 @@ def handlers(container: UsersContainer) -> Handlers:
             QueryHandler(ListAccounts, container.list_accounts()),
             QueryHandler(ListPublicKeys, container.list_public_keys()),
             QueryHandler(GetSecondFactor, container.get_second_factor()),
+            QueryHandler(ListApiKeys, container.list_api_keys()),
+            QueryHandler(ListServices, container.list_services()),
         ),
         tasks=(
             OutboundTaskHandler(
@@ -220,6 +250,7 @@ def routes(container: UsersContainer, bus: Bus) -> Sequence[ContextRouter]:
             bus,
             log_in=container.guarded_log_in(log_in=container.log_in(bus=bus)),
             refresh_session=container.refresh_session(bus=bus),
+            cookies=container.cookies(),
         ),
         login_link_router(log_in=container.log_in_by_link(bus=bus)),
         own_sessions_router(bus),
@@ -231,13 +262,14 @@ def routes(container: UsersContainer, bus: Bus) -> Sequence[ContextRouter]:
         profile_router(bus, needs_second_factor=container.settings().second_factor_policy.demands),
         second_factor_router(bus, proof=container.owner_proof()),
         administration_router(bus),
+        api_keys_router(bus),
         keys_router(bus),
     )
 
 
 @hookimpl
-def authenticators(container: UsersContainer) -> Sequence[TokenIssuer]:
-    """Our own tokens are to be believed."""
+def authenticators(container: UsersContainer) -> Sequence[TokenIssuer | KeyAuthority | CookieMode]:
+    """Our own tokens and keys are to be believed; tokens in a cookie, too, where settings say so."""
     settings = container.settings()
     return (
         TokenIssuer(
@@ -246,6 +278,8 @@ def authenticators(container: UsersContainer) -> Sequence[TokenIssuer]:
             find_key=container.signing_keys().find_public,
             is_revoked=container.revocations().is_revoked,
         ),
+        KeyAuthority(prefix=PREFIX, find=container.key_ring().find),
+        *([CookieMode(access_cookie=ACCESS_COOKIE)] if settings.cookies else []),
     )
 
 
@@ -268,8 +302,9 @@ async def lifespan(container: UsersContainer) -> AsyncIterator[None]:
 def cli(run: CommandRunner) -> typer.Typer:
     """`hedgerow users …`."""
     from hedgerow_users.interfaces.cli import users_cli  # who serves does without a command line
+    from hedgerow_users.interfaces.key_cli import api_keys_cli, services_cli
 
-    return users_cli(
+    app = users_cli(
         create_admin=lambda email, password, name: run(
             lambda container, bus: container.create_admin(bus=bus)(email=email, password=password, name=name)
         ),
@@ -278,6 +313,19 @@ def cli(run: CommandRunner) -> typer.Typer:
         revoke_key=lambda kid: run(lambda container, _bus: container.signing_keys().revoke(kid)),
         on_bus=lambda work: run(lambda _container, bus: work(bus)),
     )
+
+    def revoke_key(command: RevokeLeakedKey) -> KeyOwner:
+        return run(lambda _container, bus: bus.execute(command))
+
+    services = services_cli(
+        create=lambda command: run(lambda _container, bus: bus.execute(command)),
+        list_all=lambda: run(lambda _container, bus: bus.ask(ListServices())),
+        revoke=lambda command: run(lambda _container, bus: bus.execute(command)),
+        revoke_key=revoke_key,
+    )
+    app.add_typer(services, name="services")
+    app.add_typer(api_keys_cli(revoke_key=revoke_key), name="api-keys")
+    return app
 
 
 async def _rotated(container: UsersContainer, _bus: Bus) -> Sequence[SigningKeyView]:

@@ -165,6 +165,10 @@ class UsersSettings(BaseSettings):
         default=False,
         description="Whether only who has confirmed the address may log in. Default False.",
     )
+    cookies: bool = Field(
+        default=False,
+        description="Whether login may set cookies for pages in browsers instead of showing tokens. Default False.",
+    )
 
     second_factor_for: Annotated[tuple[Role, ...] | None, NoDecode, BeforeValidator(_roles)] = Field(
         default=None,

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from hedgerow_core.application import Bus
 from hedgerow_core.domain import Secret, new_id
 from hedgerow_core.persistence import Database
-from hedgerow_core.security import TokenVerifier
+from hedgerow_core.security import TokenIssuer, TokenVerifier
 from hedgerow_core.testing import FakeClock
 from hedgerow_users import plugin
 from hedgerow_users.application.commands.log_in import LogIn, StartSession
@@ -28,7 +28,8 @@ async def test_the_access_token_speaks_for_the_account(
 ) -> None:
     account = await register(email=EMAIL, password=PASSWORD, name="Ada")
     tokens = await log_in(email=" ADA@example.org", password=PASSWORD)
-    verifier = TokenVerifier(plugin.authenticators(container), clock)
+    issuers = [one for one in plugin.authenticators(container) if isinstance(one, TokenIssuer)]
+    verifier = TokenVerifier(issuers, clock)
     principal = await verifier.verify(tokens.access_token.reveal())
     assert principal.subject == account.id
     assert principal.roles == {"user"}

@@ -10,9 +10,9 @@ import pytest
 from fastapi import FastAPI
 
 from hedgerow_core.application import Bus
-from hedgerow_core.http import Gate, PipelineRoute, access_of
+from hedgerow_core.http import CookieMode, Gate, PipelineRoute, access_of
 from hedgerow_core.http.problems import install_problem_handlers
-from hedgerow_core.security import PermissionTable, TokenVerifier
+from hedgerow_core.security import KeyAuthority, PermissionTable, TokenIssuer, TokenVerifier, scope_of_route
 from hedgerow_core.testing import FakeClock
 from hedgerow_users import plugin
 from hedgerow_users.container import UsersContainer
@@ -25,8 +25,12 @@ Rows = Callable[..., Awaitable[Any]]
 
 @pytest.fixture
 async def http(container: UsersContainer, bus: Bus, clock: FakeClock) -> AsyncIterator[httpx.AsyncClient]:
+    declared = plugin.authenticators(container)
     gate = Gate(
-        TokenVerifier(plugin.authenticators(container), clock), PermissionTable(plugin.manifest().permissions)
+        TokenVerifier([one for one in declared if isinstance(one, TokenIssuer)], clock),
+        PermissionTable(plugin.manifest().permissions),
+        keys=[one for one in declared if isinstance(one, KeyAuthority)],
+        cookies=[one for one in declared if isinstance(one, CookieMode)],
     )
     app = FastAPI()
     install_problem_handlers(app)
@@ -35,7 +39,7 @@ async def http(container: UsersContainer, bus: Bus, clock: FakeClock) -> AsyncIt
             assert isinstance(route, PipelineRoute)
             access = access_of(route.endpoint)
             assert access is not None, f"{route.path} states no access decision"
-            route.stages = gate.stages_for(access)
+            route.stages = gate.stages_for(access, scope=scope_of_route("users", route.methods or ()))
             app.router.routes.append(route)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

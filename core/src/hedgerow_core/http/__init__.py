@@ -1,8 +1,9 @@
 """The HTTP edge: access decisions, problems, paging. The only room that knows status codes."""
 
-from hedgerow_core.http.access import Access, access_of, authenticated, permitted, public
+from hedgerow_core.http.access import Access, access_of, authenticated, logged_in, permitted, public
 from hedgerow_core.http.etags import IfMatch, tagged
 from hedgerow_core.http.filtering import Filterable, FilterField
+from hedgerow_core.http.origins import CookieMode, OriginCheck
 from hedgerow_core.http.paging import Limit, NextPage, PageModel, SortOrder
 from hedgerow_core.http.pipeline import Caller, ContextRouter, Gate, PipelineRoute
 from hedgerow_core.http.problems import problem_response
@@ -12,18 +13,21 @@ __all__ = [
     "Access",
     "Caller",
     "ContextRouter",
+    "CookieMode",
     "FilterField",
     "Filterable",
     "Gate",
     "IfMatch",
     "Limit",
     "NextPage",
+    "OriginCheck",
     "PageModel",
     "PipelineRoute",
     "SortOrder",
     "Throttle",
     "access_of",
     "authenticated",
+    "logged_in",
     "permitted",
     "problem_response",
     "public",

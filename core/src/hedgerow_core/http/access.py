@@ -13,14 +13,18 @@ _ATTRIBUTE = "__hedgerow_access__"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The decision of one route: open to all, to everybody who is logged in, or to holders of a permission."""
+    """The decision of one route: open to all, to everybody who is known, or to holders of a permission."""
 
     needs_principal: bool
     permission: str | None = None
+    needs_login: bool = False
+    """Whether an API key is not enough."""
 
     def __str__(self) -> str:
         if self.permission:
             return self.permission
+        if self.needs_login:
+            return "logged_in"
         return "authenticated" if self.needs_principal else "public"
 
 
@@ -30,8 +34,19 @@ def public(endpoint: Endpoint) -> Endpoint:
 
 
 def authenticated(endpoint: Endpoint) -> Endpoint:
-    """Whoever is logged in may call this."""
+    """Whoever is known may call this: by a login, or by a key with the scope `context:read` or `context:write`.
+
+    Who calls may be a service, which has an id but no account.
+    """
     return _decide(endpoint, Access(needs_principal=True))
+
+
+def logged_in(endpoint: Endpoint) -> Endpoint:
+    """Whoever has logged in may call this; a key may not. For what guards the account itself.
+
+    A password, sessions, keys: otherwise who finds a key could make it good for ever.
+    """
+    return _decide(endpoint, Access(needs_principal=True, needs_login=True))
 
 
 def permitted(permission: str) -> Callable[[Endpoint], Endpoint]:

@@ -5,21 +5,22 @@ Refusing comes first, so that a stranger can neither make us parse a body nor le
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 
-from hedgerow_core.application import current_cause, set_cause
-from hedgerow_core.domain import AuthenticationError
+from hedgerow_core.domain import AuthorizationError
 from hedgerow_core.http.access import Access
+from hedgerow_core.http.authentication import Authentication
 from hedgerow_core.http.etags import not_modified
 from hedgerow_core.http.json_bodies import JsonRequest
+from hedgerow_core.http.origins import CookieMode, OriginCheck
 from hedgerow_core.http.problems import ERRORS
 from hedgerow_core.http.throttling import Throttle
-from hedgerow_core.security import PermissionTable, Principal, TokenVerifier
+from hedgerow_core.security import KeyAuthority, PermissionTable, Principal, TokenVerifier
+from hedgerow_core.security.permissions import scope_missing
 
 Stage = Callable[[Request], Awaitable[None]]
 """Lets a request pass, or raises a domain error."""
@@ -68,36 +69,61 @@ class Gate:
     """Builds the stages of a route out of its access decision and its quotas."""
 
     def __init__(
-        self, verifier: TokenVerifier, permissions: PermissionTable, throttle: Throttle | None = None
+        self,
+        verifier: TokenVerifier,
+        permissions: PermissionTable,
+        throttle: Throttle | None = None,
+        *,
+        keys: Sequence[KeyAuthority] = (),
+        cookies: Sequence[CookieMode] = (),
+        origins: OriginCheck | None = None,
     ) -> None:
-        self._verifier = verifier
+        self._authenticate = Authentication(verifier, keys, cookies=cookies, origins=origins)
         self._permissions = permissions
         self._throttle = throttle
 
-    def stages_for(self, access: Access, endpoint: Callable[..., object] | None = None) -> tuple[Stage, ...]:
-        """The stages, in the order in which a request passes them. `endpoint` may state quotas of its own."""
+    def stages_for(
+        self, access: Access, endpoint: Callable[..., object] | None = None, *, scope: str | None = None
+    ) -> tuple[Stage, ...]:
+        """The stages, in the order in which a request passes them. `endpoint` may state quotas of its own.
+
+        `scope` is what a key needs where no permission is asked for; without one, no key passes there.
+        """
         stages: list[Stage] = []
         if access.needs_principal:
             stages.append(self._authenticate)
         if access.permission is not None:
             stages.append(self._permit(access.permission))
+        elif access.needs_login or (access.needs_principal and scope is None):
+            stages.append(_demand_login)
+        elif access.needs_principal and scope is not None:
+            stages.append(_demand_scope(scope))
         if self._throttle is not None and endpoint is not None:
             stages.append(self._throttle.stage_for(endpoint))
         return tuple(stages)
-
-    async def _authenticate(self, request: Request) -> None:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise AuthenticationError("This needs an access token: send `Authorization: Bearer <token>`.")
-        principal = await self._verifier.verify(token.strip())
-        request.state.principal = principal
-        set_cause(replace(current_cause(), actor=str(principal.subject)))
 
     def _permit(self, permission: str) -> Stage:
         async def permit(request: Request) -> None:
             self._permissions.demand(request.state.principal, permission)
 
         return permit
+
+
+def _demand_scope(scope: str) -> Stage:
+    async def demand(request: Request) -> None:
+        scopes = request.state.principal.scopes
+        if scopes is not None and scope not in scopes:
+            raise scope_missing(scope)
+
+    return demand
+
+
+async def _demand_login(request: Request) -> None:
+    if not request.state.principal.has_logged_in:
+        raise AuthorizationError(
+            "No key opens this, because it guards the account. Log in, and send the access token.",
+            code="login_required",
+        )
 
 
 async def _caller(request: Request) -> Principal:

@@ -8,8 +8,10 @@ from dependency_injector import containers, providers
 
 from hedgerow_core.application import RateLimiter
 from hedgerow_core.domain import Clock
+from hedgerow_core.http import OriginCheck
 from hedgerow_core.http.in_process_limiter import InProcessLimiter
 from hedgerow_core.persistence import Database
+from hedgerow_core.security import PermissionTable
 
 
 class CoreContainer(containers.DeclarativeContainer):
@@ -29,3 +31,11 @@ class CoreContainer(containers.DeclarativeContainer):
         default=providers.ThreadSafeSingleton(InProcessLimiter)
     )
     """Counts across the processes of the host; in a test that names none, in the process."""
+    permissions: providers.Dependency[PermissionTable] = providers.Dependency(
+        default=providers.ThreadSafeSingleton(PermissionTable, ())
+    )
+    """What all contexts of the host declare, and so which scopes there are; in a test that names none, nothing."""
+    origins: providers.Dependency[OriginCheck] = providers.Dependency(
+        default=providers.ThreadSafeSingleton(OriginCheck)
+    )
+    """Whose pages may act with a cookie."""

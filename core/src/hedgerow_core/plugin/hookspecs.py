@@ -16,11 +16,11 @@ from dependency_injector.containers import Container
 from pydantic_settings import BaseSettings
 
 from hedgerow_core.application import Bus
-from hedgerow_core.http import ContextRouter
+from hedgerow_core.http import ContextRouter, CookieMode
 from hedgerow_core.persistence import MigrationHistory
 from hedgerow_core.plugin.container import CoreContainer
 from hedgerow_core.plugin.declarations import CommandRunner, Handlers, Manifest, Subscriptions
-from hedgerow_core.security import TokenIssuer
+from hedgerow_core.security import KeyAuthority, TokenIssuer
 
 if TYPE_CHECKING:
     import typer  # of those contexts alone that have verbs
@@ -65,8 +65,10 @@ class HookSpecs:
         """Build the routers. Every route states its access decision, or the host refuses to boot."""
 
     @hookspec
-    def authenticators(self, container: Any) -> Sequence[TokenIssuer]:  # type: ignore[empty-body]
-        """Name the issuers whose access tokens this host shall believe (ADR 0005)."""
+    def authenticators(  # type: ignore[empty-body]
+        self, container: Any
+    ) -> Sequence[TokenIssuer | KeyAuthority | CookieMode]:
+        """Say whose access tokens and whose API keys this host shall believe (ADR 0005), and in which cookie."""
 
     @hookspec
     def lifespan(self, container: Any) -> AbstractAsyncContextManager[None]:  # type: ignore[empty-body]

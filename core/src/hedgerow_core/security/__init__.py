@@ -1,7 +1,9 @@
 """Who is asking, and what they may do. Knows tokens and permissions, not HTTP."""
 
+from hedgerow_core.security.keys import KeyAuthority, KeyFinder
 from hedgerow_core.security.permissions import ROLE_HIERARCHY, Permission, PermissionTable
-from hedgerow_core.security.principal import Principal
+from hedgerow_core.security.principal import Principal, PrincipalKind
+from hedgerow_core.security.scopes import scope_of_route
 from hedgerow_core.security.tokens import (
     ACCESS_TOKEN_REFUSED,
     KeySource,
@@ -13,11 +15,15 @@ from hedgerow_core.security.tokens import (
 __all__ = [
     "ACCESS_TOKEN_REFUSED",
     "ROLE_HIERARCHY",
+    "KeyAuthority",
+    "KeyFinder",
     "KeySource",
     "Permission",
     "PermissionTable",
     "Principal",
+    "PrincipalKind",
     "RevocationCheck",
     "TokenIssuer",
     "TokenVerifier",
+    "scope_of_route",
 ]

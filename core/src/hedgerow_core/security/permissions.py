@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hedgerow_core.domain import AuthorizationError
-from hedgerow_core.security.principal import Principal
+from hedgerow_core.security.principal import Principal, PrincipalKind
+from hedgerow_core.security.scopes import scopes_of_contexts
 
 ROLE_HIERARCHY = ("user", "admin", "super_admin")
 """Lowest first."""
@@ -33,8 +34,10 @@ class Permission:
 class PermissionTable:
     """Which role has which permission. Built once at start from what the contexts declare."""
 
-    def __init__(self, permissions: Iterable[Permission]) -> None:
+    def __init__(self, permissions: Iterable[Permission], contexts: Iterable[str] = ()) -> None:
+        """`contexts` are the hosted ones, each of which has two scopes besides its permissions."""
         self._declared = {permission.name: permission for permission in permissions}
+        self._scopes_of_contexts = scopes_of_contexts(contexts)
         self._of_role: Mapping[str, frozenset[str]] = {
             role: frozenset(
                 permission.name
@@ -48,14 +51,42 @@ class PermissionTable:
         return name in self._declared
 
     def permits(self, principal: Principal, name: str) -> bool:
-        """Whether one of the principal's roles has the permission. Unknown roles have none."""
-        return any(name in self._of_role.get(role, ()) for role in principal.roles)
+        """Whether the principal may do what the permission names.
+
+        A login: one of its roles has the permission. A key: besides, its scopes name it. A service: its scopes do.
+        Unknown roles have nothing.
+        """
+        if principal.scopes is not None and name not in principal.scopes:
+            return False
+        return principal.kind is PrincipalKind.SERVICE or self._has(principal.roles, name)
 
     def demand(self, principal: Principal, name: str) -> None:
         """Let the principal pass.
 
         Raises:
-            AuthorizationError: it lacks the permission.
+            AuthorizationError: it lacks the permission, or `scope_missing`: the key lacks the scope.
         """
-        if not self.permits(principal, name):
-            raise AuthorizationError(f"This needs the permission {name}.", details={"permission": name})
+        if self.permits(principal, name):
+            return
+        if principal.kind is PrincipalKind.SERVICE or self._has(principal.roles, name):
+            raise scope_missing(name)
+        raise AuthorizationError(f"This needs the permission {name}.", details={"permission": name})
+
+    def unknown(self, scopes: Iterable[str]) -> list[str]:
+        """Those that mean nothing here."""
+        return sorted(set(scopes) - self._declared.keys() - self._scopes_of_contexts)
+
+    def beyond(self, roles: Iterable[str], scopes: Iterable[str]) -> list[str]:
+        """Those that name a permission which none of the roles has."""
+        held = frozenset(roles)
+        return sorted(scope for scope in set(scopes) & self._declared.keys() if not self._has(held, scope))
+
+    def _has(self, roles: Iterable[str], name: str) -> bool:
+        return any(name in self._of_role.get(role, ()) for role in roles)
+
+
+def scope_missing(scope: str) -> AuthorizationError:
+    """For a key that was not made for this."""
+    return AuthorizationError(
+        f"This key lacks the scope {scope}. Use a key that has it.", code="scope_missing", details={"scope": scope}
+    )

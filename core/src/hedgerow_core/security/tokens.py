@@ -15,14 +15,15 @@ from uuid import UUID
 import jwt
 
 from hedgerow_core.domain import AuthenticationError, Clock
+from hedgerow_core.security.keys import INVALID_KEY
 from hedgerow_core.security.principal import Principal
 
 ALGORITHM = "EdDSA"
 """Ed25519 (RFC 8037): small keys, fast, nothing to choose wrong."""
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type, not a password
 INVALID_TOKEN, TOKEN_EXPIRED, TOKEN_REVOKED = "invalid_token", "token_expired", "token_revoked"
-ACCESS_TOKEN_REFUSED = frozenset({INVALID_TOKEN, TOKEN_EXPIRED, TOKEN_REVOKED})
-"""Codes of errors that mean: this access token is no longer, or never was, good."""
+ACCESS_TOKEN_REFUSED = frozenset({INVALID_TOKEN, TOKEN_EXPIRED, TOKEN_REVOKED, INVALID_KEY})
+"""Codes of errors that mean: this access token, or key, is no longer, or never was, good."""
 MAX_TOKEN_BYTES = 4096
 MAX_KID_LENGTH = 255
 LAST_MOMENT = 2**40

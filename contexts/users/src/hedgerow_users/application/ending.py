@@ -10,7 +10,7 @@ from hedgerow_users.domain.session import EndReason
 
 
 async def end_for_good(account: Account, work: UsersUnitOfWork, *, at: datetime) -> None:
-    """Delete the account, its links, its second factor, and end all its sessions.
+    """Delete the account, its links and its second factor, revoke its keys, and end all its sessions.
 
     Raises:
         AccountDeleted: it is gone already.
@@ -20,4 +20,5 @@ async def end_for_good(account: Account, work: UsersUnitOfWork, *, at: datetime)
     await work.accounts.save(account)
     await work.links.forget(account.id)
     await work.second_factors.remove(account.id)
+    await work.api_keys.revoke_all(account.id, at=at)
     await work.sessions.end_all(account.id, EndReason.ACCOUNT_DELETED, at=at)

@@ -11,6 +11,7 @@ from uuid import UUID
 from hedgerow_core.application import Page, UnitOfWork
 from hedgerow_core.domain import Secret, UnavailableError
 from hedgerow_users.application.account_view import AccountView
+from hedgerow_users.application.key_ports import ApiKeys
 from hedgerow_users.application.link_ports import Links
 from hedgerow_users.application.second_factor_ports import SecondFactors
 from hedgerow_users.application.session_view import SessionView
@@ -159,6 +160,11 @@ class UsersUnitOfWork(UnitOfWork, Protocol):
     @property
     def second_factors(self) -> SecondFactors:
         """The second factors."""
+        ...
+
+    @property
+    def api_keys(self) -> ApiKeys:
+        """The API keys, and the services."""
         ...
 
 

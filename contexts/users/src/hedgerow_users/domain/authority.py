@@ -21,6 +21,7 @@ class Deed(Enum):
     DELETE = auto()
     ASSIGN_ROLES = auto()
     RESET_SECOND_FACTOR = auto()
+    REVOKE_KEY = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def demand_authority(actor: Account | Operator, deed: Deed, target: Account) -> 
     """Let the actor do it to the target.
 
     Raises:
-        NotYourself: nobody deactivates, deletes or promotes themselves this way.
+        NotYourself: nobody deactivates, deletes or promotes themselves this way, or revokes their own key.
         SuperAdminImmutable: nobody else touches a super_admin, another super_admin included.
         OutranksYou: admins manage users, and only a super_admin manages admins.
     """

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import final
 
 from hedgerow_core.observability import log_of
+from hedgerow_users.infrastructure.key_uses import KeyUses
 from hedgerow_users.infrastructure.revocations import RevocationList
 from hedgerow_users.infrastructure.signing_keys import SigningKeys
 
@@ -16,6 +17,7 @@ REVOCATIONS_EVERY_S = 0.4
 KEYS_EVERY_S = 2.0
 """A new key is known everywhere before it signs."""
 FORGET_EVERY_S = 60.0
+KEY_USES_EVERY_S = 10.0
 WITHIN_S = 2.0
 """A database that takes longer is asked anew."""
 
@@ -26,9 +28,10 @@ _log = log_of(__name__)
 class KeepingUp:
     """The background work of a serving process."""
 
-    def __init__(self, revocations: RevocationList, keys: SigningKeys) -> None:
+    def __init__(self, revocations: RevocationList, keys: SigningKeys, key_uses: KeyUses) -> None:
         self._revocations = revocations
         self._keys = keys
+        self._key_uses = key_uses
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -46,6 +49,7 @@ class KeepingUp:
                 ("revocations", self._revocations.read, REVOCATIONS_EVERY_S),
                 ("old revocations", self._revocations.forget, FORGET_EVERY_S),
                 ("signing keys", self._keys.refresh, KEYS_EVERY_S),
+                ("uses of keys", self._key_uses.write, KEY_USES_EVERY_S),
             )
         ]
         try:

@@ -136,3 +136,31 @@ recovery_codes = Table(
     Column("used_at", DateTime(timezone=True)),
 )
 """The current set of an account; used ones stay until it is replaced."""
+
+services = Table(
+    "services",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("revoked_at", DateTime(timezone=True)),
+)
+"""Programs without an account. Live ones are unique by name: uq_services_name."""
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("public_id", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("account_id", Uuid),
+    Column("service_id", Uuid),
+    Column("name", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("last_used_at", DateTime(timezone=True)),
+    Column("revoked_at", DateTime(timezone=True)),
+    Column("rotated_from", Uuid),
+)
+"""Found by uq_api_keys_public_id; those of an owner that live, by ix_api_keys_account and ix_api_keys_service."""

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.domain import Clock
 from hedgerow_core.messaging import LedgerWork
+from hedgerow_users.infrastructure.api_key_repository import ApiKeyRepository
 from hedgerow_users.infrastructure.links import LinkRepository
 from hedgerow_users.infrastructure.published import TRANSLATIONS
 from hedgerow_users.infrastructure.repositories import AccountRepository
@@ -26,3 +27,4 @@ class UsersWork(LedgerWork):
         self.revocations = RevocationRepository(connection)
         self.links = LinkRepository(connection)
         self.second_factors = SecondFactorRepository(connection)
+        self.api_keys = ApiKeyRepository(connection)

@@ -7,8 +7,8 @@ from http import HTTPStatus
 from fastapi import Request, Response
 
 from hedgerow_core.application import Bus
-from hedgerow_core.domain import Secret
-from hedgerow_core.http import Caller, ContextRouter, authenticated, public, throttled
+from hedgerow_core.domain import Secret, ValidationError
+from hedgerow_core.http import Caller, ContextRouter, logged_in, public, throttled
 from hedgerow_core.http.networks import network_of
 from hedgerow_users.application.commands.change_password import ChangePassword
 from hedgerow_users.application.commands.log_out import LogOut
@@ -18,8 +18,10 @@ from hedgerow_users.application.login_guard import GuardedLogIn
 from hedgerow_users.application.queries.list_public_keys import ListPublicKeys
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.client import Client
+from hedgerow_users.interfaces.cookies import Cookies
 from hedgerow_users.interfaces.schemas import (
     AccountAnswer,
+    CookiesAnswer,
     KeySetAnswer,
     LoginBody,
     PasswordChangeBody,
@@ -50,7 +52,7 @@ def accounts_router(bus: Bus, *, register_user: RegisterUser, change_password: C
         return AccountAnswer.of(account)
 
     @router.post("/me/password", status_code=HTTPStatus.NO_CONTENT)
-    @authenticated
+    @logged_in
     async def change_my_password(caller: Caller, body: PasswordChangeBody) -> None:
         """Set another password. Ends all your sessions, this one included."""
         await change_password(
@@ -62,15 +64,19 @@ def accounts_router(bus: Bus, *, register_user: RegisterUser, change_password: C
     return router
 
 
-def sessions_router(bus: Bus, *, log_in: GuardedLogIn, refresh_session: RefreshSession) -> ContextRouter:
+def sessions_router(
+    bus: Bus, *, log_in: GuardedLogIn, refresh_session: RefreshSession, cookies: Cookies
+) -> ContextRouter:
     """Getting, renewing and giving back tokens."""
     router = ContextRouter(CONTEXT)
 
     @router.post("/login")
     @public
     @throttled("login", per_minute=LOGINS_PER_MINUTE)
-    async def login(body: LoginBody, request: Request, response: Response) -> TokensAnswer:
+    async def login(body: LoginBody, request: Request, response: Response) -> TokensAnswer | CookiesAnswer:
         """Start a session."""
+        if body.cookies:
+            cookies.demand(request)
         tokens = await log_in(
             email=body.email,
             password=Secret(body.password.get_secret_value()),
@@ -79,22 +85,37 @@ def sessions_router(bus: Bus, *, log_in: GuardedLogIn, refresh_session: RefreshS
             client=client_of(request),
         )
         keep_out_of_caches(response)
-        return TokensAnswer.of(tokens)
+        return cookies.hand_out(response, tokens) if body.cookies else TokensAnswer.of(tokens)
 
     @router.post("/refresh")
     @public
-    async def refresh(body: RefreshTokenBody, request: Request, response: Response) -> TokensAnswer:
-        """Trade a refresh token for a new pair of tokens. If the answer is lost: again, within 10 seconds."""
-        presented = Secret(body.refresh_token.get_secret_value())
+    async def refresh(
+        request: Request, response: Response, body: RefreshTokenBody | None = None
+    ) -> TokensAnswer | CookiesAnswer:
+        """Trade a refresh token for a new pair of tokens. If the answer is lost: again, within 10 seconds.
+
+        Without a body, the token is taken from its cookie, and the new ones go there.
+        """
+        presented = _presented(body) or cookies.refresh_token_in(request)
+        if presented is None:
+            raise _no_refresh_token()
         tokens = await refresh_session(refresh_token=presented, client=client_of(request))
         keep_out_of_caches(response)
-        return TokensAnswer.of(tokens)
+        return TokensAnswer.of(tokens) if body else cookies.hand_out(response, tokens)
 
     @router.post("/logout", status_code=HTTPStatus.NO_CONTENT)
     @public
-    async def logout(body: RefreshTokenBody) -> None:
-        """End the session of a refresh token. The answer is the same for tokens that we don't know."""
-        await bus.execute(LogOut(refresh_token=Secret(body.refresh_token.get_secret_value())))
+    async def logout(request: Request, response: Response, body: RefreshTokenBody | None = None) -> None:
+        """End the session of a refresh token. The answer is the same for tokens that we don't know.
+
+        Without a body, the token is taken from its cookie, and the browser forgets both cookies.
+        """
+        presented = _presented(body) or cookies.refresh_token_in(request)
+        if presented is None:
+            raise _no_refresh_token()
+        await bus.execute(LogOut(refresh_token=presented))
+        if body is None:
+            cookies.take_back(response)
 
     return router
 
@@ -112,6 +133,14 @@ def keys_router(bus: Bus) -> ContextRouter:
         return KeySetAnswer.of(keys)
 
     return router
+
+
+def _presented(body: RefreshTokenBody | None) -> Secret | None:
+    return Secret(body.refresh_token.get_secret_value()) if body else None
+
+
+def _no_refresh_token() -> ValidationError:
+    return ValidationError("Send the refresh token, in the body or in its cookie.", field="refresh_token")
 
 
 def client_of(request: Request) -> Client:

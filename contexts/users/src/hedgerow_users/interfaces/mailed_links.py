@@ -8,7 +8,7 @@ from fastapi import Response
 
 from hedgerow_core.application import Bus
 from hedgerow_core.domain import Secret
-from hedgerow_core.http import Caller, ContextRouter, authenticated, public, throttled
+from hedgerow_core.http import Caller, ContextRouter, logged_in, public, throttled
 from hedgerow_users.application.commands.confirm_email import ConfirmEmail
 from hedgerow_users.application.commands.request_email_change import RequestEmailChange
 from hedgerow_users.application.commands.request_link import RequestLink
@@ -62,7 +62,7 @@ def links_router(
         )
 
     @router.post("/me/email", status_code=HTTPStatus.ACCEPTED, response_class=Response)
-    @authenticated
+    @logged_in
     @throttled("mail", per_minute=MAILS_PER_MINUTE)
     async def change_my_email(caller: Caller, body: EmailChangeBody) -> None:
         """Have a link mailed to another address of yours. The answer is the same if the address is taken."""

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from fastapi import Response
 
 from hedgerow_core.application import Bus
-from hedgerow_core.http import Caller, ContextRouter, IfMatch, authenticated, tagged
+from hedgerow_core.http import Caller, ContextRouter, IfMatch, authenticated, logged_in, tagged
 from hedgerow_core.security import Principal
 from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.commands.delete_own_account import DeleteOwnAccount
@@ -49,7 +49,7 @@ def profile_router(bus: Bus, *, needs_second_factor: NeedsSecondFactor) -> Conte
         return shown(await bus.execute(command), caller, response)
 
     @router.delete("/me", status_code=HTTPStatus.NO_CONTENT)
-    @authenticated
+    @logged_in
     async def delete_me(caller: Caller) -> None:
         """Delete your account for good. Ends all your sessions; your address is free again."""
         await bus.execute(DeleteOwnAccount(account_id=AccountId(caller.subject)))

@@ -63,6 +63,9 @@ class LoginBody(Body):
     email: str = Field(max_length=MAX_PRESENTED, examples=["ada@example.org"])
     password: PresentedPassword
     code: PresentedCode | None = Field(default=None, description="Of the second factor, if the account has one.")
+    cookies: bool = Field(
+        default=False, description="For pages in browsers: set cookies instead of showing tokens."
+    )
 
 
 class RefreshTokenBody(Body):
@@ -139,6 +142,22 @@ class TokensAnswer(BaseModel):
         return cls(
             access_token=tokens.access_token.reveal(),
             refresh_token=tokens.refresh_token.reveal(),
+            expires_in=int(tokens.expires_in.total_seconds()),
+            second_factor="required" if tokens.needs_second_factor else None,
+        )
+
+
+class CookiesAnswer(BaseModel):
+    """The tokens have gone into cookies, which the browser sends along by itself."""
+
+    token_type: Literal["Cookie"] = "Cookie"  # noqa: S105
+    expires_in: int = Field(description="Lifetime of the access token in seconds: refresh before.", examples=[300])
+    second_factor: SecondFactorNeed = None
+
+    @classmethod
+    def of(cls, tokens: SessionTokens) -> CookiesAnswer:
+        """The answer that goes with these tokens."""
+        return cls(
             expires_in=int(tokens.expires_in.total_seconds()),
             second_factor="required" if tokens.needs_second_factor else None,
         )

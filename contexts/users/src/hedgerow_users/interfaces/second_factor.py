@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from hedgerow_core.application import Bus
 from hedgerow_core.domain import Secret
-from hedgerow_core.http import Caller, ContextRouter, authenticated, throttled
+from hedgerow_core.http import Caller, ContextRouter, logged_in, throttled
 from hedgerow_users.application.commands.begin_second_factor import BeginSecondFactor
 from hedgerow_users.application.commands.confirm_second_factor import ConfirmSecondFactor
 from hedgerow_users.application.commands.remove_second_factor import RemoveSecondFactor
@@ -39,13 +39,13 @@ def second_factor_router(bus: Bus, *, proof: OwnerProof) -> ContextRouter:
     router = ContextRouter(CONTEXT)
 
     @router.get(PATH)
-    @authenticated
+    @logged_in
     async def my_second_factor(caller: Caller) -> SecondFactorAnswer:
         """Whether your account has a second factor."""
         return SecondFactorAnswer.of(await bus.ask(GetSecondFactor(account_id=caller.subject)))
 
     @router.post(PATH, status_code=HTTPStatus.CREATED)
-    @authenticated
+    @logged_in
     @throttled("second_factor", per_minute=PROOFS_PER_MINUTE)
     async def begin_second_factor(caller: Caller, body: PasswordProofBody, response: Response) -> NewSecretAnswer:
         """Get a secret for your app. It counts once you have confirmed it, within an hour."""
@@ -56,7 +56,7 @@ def second_factor_router(bus: Bus, *, proof: OwnerProof) -> ContextRouter:
         return NewSecretAnswer.of(secret)
 
     @router.post(f"{PATH}/confirm")
-    @authenticated
+    @logged_in
     @throttled("second_factor", per_minute=PROOFS_PER_MINUTE)
     async def confirm_second_factor(
         caller: Caller, body: SecondFactorCodeBody, response: Response
@@ -72,7 +72,7 @@ def second_factor_router(bus: Bus, *, proof: OwnerProof) -> ContextRouter:
         return RecoveryCodesAnswer.of(codes)
 
     @router.post(f"{PATH}/recovery-codes")
-    @authenticated
+    @logged_in
     @throttled("second_factor", per_minute=PROOFS_PER_MINUTE)
     async def renew_recovery_codes(caller: Caller, body: BothProofsBody, response: Response) -> RecoveryCodesAnswer:
         """Get other recovery codes. Those of before are no longer good."""
@@ -84,7 +84,7 @@ def second_factor_router(bus: Bus, *, proof: OwnerProof) -> ContextRouter:
         return RecoveryCodesAnswer.of(codes)
 
     @router.delete(PATH, status_code=HTTPStatus.NO_CONTENT)
-    @authenticated
+    @logged_in
     @throttled("second_factor", per_minute=PROOFS_PER_MINUTE)
     async def remove_second_factor(caller: Caller, body: BothProofsBody) -> None:
         """Switch it off. Ends all your sessions, this one included."""

@@ -27,7 +27,7 @@ class DeactivateAccount(Command[AccountView]):
 
 @final
 class DeactivateAccountHandler:
-    """Closes it, and ends all its sessions."""
+    """Closes it, revokes its keys, and ends all its sessions."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -49,5 +49,6 @@ class DeactivateAccountHandler:
         await demand_another_super_admin(work, account)
         await work.accounts.save(account)
         await work.links.forget(account.id)
+        await work.api_keys.revoke_all(account.id, at=now)
         await work.sessions.end_all(account.id, EndReason.ACCOUNT_DEACTIVATED, at=now)
         return view_of(account)

@@ -1,0 +1,67 @@
+"""Finds out who sends a request: by its access token, by an API key in the same place, or by a cookie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from fastapi import Request
+
+from hedgerow_core.application import current_cause, set_cause
+from hedgerow_core.domain import AuthenticationError
+from hedgerow_core.http.networks import network_of
+from hedgerow_core.http.origins import CookieMode, OriginCheck
+from hedgerow_core.security import KeyAuthority, Principal, TokenVerifier
+from hedgerow_core.security.keys import key_refused
+
+
+class Authentication:
+    """The first stage of every route that is not public. Built once at start."""
+
+    def __init__(
+        self,
+        verifier: TokenVerifier,
+        keys: Sequence[KeyAuthority] = (),
+        *,
+        cookies: Sequence[CookieMode] = (),
+        origins: OriginCheck | None = None,
+    ) -> None:
+        self._verifier = verifier
+        self._keys = keys
+        self._cookies = tuple(mode.access_cookie for mode in cookies)
+        self._origins = origins or OriginCheck()
+
+    async def __call__(self, request: Request) -> None:
+        """Note on the request who sends it.
+
+        Raises:
+            AuthenticationError: nobody says so, or nobody we believe.
+            AuthorizationError: `cross_origin`, a stranger's page has made a browser send its cookie.
+            UnavailableError: it can't be known right now.
+        """
+        authorization = request.headers.get("authorization")
+        cookie = self._cookie_of(request) if authorization is None else None
+        if cookie is not None:
+            self._origins.demand_if_unsafe(request)
+            request.state.by_cookie = True
+            principal = await self._verifier.verify(cookie)  # a key is for programs, and no cookie holds one
+        else:
+            scheme, _, credential = (authorization or "").partition(" ")
+            if scheme.lower() != "bearer" or not credential:
+                raise AuthenticationError("This needs an access token: send `Authorization: Bearer <token>`.")
+            principal = await self._principal_of(credential.strip(), request)
+        request.state.principal = principal
+        set_cause(replace(current_cause(), actor=str(principal.subject)))
+
+    def _cookie_of(self, request: Request) -> str | None:
+        """The access token in a cookie. Nothing is looked for unless some context gives out cookies."""
+        return next((request.cookies[name] for name in self._cookies if request.cookies.get(name)), None)
+
+    async def _principal_of(self, credential: str, request: Request) -> Principal:
+        for authority in self._keys:
+            if credential.startswith(authority.prefix):
+                principal = await authority.find(credential, network_of(request.scope))
+                if principal is None:
+                    raise key_refused()
+                return principal
+        return await self._verifier.verify(credential)
