@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from datetime import timedelta
 
 import pytest
@@ -100,3 +102,18 @@ def test_pages_are_at_a_plain_web_address(url: str) -> None:
 def test_a_sender_is_one_line() -> None:
     with pytest.raises(ValidationError):
         UsersSettings(mail_from="Hedgerow <a@b.co>\nBcc: eve@example.org")
+
+
+def test_providers_are_read_from_json_and_their_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert UsersSettings().providers is None
+    secret = f"whsec_{base64.b64encode(b'hush' * 8).decode()}"
+    acme = {"name": "acme", "issuer": "https://id.acme.example", "audience": "us", "webhook_secret": secret}
+    monkeypatch.setenv("USERS_PROVIDERS", json.dumps([acme]))
+
+    settings = UsersSettings()
+
+    assert [provider.name for provider in settings.providers or ()] == ["acme"]
+    assert secret not in f"{settings!r}{settings.providers}"
+    monkeypatch.setenv("USERS_PROVIDERS", json.dumps([acme | {"issuer": "http://id.acme.example"}]))
+    with pytest.raises(ValidationError, match=r"\[0\].issuer: https"):
+        UsersSettings()

@@ -118,7 +118,7 @@ def container(core: CoreContainer, settings: UsersSettings) -> UsersContainer:
     """What is wired to what.
 
     Raises:
-        UnusableSetting: no secret is set where one must be.
+        UnusableSetting: no secret is set where one must be; or a provider that can't be believed here.
     """
     if settings.secret is None and core.environment() != "dev":
         raise UnusableSetting(
@@ -126,7 +126,24 @@ def container(core: CoreContainer, settings: UsersSettings) -> UsersContainer:
             "is not set, and only `dev` makes one for itself",
             fix="set it to what `openssl rand -hex 32` prints: one for all processes, kept like a password",
         )
+    _demand_believable(settings, core.environment())
     return UsersContainer(core=core, settings=settings)
+
+
+def _demand_believable(settings: UsersSettings, environment: str) -> None:
+    for provider in settings.providers or ():
+        if provider.issuer == settings.issuer:
+            raise UnusableSetting(
+                "USERS_PROVIDERS",
+                f"names our own issuer, {settings.issuer}",
+                fix="leave it out: our own tokens are believed anyway; or change USERS_ISSUER",
+            )
+        if provider.is_in_the_clear and environment not in ("dev", "test"):
+            raise UnusableSetting(
+                "USERS_PROVIDERS",
+                f"trusts what {provider.name} says over http, and this is {environment}",
+                fix="write https:// addresses",
+            )
 
 
 @hookimpl

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from hedgerow_core.domain import Secret
+from hedgerow_users.domain.identity_provider import IdentityProvider, providers_in
 
 LONGEST_ACCESS_TOKEN_S = 300
 """Who verifies without our revocations (another service) believes a token until it expires."""
@@ -77,6 +78,10 @@ def _smtp(value: object) -> object:
     if isinstance(value, str):
         return SmtpAddress.parse(value) if value else None
     return value
+
+
+def _providers(value: object) -> object:
+    return providers_in(value) if isinstance(value, str) else value
 
 
 @final
@@ -155,6 +160,10 @@ class UsersSettings(BaseSettings):
     require_verified_email: bool = Field(
         default=False,
         description="Whether only who has confirmed the address may log in. Default False.",
+    )
+    providers: Annotated[tuple[IdentityProvider, ...] | None, NoDecode, BeforeValidator(_providers)] = Field(
+        default=None,
+        description='Who else is believed: [{"name": "acme", "issuer": "https://id.example", "audience": "me"}].',
     )
 
     @property
