@@ -4,7 +4,9 @@ from hedgerow_core.security.permissions import ROLE_HIERARCHY, Permission, Permi
 from hedgerow_core.security.principal import Principal
 from hedgerow_core.security.tokens import (
     ACCESS_TOKEN_REFUSED,
+    Claims,
     KeySource,
+    Resolve,
     RevocationCheck,
     TokenIssuer,
     TokenVerifier,
@@ -13,10 +15,12 @@ from hedgerow_core.security.tokens import (
 __all__ = [
     "ACCESS_TOKEN_REFUSED",
     "ROLE_HIERARCHY",
+    "Claims",
     "KeySource",
     "Permission",
     "PermissionTable",
     "Principal",
+    "Resolve",
     "RevocationCheck",
     "TokenIssuer",
     "TokenVerifier",

@@ -5,7 +5,8 @@ Installing `hedgerow-core[testing]` registers the pytest plugin; its fixtures ar
 
 from hedgerow_core.testing.clock import FakeClock
 from hedgerow_core.testing.contexts import context_database, work_off_all
+from hedgerow_core.testing.local_issuer import LocalIssuer
 from hedgerow_core.testing.rabbitmq import RabbitMqServer
 from hedgerow_core.testing.servers import RedisServer
 
-__all__ = ["FakeClock", "RabbitMqServer", "RedisServer", "context_database", "work_off_all"]
+__all__ = ["FakeClock", "LocalIssuer", "RabbitMqServer", "RedisServer", "context_database", "work_off_all"]

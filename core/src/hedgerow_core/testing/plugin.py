@@ -17,6 +17,7 @@ import pytest
 
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing.clock import FakeClock
+from hedgerow_core.testing.local_issuer import LocalIssuer
 from hedgerow_core.testing.mailbox import Mailbox
 from hedgerow_core.testing.rabbitmq import RabbitMqMissingError, RabbitMqServer
 from hedgerow_core.testing.servers import RedisServer, database_for_test, postgres_for_tests
@@ -107,6 +108,15 @@ def mailbox() -> Iterator[Mailbox]:
     mailbox.start()
     yield mailbox
     mailbox.stop()
+
+
+@pytest.fixture
+def local_issuer() -> Iterator[LocalIssuer]:
+    """An OpenID provider for this test alone, which it may break."""
+    issuer = LocalIssuer()
+    issuer.start()
+    yield issuer
+    issuer.stop()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
