@@ -6,7 +6,8 @@ Handles:
     RequestLink, VerifyEmail, ReplaceForgottenPassword, ReserveEmailChange, ConfirmEmail (commands)
     UpdateOwnProfile, DeleteOwnAccount (commands)
     CreateAccount, UpdateAccount, DeactivateAccount, ReactivateAccount, DeleteAccount, AssignRoles (commands)
-    GetAccount, LookUpAccount, ListAccounts, ListSessions, ListPublicKeys (queries)
+    ProvisionAccount, AddIdentity, UnlinkIdentity (commands)
+    GetAccount, LookUpAccount, ListAccounts, ListSessions, ListIdentities, ListPublicKeys (queries)
     users.send_link, users.send_notice (tasks)
 Consumes:
     nothing
@@ -50,20 +51,24 @@ from hedgerow_users.application.commands.deactivate_account import DeactivateAcc
 from hedgerow_users.application.commands.delete_account import DeleteAccount
 from hedgerow_users.application.commands.delete_own_account import DeleteOwnAccount
 from hedgerow_users.application.commands.end_session import EndSession
+from hedgerow_users.application.commands.link_identity import AddIdentity
 from hedgerow_users.application.commands.log_in import StartSession
 from hedgerow_users.application.commands.log_out import LogOut
 from hedgerow_users.application.commands.log_out_everywhere import LogOutEverywhere
+from hedgerow_users.application.commands.provision_account import ProvisionAccount
 from hedgerow_users.application.commands.reactivate_account import ReactivateAccount
 from hedgerow_users.application.commands.refresh_session import RotateRefreshToken
 from hedgerow_users.application.commands.register_user import OpenAccount
 from hedgerow_users.application.commands.request_email_change import ReserveEmailChange
 from hedgerow_users.application.commands.request_link import RequestLink
 from hedgerow_users.application.commands.reset_password import ReplaceForgottenPassword
+from hedgerow_users.application.commands.unlink_identity import UnlinkIdentity
 from hedgerow_users.application.commands.update_account import UpdateAccount
 from hedgerow_users.application.commands.update_own_profile import UpdateOwnProfile
 from hedgerow_users.application.commands.verify_email import VerifyEmail
 from hedgerow_users.application.queries.get_account import GetAccount
 from hedgerow_users.application.queries.list_accounts import ListAccounts
+from hedgerow_users.application.queries.list_identities import ListIdentities
 from hedgerow_users.application.queries.list_public_keys import ListPublicKeys
 from hedgerow_users.application.queries.list_sessions import ListSessions
 from hedgerow_users.application.queries.look_up_account import LookUpAccount
@@ -71,10 +76,11 @@ from hedgerow_users.application.tasks.send_link import SendLink
 from hedgerow_users.application.tasks.send_notice import SendNotice
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.contracts import PUBLISHED
-from hedgerow_users.domain.errors import EmailTaken
+from hedgerow_users.domain.errors import EmailTaken, IdentityTaken
 from hedgerow_users.interfaces.administration import administration_router
 from hedgerow_users.interfaces.http import accounts_router, keys_router, sessions_router
 from hedgerow_users.interfaces.mailed_links import links_router
+from hedgerow_users.interfaces.own_identities import own_identities_router
 from hedgerow_users.interfaces.own_profile import profile_router
 from hedgerow_users.interfaces.own_sessions import own_sessions_router
 from hedgerow_users.settings import UsersSettings
@@ -103,7 +109,7 @@ def manifest() -> Manifest:
             Permission("users:account:delete", "admin", "Delete accounts of others"),
             Permission("users:role:assign", "admin", "Give roles below one's own"),
         ),
-        constraints={"uq_accounts_email": EmailTaken},
+        constraints={"uq_accounts_email": EmailTaken, "uq_identities_subject": IdentityTaken},
     )
 
 
@@ -174,10 +180,14 @@ def handlers(container: UsersContainer) -> Handlers:
             CommandHandler(ReactivateAccount, container.reactivate_account()),
             CommandHandler(DeleteAccount, container.delete_account()),
             CommandHandler(AssignRoles, container.assign_roles()),
+            CommandHandler(ProvisionAccount, container.provision_account()),
+            CommandHandler(AddIdentity, container.add_identity()),
+            CommandHandler(UnlinkIdentity, container.unlink_identity()),
         ),
         queries=(
             QueryHandler(GetAccount, container.get_account()),
             QueryHandler(ListSessions, container.list_sessions()),
+            QueryHandler(ListIdentities, container.list_identities()),
             QueryHandler(LookUpAccount, container.look_up_account()),
             QueryHandler(ListAccounts, container.list_accounts()),
             QueryHandler(ListPublicKeys, container.list_public_keys()),
@@ -220,6 +230,7 @@ def routes(container: UsersContainer, bus: Bus) -> Sequence[ContextRouter]:
             request_email_change=container.request_email_change(bus=bus),
         ),
         profile_router(bus),
+        own_identities_router(bus, link_identity=container.link_identity(bus=bus)),
         administration_router(bus),
         keys_router(bus),
     )
@@ -227,7 +238,7 @@ def routes(container: UsersContainer, bus: Bus) -> Sequence[ContextRouter]:
 
 @hookimpl
 def authenticators(container: UsersContainer) -> Sequence[TokenIssuer]:
-    """Our own tokens are to be believed."""
+    """Our own tokens are to be believed, and those of the identity providers that the settings name."""
     settings = container.settings()
     return (
         TokenIssuer(
@@ -236,6 +247,7 @@ def authenticators(container: UsersContainer) -> Sequence[TokenIssuer]:
             find_key=container.signing_keys().find_public,
             is_revoked=container.revocations().is_revoked,
         ),
+        *container.provider_issuers().issuers,
     )
 
 
@@ -251,6 +263,7 @@ async def lifespan(container: UsersContainer) -> AsyncIterator[None]:
         async with container.keeping_up().running():
             yield
     finally:
+        await container.provider_issuers().close()
         await asyncio.to_thread(container.hasher().close)
 
 

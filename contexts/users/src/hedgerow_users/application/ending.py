@@ -10,13 +10,14 @@ from hedgerow_users.domain.session import EndReason
 
 
 async def end_for_good(account: Account, work: UsersUnitOfWork, *, at: datetime) -> None:
-    """Delete the account, its links, and end all its sessions.
+    """Delete the account and its links, and end its identities and all its sessions.
 
     Raises:
         AccountDeleted: it is gone already.
         SuperAdminImmutable: a super_admin is never deleted.
     """
     account.delete(at=at)
+    await work.identities.end_all_of(account.id, at=at)
     await work.accounts.save(account)
     await work.links.forget(account.id)
     await work.sessions.end_all(account.id, EndReason.ACCOUNT_DELETED, at=at)

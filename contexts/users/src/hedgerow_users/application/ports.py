@@ -11,6 +11,7 @@ from uuid import UUID
 from hedgerow_core.application import Page, UnitOfWork
 from hedgerow_core.domain import Secret, UnavailableError
 from hedgerow_users.application.account_view import AccountView
+from hedgerow_users.application.identity_ports import Identities
 from hedgerow_users.application.link_ports import Links
 from hedgerow_users.application.session_view import SessionView
 from hedgerow_users.domain.account import Account, AccountId, AccountStatus
@@ -134,6 +135,11 @@ class UsersUnitOfWork(UnitOfWork, Protocol):
     @property
     def links(self) -> Links:
         """The links."""
+        ...
+
+    @property
+    def identities(self) -> Identities:
+        """The identities."""
         ...
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.domain import Clock
 from hedgerow_core.messaging import LedgerWork
+from hedgerow_users.infrastructure.identities import IdentityRepository
 from hedgerow_users.infrastructure.links import LinkRepository
 from hedgerow_users.infrastructure.published import TRANSLATIONS
 from hedgerow_users.infrastructure.repositories import AccountRepository
@@ -24,3 +25,4 @@ class UsersWork(LedgerWork):
         self.sessions = SessionRepository(connection)
         self.revocations = RevocationRepository(connection)
         self.links = LinkRepository(connection)
+        self.identities = IdentityRepository(connection)
