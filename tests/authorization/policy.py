@@ -76,6 +76,7 @@ POLICIES: Mapping[str, Policy] = {
     "users_list_my_identities": USER,
     "users_link_my_identity": USER,
     "users_unlink_my_identity": OWNER,
+    "users_receive_webhook": ANYONE,
     "users_list_accounts": ADMIN,
     "users_create_account": ADMIN,
     "users_get_account": ADMIN_OF_ALL,

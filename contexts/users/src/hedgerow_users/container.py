@@ -22,11 +22,13 @@ from hedgerow_users.application.commands.provision_account import (
     RecognizeIdentity,
 )
 from hedgerow_users.application.commands.reactivate_account import ReactivateAccountHandler
+from hedgerow_users.application.commands.receive_webhook import ReceiveWebhook
 from hedgerow_users.application.commands.refresh_session import RefreshSession, RotateRefreshTokenHandler
 from hedgerow_users.application.commands.register_user import OpenAccountHandler, RegisterUser
 from hedgerow_users.application.commands.request_email_change import RequestEmailChange, ReserveEmailChangeHandler
 from hedgerow_users.application.commands.request_link import RequestLinkHandler
 from hedgerow_users.application.commands.reset_password import ReplaceForgottenPasswordHandler, ResetPassword
+from hedgerow_users.application.commands.take_provider_news import TakeProviderNewsHandler
 from hedgerow_users.application.commands.unlink_identity import UnlinkIdentityHandler
 from hedgerow_users.application.commands.update_account import UpdateAccountHandler
 from hedgerow_users.application.commands.update_own_profile import UpdateOwnProfileHandler
@@ -122,6 +124,8 @@ class UsersContainer(containers.DeclarativeContainer):
         clock=core.clock,
     )
 
+    take_provider_news = providers.Singleton(TakeProviderNewsHandler, clock=core.clock)
+
     # What the edge calls; built with the bus where the routes are.
     register_user = providers.Factory(RegisterUser, hasher=hasher)
     guarded_log_in = providers.Factory(
@@ -133,6 +137,7 @@ class UsersContainer(containers.DeclarativeContainer):
     change_password = providers.Factory(ChangePassword, accounts=accounts, hasher=hasher)
     reset_password = providers.Factory(ResetPassword, links=links, hasher=hasher, clock=core.clock)
     request_email_change = providers.Factory(RequestEmailChange, accounts=accounts, hasher=hasher)
+    receive_webhook = providers.Factory(ReceiveWebhook, providers=settings.provided.providers, clock=core.clock)
     link_identity = providers.Factory(LinkIdentity, accounts=accounts, hasher=hasher, tokens=provider_issuers)
 
     # What the bus calls.

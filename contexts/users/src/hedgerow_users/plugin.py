@@ -6,7 +6,7 @@ Handles:
     RequestLink, VerifyEmail, ReplaceForgottenPassword, ReserveEmailChange, ConfirmEmail (commands)
     UpdateOwnProfile, DeleteOwnAccount (commands)
     CreateAccount, UpdateAccount, DeactivateAccount, ReactivateAccount, DeleteAccount, AssignRoles (commands)
-    ProvisionAccount, AddIdentity, UnlinkIdentity (commands)
+    ProvisionAccount, AddIdentity, UnlinkIdentity, TakeProviderNews (commands)
     GetAccount, LookUpAccount, ListAccounts, ListSessions, ListIdentities, ListPublicKeys (queries)
     users.send_link, users.send_notice (tasks)
 Consumes:
@@ -62,6 +62,7 @@ from hedgerow_users.application.commands.register_user import OpenAccount
 from hedgerow_users.application.commands.request_email_change import ReserveEmailChange
 from hedgerow_users.application.commands.request_link import RequestLink
 from hedgerow_users.application.commands.reset_password import ReplaceForgottenPassword
+from hedgerow_users.application.commands.take_provider_news import TakeProviderNews
 from hedgerow_users.application.commands.unlink_identity import UnlinkIdentity
 from hedgerow_users.application.commands.update_account import UpdateAccount
 from hedgerow_users.application.commands.update_own_profile import UpdateOwnProfile
@@ -83,6 +84,7 @@ from hedgerow_users.interfaces.mailed_links import links_router
 from hedgerow_users.interfaces.own_identities import own_identities_router
 from hedgerow_users.interfaces.own_profile import profile_router
 from hedgerow_users.interfaces.own_sessions import own_sessions_router
+from hedgerow_users.interfaces.webhooks import webhooks_router
 from hedgerow_users.settings import UsersSettings
 
 if TYPE_CHECKING:
@@ -183,6 +185,7 @@ def handlers(container: UsersContainer) -> Handlers:
             CommandHandler(ProvisionAccount, container.provision_account()),
             CommandHandler(AddIdentity, container.add_identity()),
             CommandHandler(UnlinkIdentity, container.unlink_identity()),
+            CommandHandler(TakeProviderNews, container.take_provider_news()),
         ),
         queries=(
             QueryHandler(GetAccount, container.get_account()),
@@ -231,6 +234,7 @@ def routes(container: UsersContainer, bus: Bus) -> Sequence[ContextRouter]:
         ),
         profile_router(bus),
         own_identities_router(bus, link_identity=container.link_identity(bus=bus)),
+        webhooks_router(container.receive_webhook(bus=bus)),
         administration_router(bus),
         keys_router(bus),
     )

@@ -104,6 +104,17 @@ class Identities(Protocol):
         ...
 
 
+class Receipts(Protocol):
+    """The webhooks that were acted upon, inside one transaction."""
+
+    async def note(self, provider: str, webhook_id: str, *, at: datetime, forget_before: datetime) -> bool:
+        """Note one; False if it was noted before. Of any number at once, one is told True.
+
+        What was noted before `forget_before` is dropped.
+        """
+        ...
+
+
 class ProviderTokens(Protocol):
     """Reads tokens of identity providers. Called outside of transactions; may ask the provider for its keys."""
 

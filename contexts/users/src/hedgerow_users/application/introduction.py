@@ -13,6 +13,8 @@ from hedgerow_users.domain.name import MAX_LENGTH, Name
 
 _LAST_MOMENT_S = 253_402_300_799
 """The end of the year 9999, and of the calendar."""
+_LAST_SECONDS = 100_000_000_000
+"""In the year 5138. A number beyond it counts milliseconds: so many are over since 1973."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,7 @@ class Introduction:
             subject=subject,
             email=_email_in(told),
             name=_name_in(told),
-            as_of=_moment_in(told.get("updated_at")),
+            as_of=moment_in(told.get("updated_at")),
         )
 
     @property
@@ -66,7 +68,18 @@ def _name_in(told: Mapping[str, Any]) -> Name | None:
     return None
 
 
-def _moment_in(told: object) -> datetime | None:
-    if isinstance(told, bool) or not isinstance(told, int | float) or not 0 <= told <= _LAST_MOMENT_S:
+def moment_in(told: object) -> datetime | None:
+    """A moment as providers write it: seconds or milliseconds since 1970, or RFC 3339; None if it is none."""
+    if isinstance(told, str):
+        return _written_moment_in(told)
+    if isinstance(told, bool) or not isinstance(told, int | float) or not 0 <= told <= _LAST_MOMENT_S * 1000:
         return None
-    return datetime.fromtimestamp(told, UTC)
+    return datetime.fromtimestamp(told / 1000 if told > _LAST_SECONDS else told, UTC)
+
+
+def _written_moment_in(told: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(told)
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None

@@ -299,3 +299,36 @@ class LocalLoginNeeded(AuthorizationError):
         super().__init__(
             "Log in here with your password for this. Without one, set it through a mailed link first."
         )
+
+
+class ProviderNotFound(NotFoundError):
+    """No identity provider of that name sends webhooks here."""
+
+    code = "users.provider_not_found"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No identity provider of this name sends webhooks here. Check the name, and USERS_PROVIDERS."
+        )
+
+
+class WebhookRefused(AuthenticationError):
+    """A webhook that is not signed, not of now, or incomplete: the sender must not learn which."""
+
+    code = "users.webhook_refused"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The webhook is not acceptable. Check the secret, the clock and the headers of the sender."
+        )
+
+
+class UnreadableWebhook(ValidationError):
+    """A webhook that is signed, and not as we know webhooks."""
+
+    code = "users.unreadable_webhook"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The webhook is no JSON object with `type` and `data`, or its `data` has no `id`. Correct it."
+        )

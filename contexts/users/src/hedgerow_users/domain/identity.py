@@ -72,10 +72,10 @@ class Identity(Entity[IdentityId]):
         known = self.source_updated_at
         if self.is_over or (known is not None and (as_of is None or as_of <= known)):
             return False
-        self.email, self.source_updated_at = email, as_of
+        self.email, self.source_updated_at = email or self.email, as_of
         return True
 
-    def end(self, *, at: datetime, as_of: datetime | None = None) -> None:
+    def end(self, *, at: datetime) -> None:
         """Let nobody in any more. What is personal is forgotten; the subject stays, to be refused."""
         if not self.is_over:
-            self.ended_at, self.email, self.source_updated_at = at, None, as_of or self.source_updated_at
+            self.ended_at, self.email = at, None

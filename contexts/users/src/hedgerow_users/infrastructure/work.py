@@ -13,6 +13,7 @@ from hedgerow_users.infrastructure.links import LinkRepository
 from hedgerow_users.infrastructure.published import TRANSLATIONS
 from hedgerow_users.infrastructure.repositories import AccountRepository
 from hedgerow_users.infrastructure.session_repository import RevocationRepository, SessionRepository
+from hedgerow_users.infrastructure.webhook_receipts import WebhookReceipts
 
 
 @final
@@ -26,3 +27,4 @@ class UsersWork(LedgerWork):
         self.revocations = RevocationRepository(connection)
         self.links = LinkRepository(connection)
         self.identities = IdentityRepository(connection)
+        self.receipts = WebhookReceipts(connection)
