@@ -115,5 +115,6 @@ def test_providers_are_read_from_json_and_their_secrets_are_never_shown(monkeypa
     assert [provider.name for provider in settings.providers or ()] == ["acme"]
     assert secret not in f"{settings!r}{settings.providers}"
     monkeypatch.setenv("USERS_PROVIDERS", json.dumps([acme | {"issuer": "http://id.acme.example"}]))
-    with pytest.raises(ValidationError, match=r"\[0\].issuer: https"):
+    with pytest.raises(ValidationError, match=r"\[0\].issuer: https") as refused:
         UsersSettings()
+    assert secret not in str(refused.value)

@@ -77,7 +77,8 @@ from hedgerow_users.application.tasks.send_link import SendLink
 from hedgerow_users.application.tasks.send_notice import SendNotice
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.contracts import PUBLISHED
-from hedgerow_users.domain.errors import EmailTaken, IdentityTaken
+from hedgerow_users.domain.errors import EmailTaken
+from hedgerow_users.domain.identity_errors import IdentityTaken
 from hedgerow_users.interfaces.administration import administration_router
 from hedgerow_users.interfaces.http import accounts_router, keys_router, sessions_router
 from hedgerow_users.interfaces.mailed_links import links_router

@@ -89,7 +89,11 @@ class UsersSettings(BaseSettings):
     """How this context issues tokens, sends mail, and how much hashing it takes on."""
 
     model_config = SettingsConfigDict(
-        env_prefix="USERS_", env_ignore_empty=True, frozen=True, arbitrary_types_allowed=True
+        env_prefix="USERS_",
+        env_ignore_empty=True,
+        frozen=True,
+        arbitrary_types_allowed=True,
+        hide_input_in_errors=True,  # secrets stand in it
     )
 
     secret: ServerSecretText | None = Field(

@@ -9,7 +9,7 @@ from uuid import UUID
 from hedgerow_core.domain import Entity, new_id
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.email import Email
-from hedgerow_users.domain.errors import IdentityTaken
+from hedgerow_users.domain.identity_errors import IdentityTaken
 
 IdentityId = NewType("IdentityId", UUID)
 

@@ -16,7 +16,7 @@ from hedgerow_core.domain import AuthenticationError, Clock, Secret
 from hedgerow_core.security import Claims, Principal, TokenIssuer, TokenVerifier
 from hedgerow_users.application.commands.provision_account import RecognizeIdentity
 from hedgerow_users.application.introduction import Introduction
-from hedgerow_users.domain.errors import UnusableIdentityToken
+from hedgerow_users.domain.identity_errors import UnusableIdentityToken
 from hedgerow_users.domain.identity_provider import ABSENT, IdentityProvider
 from hedgerow_users.infrastructure.key_documents import KeyDocuments
 from hedgerow_users.infrastructure.provider_keys import ProviderKeys

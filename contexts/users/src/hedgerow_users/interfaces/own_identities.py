@@ -18,7 +18,7 @@ from hedgerow_users.application.commands.unlink_identity import UnlinkIdentity
 from hedgerow_users.application.identity_ports import IdentityView
 from hedgerow_users.application.queries.list_identities import ListIdentities
 from hedgerow_users.domain.account import AccountId
-from hedgerow_users.domain.errors import LocalLoginNeeded
+from hedgerow_users.domain.identity_errors import LocalLoginNeeded
 from hedgerow_users.interfaces.http import CONTEXT
 from hedgerow_users.interfaces.schemas import Body, PresentedPassword
 

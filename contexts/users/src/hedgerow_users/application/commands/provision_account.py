@@ -14,8 +14,9 @@ from hedgerow_users.application.identity_ports import IdentityReader, KnownIdent
 from hedgerow_users.application.introduction import Introduction
 from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.domain.account import Account
-from hedgerow_users.domain.errors import EmailTaken, IdentityNotLinked, IdentityTaken, IdentityWithoutEmail
+from hedgerow_users.domain.errors import EmailTaken
 from hedgerow_users.domain.identity import Identity
+from hedgerow_users.domain.identity_errors import IdentityNotLinked, IdentityTaken, IdentityWithoutEmail
 
 
 @final

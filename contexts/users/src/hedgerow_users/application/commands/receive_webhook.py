@@ -15,7 +15,7 @@ from hedgerow_core.observability import log_of
 from hedgerow_users.application.commands.take_provider_news import News, TakeProviderNews
 from hedgerow_users.application.introduction import Introduction, moment_in
 from hedgerow_users.application.webhook_signatures import SentWebhook, is_signed
-from hedgerow_users.domain.errors import ProviderNotFound, UnreadableWebhook, WebhookRefused
+from hedgerow_users.domain.identity_errors import ProviderNotFound, UnreadableWebhook, WebhookRefused
 from hedgerow_users.domain.identity_provider import IdentityProvider
 
 ATTEMPTS = 3

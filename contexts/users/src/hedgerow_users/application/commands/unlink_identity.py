@@ -9,7 +9,8 @@ from uuid import UUID
 from hedgerow_core.application import Command
 from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
-from hedgerow_users.domain.errors import AccountGone, IdentityNotFound, LastWayToLogIn
+from hedgerow_users.domain.errors import AccountGone
+from hedgerow_users.domain.identity_errors import IdentityNotFound, LastWayToLogIn
 
 
 @final
