@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import event
 
 from contexts.users.tests.conftest import Rows
 from contexts.users.tests.interfaces.ann import (
@@ -22,11 +23,12 @@ from contexts.users.tests.interfaces.ann import (
     settings_with,
 )
 from contexts.users.tests.interfaces.conftest import ADA, PASSWORD, authorization
-from hedgerow_core.persistence import DatabaseAddress
+from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.persistence.database import POOL_SIZE
 from hedgerow_core.testing import FakeClock, LocalIssuer
 from hedgerow_core.testing.mailbox import Mailbox
 from hedgerow_core.testing.servers import run_sql
+from hedgerow_users.infrastructure.provider_issuers import BELIEVED_FOR_S
 from hedgerow_users.settings import UsersSettings
 
 AT_ONCE = 20
@@ -168,6 +170,23 @@ async def test_a_role_that_is_given_here_counts_within_a_second(
     while (await ann.get("/v1/users/accounts")).status_code != httpx.codes.OK:
         assert time.monotonic() - started < WITHIN_S
         await asyncio.sleep(0.01)
+
+
+async def test_a_hot_caller_costs_a_look_up_in_half_a_second_and_no_more(ann: Ann, database: Database) -> None:
+    await ann.get()
+    statements: list[str] = []
+    event.listen(
+        database.engine.sync_engine,
+        "before_cursor_execute",
+        lambda _connection, _cursor, statement, *_rest: statements.append(statement),
+    )
+    started = time.monotonic()
+    for _ in range(20):
+        assert (await ann.get("/v1/users/accounts")).status_code == httpx.codes.FORBIDDEN
+    halves = int((time.monotonic() - started) / BELIEVED_FOR_S) + 1
+
+    look_ups = [statement for statement in statements if "FROM identities" in statement]
+    assert len(look_ups) <= halves
 
 
 # Being shut out
