@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from hedgerow_core.persistence import DatabaseAddress
+from hedgerow_core.testing import LocalIssuer
 from tests.authorization.policy import POLICIES, ROLES, Operation, operations_of
 from tests.conftest import Production, migrated_production, with_role
 from tests.story import Shopper, expect
@@ -24,6 +26,7 @@ class Stage:
     client: httpx.Client
     callers: dict[str, Shopper]
     document: dict[str, Any]
+    issuer: LocalIssuer
 
     def operation(self, name: str) -> Operation:
         return operations_of(self.document)[name]
@@ -40,16 +43,28 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def production(
-    postgres_server: DatabaseAddress, redis_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Production]:
-    with migrated_production(postgres_server, redis_url, tmp_path_factory.mktemp("matrix")) as production:
-        yield production
+def issuer() -> Iterator[LocalIssuer]:
+    """An identity provider that the host believes."""
+    issuer = LocalIssuer()
+    issuer.start()
+    yield issuer
+    issuer.stop()
 
 
 @pytest.fixture(scope="module")
-def stage(production: Production) -> Iterator[Stage]:
+def production(
+    postgres_server: DatabaseAddress,
+    redis_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    issuer: LocalIssuer,
+) -> Iterator[Production]:
+    with migrated_production(postgres_server, redis_url, tmp_path_factory.mktemp("matrix")) as production:
+        yield production.with_settings(USERS_PROVIDERS=json.dumps([issuer.setting()]))
+
+
+@pytest.fixture(scope="module")
+def stage(production: Production, issuer: LocalIssuer) -> Iterator[Stage]:
     with production.api() as (_api, client):
         document = expect(client.get("/openapi.json"), 200)
         callers = {role: with_role(production, client, role) for role in ROLES[1:]}
-        yield Stage(production, client, callers, document)
+        yield Stage(production, client, callers, document, issuer)

@@ -43,3 +43,13 @@ def test_no_forged_token_opens_a_door_or_breaks_one(stage: Stage) -> None:
 
 def test_the_good_token_opens_it(stage: Stage) -> None:
     assert answers(stage.client, [stage.callers["user"].tokens["access_token"]]) == {200: 1}
+
+
+def test_no_forged_token_of_an_identity_provider_opens_a_door_or_breaks_one(stage: Stage) -> None:
+    good = stage.issuer.person("forged", "forged@example.org")
+
+    statuses = answers(stage.client, forged(good, stage.issuer.pairs[-1].private.public_key()))
+
+    assert statuses[401] >= AT_LEAST
+    assert statuses.keys() <= {401} | TOO_LARGE, statuses
+    assert answers(stage.client, [good]) == {200: 1}

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from hedgerow_core.testing import LocalIssuer
 from tests.authorization.conftest import Stage
 from tests.authorization.policy import POLICIES, ROLES, USER, Operation, Policy, disagreements
 from tests.story import Shopper, create_invoice, expect, sign_up
@@ -66,7 +67,7 @@ def test_the_matrix_would_complain(lowest: str, role: str, status: int) -> None:
 @pytest.mark.parametrize("role", ROLES[1:])
 def test_a_foreign_row_looks_exactly_like_no_row(stage: Stage, name: str, role: str) -> None:
     operation = stage.operation(name)
-    foreign = row_of(sign_up(stage.client), operation)
+    foreign = row_of(stage, sign_up(stage.client), operation)
 
     refused, missing = stage.call(operation, role, foreign), stage.call(operation, role)
 
@@ -77,7 +78,7 @@ def test_a_foreign_row_looks_exactly_like_no_row(stage: Stage, name: str, role: 
 @pytest.mark.parametrize("name", OWNED)
 def test_the_owner_reaches_the_row(stage: Stage, name: str) -> None:
     operation, owner = stage.operation(name), sign_up(stage.client)
-    path = operation.path_to(row_of(owner, operation))
+    path = operation.path_to(row_of(stage, owner, operation))
 
     assert owner.request(operation.method, path, json={}).status_code != HTTPStatus.NOT_FOUND
 
@@ -86,7 +87,7 @@ def test_the_owner_reaches_the_row(stage: Stage, name: str) -> None:
 @pytest.mark.parametrize("role", ["admin", "super_admin"])
 def test_who_looks_after_all_reaches_the_row_of_anybody(stage: Stage, name: str, role: str) -> None:
     operation = stage.operation(name)
-    answer = stage.call(operation, role, row_of(sign_up(stage.client), operation))
+    answer = stage.call(operation, role, row_of(stage, sign_up(stage.client), operation))
 
     assert answer.status_code not in {*REFUSED, HTTPStatus.NOT_FOUND}
 
@@ -94,7 +95,7 @@ def test_who_looks_after_all_reaches_the_row_of_anybody(stage: Stage, name: str,
 @pytest.mark.parametrize("name", OF_ALL)
 def test_others_learn_nothing_from_rows_that_are_for_administrators(stage: Stage, name: str) -> None:
     operation = stage.operation(name)
-    row = row_of(sign_up(stage.client), operation)
+    row = row_of(stage, sign_up(stage.client), operation)
 
     refused, missing = stage.call(operation, "user", row), stage.call(operation, "user")
 
@@ -102,7 +103,7 @@ def test_others_learn_nothing_from_rows_that_are_for_administrators(stage: Stage
     assert told(refused) == told(missing)
 
 
-def row_of(owner: Shopper, operation: Operation) -> str:
+def row_of(stage: Stage, owner: Shopper, operation: Operation) -> str:
     """Something of theirs that the path of this operation can name."""
     if "{invoice_id}" in operation.path:
         return str(create_invoice(owner)["id"])
@@ -111,12 +112,20 @@ def row_of(owner: Shopper, operation: Operation) -> str:
         return f"{me}/{key}" if "{account_id}" in operation.path else str(key)
     if "{session_id}" in operation.path:
         return str(expect(owner.get("/v1/users/me/sessions"), 200)["items"][0]["id"])
+    if "{identity_id}" in operation.path:
+        return identity_of(owner, stage.issuer)
     return str(expect(owner.get("/v1/users/me"), 200)["id"])
 
 
 def new_key(owner: Shopper, scopes: list[str]) -> dict[str, Any]:
     """A key for these."""
     return expect(owner.post("/v1/users/me/keys", json={"name": "Matrix", "scopes": scopes}), 201)
+
+
+def identity_of(owner: Shopper, issuer: LocalIssuer) -> str:
+    """An identity that they link."""
+    body = {"token": issuer.token(owner.email), "current_password": owner.password}
+    return str(expect(owner.post("/v1/users/me/identities", json=body), 201)["id"])
 
 
 def told(answer: httpx.Response) -> dict[str, Any]:

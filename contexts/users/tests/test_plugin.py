@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from hedgerow_core.persistence import Database
 from hedgerow_core.plugin import CoreContainer, UnusableSetting
@@ -14,6 +15,7 @@ from hedgerow_users import plugin
 from hedgerow_users.application import key_ports, link_ports, ports, second_factor_ports
 from hedgerow_users.application.login_guard import CodeGuard
 from hedgerow_users.container import UsersContainer
+from hedgerow_users.domain.identity_provider import IdentityProvider
 from hedgerow_users.infrastructure.api_key_repository import DatabaseApiKeyReader
 from hedgerow_users.infrastructure.argon2_hasher import Argon2Hasher
 from hedgerow_users.infrastructure.directory import DatabaseAccountDirectory
@@ -56,6 +58,30 @@ def test_outside_dev_nothing_starts_without_a_secret(environment: str, core: Cor
     with pytest.raises(UnusableSetting) as refused:
         plugin.container(core, UsersSettings())
     assert (refused.value.variable, "openssl rand -hex 32" in refused.value.fix) == ("USERS_SECRET", True)
+
+
+@pytest.mark.parametrize(
+    ("issuer", "environment", "refused"),
+    [
+        ("http://127.0.0.1:9", "prod", "over http"),
+        ("http://127.0.0.1:9", "test", None),
+        ("https://id.acme.example", "prod", None),
+        ("https://us.example", "test", "our own issuer"),
+    ],
+)
+def test_a_provider_must_be_believable_where_the_host_runs(
+    core: CoreContainer, issuer: str, environment: str, refused: str | None
+) -> None:
+    core.environment.override(environment)
+    acme = IdentityProvider(name="acme", issuer=issuer, audience="here")
+    settings = UsersSettings(
+        secret=SecretStr("for tests alone, and so it is no secret"), issuer="https://us.example", providers=(acme,)
+    )
+    if refused is None:
+        plugin.container(core, settings)
+        return
+    with pytest.raises(UnusableSetting, match=refused):
+        plugin.container(core, settings)
 
 
 def test_dev_does_without_and_building_it_leaves_no_traces(core: CoreContainer, tmp_path: Path) -> None:

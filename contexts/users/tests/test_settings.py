@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from datetime import timedelta
 
 import pytest
@@ -113,3 +115,19 @@ def test_user_needs_no_second_factor_and_no_role_is_invented(monkeypatch: pytest
     monkeypatch.setenv("USERS_SECOND_FACTOR_FOR", roles)
     with pytest.raises(ValidationError):
         UsersSettings()
+
+
+def test_providers_are_read_from_json_and_their_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert UsersSettings().providers is None
+    secret = f"whsec_{base64.b64encode(b'hush' * 8).decode()}"
+    acme = {"name": "acme", "issuer": "https://id.acme.example", "audience": "us", "webhook_secret": secret}
+    monkeypatch.setenv("USERS_PROVIDERS", json.dumps([acme]))
+
+    settings = UsersSettings()
+
+    assert [provider.name for provider in settings.providers or ()] == ["acme"]
+    assert secret not in f"{settings!r}{settings.providers}"
+    monkeypatch.setenv("USERS_PROVIDERS", json.dumps([acme | {"issuer": "http://id.acme.example"}]))
+    with pytest.raises(ValidationError, match=r"\[0\].issuer: https") as refused:
+        UsersSettings()
+    assert secret not in str(refused.value)

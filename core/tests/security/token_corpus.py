@@ -13,10 +13,15 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 Sign = Callable[[bytes], bytes]
+PublicKey = Ed25519PublicKey | RSAPublicKey | EllipticCurvePublicKey
+Harmless = Callable[[str, object], bool]
+"""Whether an issuer may well say this in a claim or header field of that name."""
 
 ALGORITHMS: tuple[Any, ...] = (
     *("none", "None", "NONE", "nOnE", "", " ", "HS256", "HS384", "HS512", "RS256", "RS512", "PS256", "ES256"),
@@ -98,19 +103,23 @@ CLAIMS: Mapping[str, tuple[Any, ...]] = {
 }
 
 
-def forged(good: str, public: Ed25519PublicKey) -> Iterator[str]:
+def forged(good: str, public: PublicKey) -> Iterator[str]:
     """Made by somebody who knows a good token and the public key, but not the private one."""
     header, claims, signature = good.split(".")
     known: dict[str, Any] = json.loads(_decoded(header))
     told: dict[str, Any] = json.loads(_decoded(claims))
-    raw = public.public_bytes(Encoding.Raw, PublicFormat.Raw)
+    raw = (
+        public.public_bytes(Encoding.Raw, PublicFormat.Raw)
+        if isinstance(public, Ed25519PublicKey)
+        else public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    )
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     mine = Ed25519PrivateKey.generate()
     signers: tuple[Sign, ...] = (
         lambda _text: b"",
         lambda _text: _decoded(signature),
-        lambda _text: os.urandom(64),
-        lambda _text: bytes(64),
+        lambda _text: os.urandom(len(_decoded(signature))),
+        lambda _text: bytes(len(_decoded(signature))),
         *(_hmac(secret, digest) for secret in (raw, pem, b"") for digest in ("sha256", "sha512")),
         mine.sign,
     )
@@ -157,19 +166,17 @@ def _misshapen(header: str, claims: str, signature: str) -> Iterator[str]:
     yield f"{header}.{_encoded(b'x' * 100_000)}.{signature}"
 
 
-def signed_but_wrong(good: str, sign: Sign) -> Iterator[str]:
-    """Signed with the true key, and not to be believed all the same. `us` issues them for `here`."""
+def signed_but_wrong(good: str, sign: Sign, harmless: Harmless = lambda _name, _value: False) -> Iterator[str]:
+    """Signed with the true key, and not to be believed all the same. They are issued for `here`."""
     header, claims, _signature = good.split(".")
     known: dict[str, Any] = json.loads(_decoded(header))
     told: dict[str, Any] = json.loads(_decoded(claims))
     for name, values in CLAIMS.items():
-        yield from (_jws(known, told | {name: value}, sign) for value in values)
+        yield from (_jws(known, told | {name: value}, sign) for value in values if not harmless(name, value))
     for name in ("iss", "aud", "sub", "exp", "iat"):
         yield _jws(known, {other: value for other, value in told.items() if other != name}, sign)
-    yield from (_jws(known | {"typ": type}, told, sign) for type in TYPES)
-    yield from (_jws(known | {"crit": crit}, told, sign) for crit in CRITICAL)
-    yield from (_jws(known | {"kid": kid}, told, sign) for kid in KIDS)
-    yield from (_jws(known | {"alg": algorithm}, told, sign) for algorithm in ALGORITHMS)
+    for name, values in (("typ", TYPES), ("crit", CRITICAL), ("kid", KIDS), ("alg", ALGORITHMS)):
+        yield from (_jws(known | {name: value}, told, sign) for value in values if not harmless(name, value))
 
 
 def _jws(header: Mapping[str, Any], claims: Mapping[str, Any], sign: Sign) -> str:

@@ -18,12 +18,18 @@ from hedgerow_users.application.commands.delete_account import DeleteAccountHand
 from hedgerow_users.application.commands.delete_own_account import DeleteOwnAccountHandler
 from hedgerow_users.application.commands.end_every_session import EndEverySessionHandler
 from hedgerow_users.application.commands.end_session import EndSessionHandler
+from hedgerow_users.application.commands.link_identity import AddIdentityHandler, LinkIdentity
 from hedgerow_users.application.commands.log_in import LogIn, StartSessionHandler
 from hedgerow_users.application.commands.log_in_by_link import LogInByLink, RedeemLoginLinkHandler
 from hedgerow_users.application.commands.log_out import LogOutHandler
 from hedgerow_users.application.commands.log_out_everywhere import LogOutEverywhereHandler
 from hedgerow_users.application.commands.make_login_link import MakeLoginLinkHandler
+from hedgerow_users.application.commands.provision_account import (
+    ProvisionAccountHandler,
+    RecognizeIdentity,
+)
 from hedgerow_users.application.commands.reactivate_account import ReactivateAccountHandler
+from hedgerow_users.application.commands.receive_webhook import ReceiveWebhook
 from hedgerow_users.application.commands.refresh_session import RefreshSession, RotateRefreshTokenHandler
 from hedgerow_users.application.commands.register_user import OpenAccountHandler, RegisterUser
 from hedgerow_users.application.commands.remove_second_factor import RemoveSecondFactorHandler
@@ -37,6 +43,8 @@ from hedgerow_users.application.commands.revoke_api_key import RevokeApiKeyHandl
 from hedgerow_users.application.commands.revoke_leaked_key import RevokeLeakedKeyHandler
 from hedgerow_users.application.commands.revoke_service import RevokeServiceHandler
 from hedgerow_users.application.commands.rotate_api_key import RotateApiKeyHandler
+from hedgerow_users.application.commands.take_provider_news import TakeProviderNewsHandler
+from hedgerow_users.application.commands.unlink_identity import UnlinkIdentityHandler
 from hedgerow_users.application.commands.update_account import UpdateAccountHandler
 from hedgerow_users.application.commands.update_own_profile import UpdateOwnProfileHandler
 from hedgerow_users.application.commands.verify_email import VerifyEmailHandler
@@ -46,6 +54,7 @@ from hedgerow_users.application.queries.get_account import GetAccountHandler
 from hedgerow_users.application.queries.get_second_factor import GetSecondFactorHandler
 from hedgerow_users.application.queries.list_accounts import ListAccountsHandler
 from hedgerow_users.application.queries.list_api_keys import ListApiKeysHandler
+from hedgerow_users.application.queries.list_identities import ListIdentitiesHandler
 from hedgerow_users.application.queries.list_public_keys import ListPublicKeysHandler
 from hedgerow_users.application.queries.list_services import ListServicesHandler
 from hedgerow_users.application.queries.list_sessions import ListSessionsHandler
@@ -58,6 +67,7 @@ from hedgerow_users.domain.link import Purpose
 from hedgerow_users.infrastructure.api_key_repository import DatabaseApiKeyReader
 from hedgerow_users.infrastructure.argon2_hasher import Argon2Hasher
 from hedgerow_users.infrastructure.directory import DatabaseAccountDirectory
+from hedgerow_users.infrastructure.identities import DatabaseIdentityReader
 from hedgerow_users.infrastructure.jwt_access_tokens import JwtAccessTokens
 from hedgerow_users.infrastructure.keeping_up import KeepingUp
 from hedgerow_users.infrastructure.key_ring import KeyRing
@@ -66,6 +76,8 @@ from hedgerow_users.infrastructure.key_uses import KeyUses
 from hedgerow_users.infrastructure.known_networks import DatabaseKnownNetworks
 from hedgerow_users.infrastructure.links import DatabaseLinks
 from hedgerow_users.infrastructure.mail.choice import mailer_for
+from hedgerow_users.infrastructure.own_transaction import OwnTransaction
+from hedgerow_users.infrastructure.provider_issuers import ProviderIssuers
 from hedgerow_users.infrastructure.readers import DatabaseAccountReader, DatabaseSessionReader
 from hedgerow_users.infrastructure.refresh_successors import HmacRefreshSuccessors
 from hedgerow_users.infrastructure.revocations import RevocationList
@@ -155,6 +167,24 @@ class UsersContainer(containers.DeclarativeContainer):
         refresh_token_lifetime=settings.provided.refresh_token_lifetime,
     )
 
+    # Who is introduced by identity providers.
+    identities = providers.ThreadSafeSingleton(DatabaseIdentityReader, database=core.database)
+    provision_account = providers.Singleton(ProvisionAccountHandler, clock=core.clock)
+    provider_issuers = providers.ThreadSafeSingleton(
+        ProviderIssuers,
+        providers=settings.provided.providers,
+        recognize=providers.Factory(
+            RecognizeIdentity,
+            identities=identities,
+            provision=providers.Factory(
+                OwnTransaction, database=core.database, work=work.provider, handle=provision_account
+            ),
+        ),
+        clock=core.clock,
+    )
+
+    take_provider_news = providers.Singleton(TakeProviderNewsHandler, clock=core.clock)
+
     # What the edge calls; built with the bus where the routes are.
     register_user = providers.Factory(RegisterUser, hasher=hasher)
     guarded_log_in = providers.Factory(
@@ -172,6 +202,8 @@ class UsersContainer(containers.DeclarativeContainer):
     change_password = providers.Factory(ChangePassword, accounts=accounts, hasher=hasher)
     reset_password = providers.Factory(ResetPassword, links=links, hasher=hasher, clock=core.clock)
     request_email_change = providers.Factory(RequestEmailChange, accounts=accounts, hasher=hasher)
+    receive_webhook = providers.Factory(ReceiveWebhook, providers=settings.provided.providers, clock=core.clock)
+    link_identity = providers.Factory(LinkIdentity, accounts=accounts, hasher=hasher, tokens=provider_issuers)
 
     # What the bus calls.
     open_account = providers.Singleton(OpenAccountHandler, clock=core.clock)
@@ -209,6 +241,9 @@ class UsersContainer(containers.DeclarativeContainer):
     reactivate_account = providers.Singleton(ReactivateAccountHandler, clock=core.clock)
     delete_account = providers.Singleton(DeleteAccountHandler, clock=core.clock)
     assign_roles = providers.Singleton(AssignRolesHandler, clock=core.clock)
+    add_identity = providers.Singleton(AddIdentityHandler, clock=core.clock)
+    unlink_identity = providers.Singleton(UnlinkIdentityHandler)
+    list_identities = providers.Singleton(ListIdentitiesHandler, identities=identities)
     look_up_account = providers.Singleton(LookUpAccountHandler, accounts=accounts)
     list_accounts = providers.Singleton(ListAccountsHandler, directory=directory)
     begin_second_factor = providers.Singleton(

@@ -10,8 +10,9 @@ Handles:
     CreateAccount, UpdateAccount, DeactivateAccount, ReactivateAccount, DeleteAccount, AssignRoles (commands)
     CreateApiKey, RotateApiKey, RevokeApiKey, RevokeAccountKey, RevokeLeakedKey, CreateService, RevokeService
     (commands)
-    GetAccount, LookUpAccount, ListAccounts, ListSessions, ListPublicKeys, GetSecondFactor, ListApiKeys,
-    ListServices (queries)
+    ProvisionAccount, AddIdentity, UnlinkIdentity, TakeProviderNews (commands)
+    GetAccount, LookUpAccount, ListAccounts, ListSessions, ListIdentities, ListPublicKeys, GetSecondFactor,
+    ListApiKeys, ListServices (queries)
     users.send_link, users.send_notice (tasks)
 Consumes:
     nothing
@@ -60,11 +61,13 @@ from hedgerow_users.application.commands.delete_account import DeleteAccount
 from hedgerow_users.application.commands.delete_own_account import DeleteOwnAccount
 from hedgerow_users.application.commands.end_every_session import EndEverySession
 from hedgerow_users.application.commands.end_session import EndSession
+from hedgerow_users.application.commands.link_identity import AddIdentity
 from hedgerow_users.application.commands.log_in import StartSession
 from hedgerow_users.application.commands.log_in_by_link import RedeemLoginLink
 from hedgerow_users.application.commands.log_out import LogOut
 from hedgerow_users.application.commands.log_out_everywhere import LogOutEverywhere
 from hedgerow_users.application.commands.make_login_link import MakeLoginLink
+from hedgerow_users.application.commands.provision_account import ProvisionAccount
 from hedgerow_users.application.commands.reactivate_account import ReactivateAccount
 from hedgerow_users.application.commands.refresh_session import RotateRefreshToken
 from hedgerow_users.application.commands.register_user import OpenAccount
@@ -79,6 +82,8 @@ from hedgerow_users.application.commands.revoke_api_key import RevokeApiKey
 from hedgerow_users.application.commands.revoke_leaked_key import RevokeLeakedKey
 from hedgerow_users.application.commands.revoke_service import RevokeService
 from hedgerow_users.application.commands.rotate_api_key import RotateApiKey
+from hedgerow_users.application.commands.take_provider_news import TakeProviderNews
+from hedgerow_users.application.commands.unlink_identity import UnlinkIdentity
 from hedgerow_users.application.commands.update_account import UpdateAccount
 from hedgerow_users.application.commands.update_own_profile import UpdateOwnProfile
 from hedgerow_users.application.commands.verify_email import VerifyEmail
@@ -86,6 +91,7 @@ from hedgerow_users.application.queries.get_account import GetAccount
 from hedgerow_users.application.queries.get_second_factor import GetSecondFactor
 from hedgerow_users.application.queries.list_accounts import ListAccounts
 from hedgerow_users.application.queries.list_api_keys import ListApiKeys
+from hedgerow_users.application.queries.list_identities import ListIdentities
 from hedgerow_users.application.queries.list_public_keys import ListPublicKeys
 from hedgerow_users.application.queries.list_services import ListServices
 from hedgerow_users.application.queries.list_sessions import ListSessions
@@ -98,15 +104,18 @@ from hedgerow_users.contracts import PUBLISHED
 from hedgerow_users.domain.api_key import KeyOwner
 from hedgerow_users.domain.api_key_text import PREFIX
 from hedgerow_users.domain.errors import EmailTaken, KeyAlreadyRotated, ServiceNameTaken
+from hedgerow_users.domain.identity_errors import IdentityTaken
 from hedgerow_users.interfaces.administration import administration_router
 from hedgerow_users.interfaces.api_keys import api_keys_router
 from hedgerow_users.interfaces.cookies import ACCESS_COOKIE
 from hedgerow_users.interfaces.http import accounts_router, keys_router, sessions_router
 from hedgerow_users.interfaces.login_link import login_link_router
 from hedgerow_users.interfaces.mailed_links import links_router
+from hedgerow_users.interfaces.own_identities import own_identities_router
 from hedgerow_users.interfaces.own_profile import profile_router
 from hedgerow_users.interfaces.own_sessions import own_sessions_router
 from hedgerow_users.interfaces.second_factor import second_factor_router
+from hedgerow_users.interfaces.webhooks import webhooks_router
 from hedgerow_users.settings import UsersSettings
 
 if TYPE_CHECKING:
@@ -139,6 +148,7 @@ def manifest() -> Manifest:
         constraints={
             "uq_accounts_email": EmailTaken,
             "uq_api_keys_rotated_from": KeyAlreadyRotated,
+            "uq_identities_subject": IdentityTaken,
             "uq_services_name": ServiceNameTaken,
         },
     )
@@ -155,7 +165,7 @@ def container(core: CoreContainer, settings: UsersSettings) -> UsersContainer:
     """What is wired to what.
 
     Raises:
-        UnusableSetting: no secret is set where one must be.
+        UnusableSetting: no secret is set where one must be; or a provider that can't be believed here.
     """
     if settings.secret is None and core.environment() != "dev":
         raise UnusableSetting(
@@ -163,7 +173,24 @@ def container(core: CoreContainer, settings: UsersSettings) -> UsersContainer:
             "is not set, and only `dev` makes one for itself",
             fix="set it to what `openssl rand -hex 32` prints: one for all processes, kept like a password",
         )
+    _demand_believable(settings, core.environment())
     return UsersContainer(core=core, settings=settings)
+
+
+def _demand_believable(settings: UsersSettings, environment: str) -> None:
+    for provider in settings.providers or ():
+        if provider.issuer == settings.issuer:
+            raise UnusableSetting(
+                "USERS_PROVIDERS",
+                f"names our own issuer, {settings.issuer}",
+                fix="leave it out: our own tokens are believed anyway; or change USERS_ISSUER",
+            )
+        if provider.is_in_the_clear and environment not in ("dev", "test"):
+            raise UnusableSetting(
+                "USERS_PROVIDERS",
+                f"trusts what {provider.name} says over http, and this is {environment}",
+                fix="write https:// addresses",
+            )
 
 
 @hookimpl
@@ -209,10 +236,15 @@ def handlers(container: UsersContainer) -> Handlers:
             CommandHandler(RevokeLeakedKey, container.revoke_leaked_key()),
             CommandHandler(CreateService, container.create_service()),
             CommandHandler(RevokeService, container.revoke_service()),
+            CommandHandler(ProvisionAccount, container.provision_account()),
+            CommandHandler(AddIdentity, container.add_identity()),
+            CommandHandler(UnlinkIdentity, container.unlink_identity()),
+            CommandHandler(TakeProviderNews, container.take_provider_news()),
         ),
         queries=(
             QueryHandler(GetAccount, container.get_account()),
             QueryHandler(ListSessions, container.list_sessions()),
+            QueryHandler(ListIdentities, container.list_identities()),
             QueryHandler(LookUpAccount, container.look_up_account()),
             QueryHandler(ListAccounts, container.list_accounts()),
             QueryHandler(ListPublicKeys, container.list_public_keys()),
@@ -261,6 +293,8 @@ def routes(container: UsersContainer, bus: Bus) -> Sequence[ContextRouter]:
         ),
         profile_router(bus, needs_second_factor=container.settings().second_factor_policy.demands),
         second_factor_router(bus, proof=container.owner_proof()),
+        own_identities_router(bus, link_identity=container.link_identity(bus=bus)),
+        webhooks_router(container.receive_webhook(bus=bus)),
         administration_router(bus),
         api_keys_router(bus),
         keys_router(bus),
@@ -269,7 +303,10 @@ def routes(container: UsersContainer, bus: Bus) -> Sequence[ContextRouter]:
 
 @hookimpl
 def authenticators(container: UsersContainer) -> Sequence[TokenIssuer | KeyAuthority | CookieMode]:
-    """Our own tokens and keys are to be believed; tokens in a cookie, too, where settings say so."""
+    """Our own tokens and keys are to be believed, and tokens of the identity providers that the settings name.
+
+    Where settings say so, tokens in a cookie, too.
+    """
     settings = container.settings()
     return (
         TokenIssuer(
@@ -280,6 +317,7 @@ def authenticators(container: UsersContainer) -> Sequence[TokenIssuer | KeyAutho
         ),
         KeyAuthority(prefix=PREFIX, find=container.key_ring().find),
         *([CookieMode(access_cookie=ACCESS_COOKIE)] if settings.cookies else []),
+        *container.provider_issuers().issuers,
     )
 
 
@@ -295,6 +333,7 @@ async def lifespan(container: UsersContainer) -> AsyncIterator[None]:
         async with container.keeping_up().running():
             yield
     finally:
+        await container.provider_issuers().close()
         await asyncio.to_thread(container.hasher().close)
 
 

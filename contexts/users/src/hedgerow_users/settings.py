@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from hedgerow_core.domain import Secret
+from hedgerow_users.domain.identity_provider import IdentityProvider, providers_in
 from hedgerow_users.domain.roles import Role
 from hedgerow_users.domain.second_factor import SecondFactorPolicy
 
@@ -88,12 +89,20 @@ def _roles(value: object) -> object:
     return names
 
 
+def _providers(value: object) -> object:
+    return providers_in(value) if isinstance(value, str) else value
+
+
 @final
 class UsersSettings(BaseSettings):
     """How this context issues tokens, sends mail, and how much hashing it takes on."""
 
     model_config = SettingsConfigDict(
-        env_prefix="USERS_", env_ignore_empty=True, frozen=True, arbitrary_types_allowed=True
+        env_prefix="USERS_",
+        env_ignore_empty=True,
+        frozen=True,
+        arbitrary_types_allowed=True,
+        hide_input_in_errors=True,  # secrets stand in it
     )
 
     secret: ServerSecretText | None = Field(
@@ -179,6 +188,11 @@ class UsersSettings(BaseSettings):
     def second_factor_policy(self) -> SecondFactorPolicy:
         """`second_factor_for` as the rule that sessions keep."""
         return SecondFactorPolicy(frozenset(self.second_factor_for or ()))
+
+    providers: Annotated[tuple[IdentityProvider, ...] | None, NoDecode, BeforeValidator(_providers)] = Field(
+        default=None,
+        description='Who else is believed: [{"name": "acme", "issuer": "https://id.example", "audience": "me"}].',
+    )
 
     @property
     def access_token_lifetime(self) -> timedelta:

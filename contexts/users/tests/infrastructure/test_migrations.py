@@ -57,6 +57,7 @@ async def test_sessions_survive_and_keys_in_the_clear_do_not(runner: MigrationRu
         "users_0003",
         "users_0004",
         "users_0005",
+        "users_0006",
         "users_0007",
     ]
     async with engine.connect() as connection:

@@ -6,7 +6,9 @@ from hedgerow_core.security.principal import Principal, PrincipalKind
 from hedgerow_core.security.scopes import scope_of_route
 from hedgerow_core.security.tokens import (
     ACCESS_TOKEN_REFUSED,
+    Claims,
     KeySource,
+    Resolve,
     RevocationCheck,
     TokenIssuer,
     TokenVerifier,
@@ -15,6 +17,7 @@ from hedgerow_core.security.tokens import (
 __all__ = [
     "ACCESS_TOKEN_REFUSED",
     "ROLE_HIERARCHY",
+    "Claims",
     "KeyAuthority",
     "KeyFinder",
     "KeySource",
@@ -22,6 +25,7 @@ __all__ = [
     "PermissionTable",
     "Principal",
     "PrincipalKind",
+    "Resolve",
     "RevocationCheck",
     "TokenIssuer",
     "TokenVerifier",

@@ -1,7 +1,8 @@
 """Verifies access tokens (RFC 9068: JWT, `typ: at+jwt`) of the issuers that contexts declare.
 
 Issuer, audience, type and algorithm are pinned before a signature is looked at; a key is chosen by `kid` among
-the issuer's own keys and never fetched from where a token points.
+the issuer's own keys and never fetched from where a token points. Whoever issues for others, too, says more of its
+tokens in its `TokenIssuer`; who says nothing more is held to the strictest form.
 """
 
 from __future__ import annotations
@@ -26,21 +27,31 @@ ACCESS_TOKEN_REFUSED = frozenset({INVALID_TOKEN, TOKEN_EXPIRED, TOKEN_REVOKED, I
 """Codes of errors that mean: this access token, or key, is no longer, or never was, good."""
 MAX_TOKEN_BYTES = 4096
 MAX_KID_LENGTH = 255
+MAX_SUBJECT_LENGTH = 255
+"""OpenID Connect Core §2."""
 LAST_MOMENT = 2**40
 """In the year 36812; beyond it floats and databases stumble."""
 LEEWAY_S = 5
 """Clocks of two nodes may differ by this much."""
 
-# Strictly base64url without padding (RFC 7515 §2): Python's decoder skips what is not in the alphabet. The 64 bytes
-# of a signature take 86 characters, of which the last carries two bits: others would decode to the same signature.
-_SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{85}[AQgw]")
+# Strictly base64url without padding (RFC 7515 §2): Python's decoder skips what is not in the alphabet. Bits of the
+# last character that are no part of the signature are zero: else several texts would decode to one signature.
+_SHAPE = re.compile(
+    r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\."
+    r"(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{4}|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048]|[A-Za-z0-9_-][AQgw])"
+)
 
 KeySource = Callable[[str], Awaitable[jwt.PyJWK | None]]
-"""Finds an issuer's public key by `kid`; None if the issuer has no such key."""
+"""Finds an issuer's public key by `kid`; None if the issuer has no such key. A key knows its one algorithm."""
 
 RevocationCheck = Callable[[Principal, float], bool]
 """Whether a token for this principal, issued at this time (seconds since 1970), has been called back. It is called
 for every request, so it must answer from memory; if it can't know, it raises `UnavailableError`."""
+
+Claims = Mapping[str, Any]
+Resolve = Callable[[Claims], Awaitable[Principal]]
+"""Who of ours a foreign token speaks for. Called outside any transaction, after everything else about the token was
+found right: signature, issuer, audience, time, and `sub` is a text. Raises a domain error if it is nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +62,13 @@ class TokenIssuer:
     audience: str
     find_key: KeySource
     is_revoked: RevocationCheck | None = None
+    algorithms: frozenset[str] = frozenset({ALGORITHM})
+    types: frozenset[str | None] = frozenset({TOKEN_TYPE})
+    """What `typ` may say, in lower case; None stands for a token that doesn't say."""
+    parties: frozenset[str] | None = None
+    """Whom a token may have been issued to (`azp`). None: it is for our audience alone, and nobody asks to whom."""
+    resolve: Resolve | None = None
+    """None: `sub` is the principal's id, `sid` its session, and `roles` its roles."""
 
 
 class TokenVerifier:
@@ -65,8 +83,25 @@ class TokenVerifier:
 
         Raises:
             AuthenticationError: `token_expired` or `token_revoked` when it once was good, else `invalid_token`.
-            UnavailableError: whether it was revoked can't be known right now.
+            UnavailableError: whether it is good can't be known right now.
+            DomainError: it is good, and the issuer's `resolve` says why it speaks for nobody here.
         """
+        issuer, claims, issued = await self._read(token)
+        principal = _principal_of(claims) if issuer.resolve is None else await issuer.resolve(claims)
+        if issuer.is_revoked is not None and issuer.is_revoked(principal, issued):
+            raise AuthenticationError("The access token has been revoked. Log in again.", code=TOKEN_REVOKED)
+        return principal
+
+    async def claims(self, token: str) -> Claims:
+        """What a token says that is good; nobody is asked whom it speaks for.
+
+        Raises:
+            AuthenticationError, UnavailableError: as in `verify`.
+        """
+        return (await self._read(token))[1]
+
+    async def _read(self, token: str) -> tuple[TokenIssuer, Claims, float]:
+        """Who has issued the token, what it says, and since when."""
         if len(token) > MAX_TOKEN_BYTES or not _SHAPE.fullmatch(token):
             raise _refused()
         try:
@@ -75,11 +110,12 @@ class TokenVerifier:
         except (jwt.InvalidTokenError, RecursionError, ValueError) as error:
             raise _refused() from error
         issuer = self._issuers.get(str(claimed.get("iss")))
-        kid = header.get("kid")
+        algorithm, kid = header.get("alg"), header.get("kid")
         if (
             issuer is None
-            or header.get("alg") != ALGORITHM
-            or str(header.get("typ")).lower() != TOKEN_TYPE
+            or not isinstance(algorithm, str)
+            or algorithm not in issuer.algorithms
+            or _type_of(header) not in issuer.types
             or "crit" in header
             or not isinstance(kid, str)
             or not (kid.isprintable() and 1 <= len(kid) <= MAX_KID_LENGTH)
@@ -88,34 +124,15 @@ class TokenVerifier:
         key = await issuer.find_key(kid)
         if key is None:
             raise _refused()
-        return self._principal(token, key, issuer)
+        claims = _signed_claims(token, algorithm, key, issuer)
+        return issuer, claims, self._issued_at(claims)
 
-    def _principal(self, token: str, key: jwt.PyJWK, issuer: TokenIssuer) -> Principal:
+    def _issued_at(self, claims: Claims) -> float:
+        """When the token was issued, if it is good at this moment."""
         try:
-            claims = jwt.decode(
-                token,
-                key=key,
-                algorithms=[ALGORITHM],
-                issuer=issuer.issuer,
-                audience=issuer.audience,
-                options={
-                    "require": ["exp", "iat", "sub", "iss", "aud"],
-                    # Time is judged below, by our clock.
-                    "verify_exp": False,
-                    "verify_iat": False,
-                    "verify_nbf": False,
-                },
-            )
-            if claims["aud"] != issuer.audience:
-                raise _refused()  # One of several audiences is not ours alone.
             issued, expires = _moment(claims["iat"]), _moment(claims["exp"])
             starts = max(issued, _moment(claims.get("nbf", 0)))
-            principal = Principal(
-                subject=UUID(claims["sub"]),
-                session=UUID(claims["sid"]) if "sid" in claims else None,
-                roles=_roles(claims.get("roles", [])),
-            )
-        except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        except ValueError as error:
             raise _refused() from error
         now = self._clock.now().timestamp()
         if starts - LEEWAY_S > now:
@@ -124,9 +141,64 @@ class TokenVerifier:
             raise AuthenticationError(
                 "The access token has expired. Get a new one with the refresh token.", code=TOKEN_EXPIRED
             )
-        if issuer.is_revoked is not None and issuer.is_revoked(principal, issued):
-            raise AuthenticationError("The access token has been revoked. Log in again.", code=TOKEN_REVOKED)
-        return principal
+        return issued
+
+
+def _signed_claims(token: str, algorithm: str, key: jwt.PyJWK, issuer: TokenIssuer) -> Claims:
+    """What the token says, if the key has signed it and it is meant for us."""
+    try:
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key=key,
+            algorithms=[algorithm],
+            issuer=issuer.issuer,
+            audience=issuer.audience,
+            options={
+                "require": ["exp", "iat", "sub", "iss", "aud"],
+                # Time is judged by our clock.
+                "verify_exp": False,
+                "verify_iat": False,
+                "verify_nbf": False,
+            },
+        )
+    except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise _refused() from error
+    subject = claims["sub"]
+    if not (_is_for_us(claims, issuer) and subject.isprintable() and 1 <= len(subject) <= MAX_SUBJECT_LENGTH):
+        raise _refused()
+    if "events" in claims:  # a logout token or another security event (RFC 8417): it grants nothing
+        raise _refused()
+    return claims
+
+
+def _is_for_us(claims: Claims, issuer: TokenIssuer) -> bool:
+    """OpenID Connect Core §3.1.3.7: of several audiences, the token says to which it was issued."""
+    alone = bool(claims["aud"] in (issuer.audience, [issuer.audience]))
+    if issuer.parties is None:
+        return alone and isinstance(claims["aud"], str)  # One of several audiences is not ours alone.
+    if "azp" in claims:
+        return isinstance(claims["azp"], str) and claims["azp"] in issuer.parties
+    return alone
+
+
+def _type_of(header: Mapping[str, Any]) -> str | None:
+    """A media type has no letter case (RFC 2045 §5.1). Absent is not the same as null."""
+    if "typ" not in header:
+        return None
+    typ = header["typ"]
+    return typ.lower() if isinstance(typ, str) else ""
+
+
+def _principal_of(claims: Claims) -> Principal:
+    """Whom our own tokens speak for."""
+    try:
+        return Principal(
+            subject=UUID(claims["sub"]),
+            session=UUID(claims["sid"]) if "sid" in claims else None,
+            roles=_roles(claims.get("roles", [])),
+        )
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _refused() from error
 
 
 def _moment(claimed: Any) -> float:

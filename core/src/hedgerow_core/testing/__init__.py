@@ -5,8 +5,17 @@ Installing `hedgerow-core[testing]` registers the pytest plugin; its fixtures ar
 
 from hedgerow_core.testing.clock import FakeClock
 from hedgerow_core.testing.contexts import context_database, work_off_all
+from hedgerow_core.testing.local_issuer import LocalIssuer
 from hedgerow_core.testing.migrated import MigratedDatabases
 from hedgerow_core.testing.rabbitmq import RabbitMqServer
 from hedgerow_core.testing.servers import RedisServer
 
-__all__ = ["FakeClock", "MigratedDatabases", "RabbitMqServer", "RedisServer", "context_database", "work_off_all"]
+__all__ = [
+    "FakeClock",
+    "LocalIssuer",
+    "MigratedDatabases",
+    "RabbitMqServer",
+    "RedisServer",
+    "context_database",
+    "work_off_all",
+]

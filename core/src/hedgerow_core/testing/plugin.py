@@ -17,6 +17,7 @@ import pytest
 
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing.clock import FakeClock
+from hedgerow_core.testing.local_issuer import LocalIssuer
 from hedgerow_core.testing.mailbox import Mailbox
 from hedgerow_core.testing.migrated import MigratedDatabases
 from hedgerow_core.testing.rabbitmq import RabbitMqMissingError, RabbitMqServer
@@ -116,6 +117,15 @@ def mailbox() -> Iterator[Mailbox]:
     mailbox.start()
     yield mailbox
     mailbox.stop()
+
+
+@pytest.fixture
+def local_issuer() -> Iterator[LocalIssuer]:
+    """An OpenID provider for this test alone, which it may break."""
+    issuer = LocalIssuer()
+    issuer.start()
+    yield issuer
+    issuer.stop()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

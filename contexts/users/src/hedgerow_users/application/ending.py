@@ -10,13 +10,14 @@ from hedgerow_users.domain.session import EndReason
 
 
 async def end_for_good(account: Account, work: UsersUnitOfWork, *, at: datetime) -> None:
-    """Delete the account, its links and its second factor, revoke its keys, and end all its sessions.
+    """Delete the account, its links and second factor, revoke its keys, end its identities and all its sessions.
 
     Raises:
         AccountDeleted: it is gone already.
         SuperAdminImmutable: a super_admin is never deleted.
     """
     account.delete(at=at)
+    await work.identities.end_all_of(account.id, at=at)
     await work.accounts.save(account)
     await work.links.forget(account.id)
     await work.second_factors.remove(account.id)

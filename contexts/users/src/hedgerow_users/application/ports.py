@@ -11,6 +11,7 @@ from uuid import UUID
 from hedgerow_core.application import Page, UnitOfWork
 from hedgerow_core.domain import Secret, UnavailableError
 from hedgerow_users.application.account_view import AccountView
+from hedgerow_users.application.identity_ports import Identities, Receipts
 from hedgerow_users.application.key_ports import ApiKeys
 from hedgerow_users.application.link_ports import Links
 from hedgerow_users.application.second_factor_ports import SecondFactors
@@ -36,6 +37,10 @@ class Accounts(Protocol):
 
     async def find(self, id: AccountId) -> Account | None:
         """The account as it is now."""
+        ...
+
+    async def has_address(self, email: Email) -> bool:
+        """Whether an account has this address, in whatever letter case."""
         ...
 
     async def hold(self, id: AccountId) -> Account | None:
@@ -165,6 +170,16 @@ class UsersUnitOfWork(UnitOfWork, Protocol):
     @property
     def api_keys(self) -> ApiKeys:
         """The API keys, and the services."""
+        ...
+
+    @property
+    def identities(self) -> Identities:
+        """The identities."""
+        ...
+
+    @property
+    def receipts(self) -> Receipts:
+        """The webhooks that were acted upon."""
         ...
 
 

@@ -96,10 +96,17 @@ class Account(AggregateRoot[AccountId]):
         password_hash: PasswordHash | None,
         at: datetime,
         roles: tuple[str, ...] = ROLES_OF_A_NEW_ACCOUNT,
+        verified_at: datetime | None = None,
     ) -> Account:
-        """Open an account for a newcomer."""
+        """Open an account for a newcomer, whose address may have been confirmed elsewhere."""
         account = cls(
-            AccountId(new_id()), email=email, name=name, password_hash=password_hash, roles=roles, created_at=at
+            AccountId(new_id()),
+            email=email,
+            name=name,
+            password_hash=password_hash,
+            roles=roles,
+            created_at=at,
+            verified_at=verified_at,
         )
         account.record(UserRegistered(user_id=account.id, email=email.address, name=name.text, registered_at=at))
         return account

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import final
 
-from sqlalchemy import any_, bindparam, insert, literal, select, update
+from sqlalchemy import any_, bindparam, func, insert, literal, select, update
 
 from hedgerow_core.domain import ConflictError
 from hedgerow_core.messaging import LedgerWork
 from hedgerow_users.domain.account import Account, AccountId, AccountStatus
+from hedgerow_users.domain.email import Email
 from hedgerow_users.domain.roles import Role
 from hedgerow_users.infrastructure.rows import account_of, changeable_of
 from hedgerow_users.infrastructure.tables import accounts
 
 _ADD_ACCOUNT = insert(accounts)
 _ACCOUNT_BY_ID = select(accounts).where(accounts.c.id == bindparam("id"))
+_WITH_ADDRESS = select(accounts.c.id).where(
+    func.lower(accounts.c.email) == bindparam("identity")
+)  # uq_accounts_email
 _HELD_ACCOUNT_BY_ID = _ACCOUNT_BY_ID.with_for_update(read=True)
 _TAKEN_ACCOUNT_BY_ID = _ACCOUNT_BY_ID.with_for_update(key_share=True)
 _TAKEN_SUPER_ADMINS = (
@@ -68,6 +72,10 @@ class AccountRepository:
         """The account as it is now."""
         row = (await self._connection.execute(_ACCOUNT_BY_ID, {"id": id})).one_or_none()
         return account_of(row) if row else None
+
+    async def has_address(self, email: Email) -> bool:
+        """Whether an account has this address."""
+        return (await self._connection.execute(_WITH_ADDRESS, {"identity": email.identity})).first() is not None
 
     async def hold(self, id: AccountId) -> Account | None:
         """The account under a shared row lock."""

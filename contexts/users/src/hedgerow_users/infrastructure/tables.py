@@ -164,3 +164,26 @@ api_keys = Table(
     Column("rotated_from", Uuid),
 )
 """Found by uq_api_keys_public_id; those of an owner that live, by ix_api_keys_account and ix_api_keys_service."""
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("provider", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("account_id", Uuid),
+    Column("email", Text),
+    Column("source_updated_at", DateTime(timezone=True)),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+)
+"""Unique by provider and subject: uq_identities_subject. Those of an account by ix_identities_account."""
+
+webhook_receipts = Table(
+    "webhook_receipts",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("webhook_id", Text, primary_key=True),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+)
+"""Webhooks that were acted upon, for as long as a sender may repeat them: ix_webhook_receipts_received."""

@@ -9,11 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hedgerow_core.domain import Clock
 from hedgerow_core.messaging import LedgerWork
 from hedgerow_users.infrastructure.api_key_repository import ApiKeyRepository
+from hedgerow_users.infrastructure.identities import IdentityRepository
 from hedgerow_users.infrastructure.links import LinkRepository
 from hedgerow_users.infrastructure.published import TRANSLATIONS
 from hedgerow_users.infrastructure.repositories import AccountRepository
 from hedgerow_users.infrastructure.second_factors import SecondFactorRepository
 from hedgerow_users.infrastructure.session_repository import RevocationRepository, SessionRepository
+from hedgerow_users.infrastructure.webhook_receipts import WebhookReceipts
 
 
 @final
@@ -28,3 +30,5 @@ class UsersWork(LedgerWork):
         self.links = LinkRepository(connection)
         self.second_factors = SecondFactorRepository(connection)
         self.api_keys = ApiKeyRepository(connection)
+        self.identities = IdentityRepository(connection)
+        self.receipts = WebhookReceipts(connection)

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "users_0007"
-down_revision = "users_0005"
+down_revision = "users_0006"
 branch_labels = None
 depends_on = None
 
