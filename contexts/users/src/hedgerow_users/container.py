@@ -31,6 +31,7 @@ from hedgerow_users.application.queries.list_accounts import ListAccountsHandler
 from hedgerow_users.application.queries.list_public_keys import ListPublicKeysHandler
 from hedgerow_users.application.queries.list_sessions import ListSessionsHandler
 from hedgerow_users.application.queries.look_up_account import LookUpAccountHandler
+from hedgerow_users.application.tasks.answer_registration import AnswerRegistrationHandler
 from hedgerow_users.application.tasks.send_link import SendLinkHandler
 from hedgerow_users.application.tasks.send_notice import SendNoticeHandler
 from hedgerow_users.domain.link import Purpose
@@ -44,6 +45,7 @@ from hedgerow_users.infrastructure.links import DatabaseLinks
 from hedgerow_users.infrastructure.mail.choice import mailer_for
 from hedgerow_users.infrastructure.readers import DatabaseAccountReader, DatabaseSessionReader
 from hedgerow_users.infrastructure.refresh_successors import HmacRefreshSuccessors
+from hedgerow_users.infrastructure.registration_warnings import DatabaseRegistrationWarnings
 from hedgerow_users.infrastructure.revocations import RevocationList
 from hedgerow_users.infrastructure.server_secret import ServerSecret
 from hedgerow_users.infrastructure.signing_key_store import SigningKeyStore
@@ -66,6 +68,7 @@ class UsersContainer(containers.DeclarativeContainer):
     )
     accounts = providers.ThreadSafeSingleton(DatabaseAccountReader, database=core.database)
     known_networks = providers.ThreadSafeSingleton(DatabaseKnownNetworks, database=core.database)
+    registration_warnings = providers.ThreadSafeSingleton(DatabaseRegistrationWarnings, database=core.database)
     sessions = providers.ThreadSafeSingleton(DatabaseSessionReader, database=core.database)
     directory = providers.ThreadSafeSingleton(DatabaseAccountDirectory, database=core.database)
     links = providers.ThreadSafeSingleton(DatabaseLinks, database=core.database)
@@ -167,3 +170,11 @@ class UsersContainer(containers.DeclarativeContainer):
         pages_url=settings.provided.pages_url,
     )
     send_notice = providers.Singleton(SendNoticeHandler, mailer=mailer.provider)
+    answer_registration = providers.Singleton(
+        AnswerRegistrationHandler,
+        accounts=accounts,
+        warnings=registration_warnings,
+        send_link=send_link,
+        mailer=mailer.provider,
+        clock=core.clock,
+    )

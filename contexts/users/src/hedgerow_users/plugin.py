@@ -7,7 +7,7 @@ Handles:
     UpdateOwnProfile, DeleteOwnAccount (commands)
     CreateAccount, UpdateAccount, DeactivateAccount, ReactivateAccount, DeleteAccount, AssignRoles (commands)
     GetAccount, LookUpAccount, ListAccounts, ListSessions, ListPublicKeys (queries)
-    users.send_link, users.send_notice (tasks)
+    users.send_link, users.send_notice, users.answer_registration (tasks)
 Consumes:
     nothing
 Publishes:
@@ -67,6 +67,7 @@ from hedgerow_users.application.queries.list_accounts import ListAccounts
 from hedgerow_users.application.queries.list_public_keys import ListPublicKeys
 from hedgerow_users.application.queries.list_sessions import ListSessions
 from hedgerow_users.application.queries.look_up_account import LookUpAccount
+from hedgerow_users.application.tasks.answer_registration import AnswerRegistration
 from hedgerow_users.application.tasks.send_link import SendLink
 from hedgerow_users.application.tasks.send_notice import SendNotice
 from hedgerow_users.container import UsersContainer
@@ -133,6 +134,7 @@ def container(core: CoreContainer, settings: UsersSettings) -> UsersContainer:
 def handlers(container: UsersContainer) -> Handlers:
     """Our use cases. Those that hash come in through the routes, because no transaction may be open then."""
     send_link, send_notice = container.send_link(), container.send_notice()
+    answer_registration = container.answer_registration()
     return Handlers(
         work=container.work,
         commands=(
@@ -171,6 +173,12 @@ def handlers(container: UsersContainer) -> Handlers:
             ),
             OutboundTaskHandler(
                 task=SendNotice, call=send_notice.call, apply=send_notice.apply, keep_completed=KEEP_MAIL_TASKS
+            ),
+            OutboundTaskHandler(
+                task=AnswerRegistration,
+                call=answer_registration.call,
+                apply=answer_registration.apply,
+                keep_completed=KEEP_MAIL_TASKS,
             ),
         ),
     )

@@ -22,7 +22,6 @@ from hedgerow_users.application.commands.delete_own_account import DeleteOwnAcco
 from hedgerow_users.application.commands.log_in import LogIn
 from hedgerow_users.application.commands.reactivate_account import ReactivateAccount
 from hedgerow_users.application.commands.refresh_session import RefreshSession
-from hedgerow_users.application.commands.register_user import RegisterUser
 from hedgerow_users.application.commands.update_account import UpdateAccount
 from hedgerow_users.application.commands.update_own_profile import UpdateOwnProfile
 from hedgerow_users.application.ports import AccountFilter
@@ -48,6 +47,8 @@ from hedgerow_users.domain.errors import (
 )
 from hedgerow_users.domain.roles import Role
 
+Register = Callable[..., Awaitable[AccountView]]
+
 PASSWORD = Secret("correct horse")
 
 Rows = Callable[..., Awaitable[Sequence[Row[Any]]]]
@@ -60,7 +61,7 @@ def address_of(name: str) -> str:
 
 
 @pytest.fixture
-def somebody(register: RegisterUser, rows: Rows) -> Somebody:
+def somebody(register: Register, rows: Rows) -> Somebody:
     """An account of this name and role; its address is name@example.org."""
 
     async def somebody(name: str, role: Role = Role.USER) -> AccountId:
@@ -208,7 +209,7 @@ async def test_nobody_gives_a_role_as_high_as_their_own(
 
 
 async def test_of_a_deleted_account_nothing_personal_is_left_and_the_address_is_free(
-    bus: Bus, admin: AccountId, ada: AccountId, log_in: LogIn, register: RegisterUser, rows: Rows
+    bus: Bus, admin: AccountId, ada: AccountId, log_in: LogIn, register: Register, rows: Rows
 ) -> None:
     await bus.execute(UpdateOwnProfile(account_id=ada, patch={"phone": "112", "metadata": {"secret": "garden"}}))
     await log_in(email=address_of("ada"), password=PASSWORD)
@@ -323,7 +324,7 @@ async def test_the_list_is_filtered_and_searched(
     assert await names(bus, search="@EXAMPLE") == ["ada", "admin", "boss"]
 
 
-async def test_a_search_has_no_wildcards(bus: Bus, ada: AccountId, register: RegisterUser) -> None:
+async def test_a_search_has_no_wildcards(bus: Bus, ada: AccountId, register: Register) -> None:
     await register(email="percent@example.org", password=PASSWORD, name="100% \\ sure_thing")
     for text in ("%", "_", "\\", "100% \\ sure_"):
         assert await names(bus, search=text) == ["100% \\ sure_thing"], text

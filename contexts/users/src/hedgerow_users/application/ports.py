@@ -32,6 +32,13 @@ class Accounts(Protocol):
         """
         ...
 
+    async def add_if_free(self, account: Account) -> bool:
+        """Store a new account unless its address is taken. Whether it was stored.
+
+        Takes equally long either way. Of several at the same moment, one is stored.
+        """
+        ...
+
     async def find(self, id: AccountId) -> Account | None:
         """The account as it is now."""
         ...
@@ -98,6 +105,17 @@ class KnownNetworks(Protocol):
 
     async def remember(self, place: bytes, *, at: datetime, forget_before: datetime) -> None:
         """There was one now. What nobody has logged in from since `forget_before` is dropped. Safe to repeat."""
+        ...
+
+
+class RegistrationWarnings(Protocol):
+    """Which owners were warned that somebody registers with their address. Outside transactions."""
+
+    async def claim(self, account_id: AccountId, request_id: UUID, *, at: datetime) -> Email | None:
+        """The address to warn; None if the owner has been warned just now, or the account is not active.
+
+        Safe to repeat: the same request may claim again.
+        """
         ...
 
 

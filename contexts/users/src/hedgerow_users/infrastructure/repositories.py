@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import final
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy.dialects import postgresql
 
 from hedgerow_core.domain import ConflictError
 from hedgerow_core.messaging import LedgerWork
@@ -13,6 +14,11 @@ from hedgerow_users.infrastructure.rows import account_of, changeable_of
 from hedgerow_users.infrastructure.tables import accounts
 
 _ADD_ACCOUNT = insert(accounts)
+_ADD_IF_FREE = (
+    postgresql.insert(accounts)
+    .on_conflict_do_nothing(index_elements=[func.lower(accounts.c.email)])  # uq_accounts_email
+    .returning(accounts.c.id)
+)
 _ACCOUNT_BY_ID = select(accounts).where(accounts.c.id == bindparam("id"))
 _HELD_ACCOUNT_BY_ID = _ACCOUNT_BY_ID.with_for_update(read=True)
 _SAVE_ACCOUNT = (
@@ -46,11 +52,14 @@ class AccountRepository:
 
     async def add(self, account: Account) -> None:
         """Store a new account. A taken address breaks uq_accounts_email, which the manifest maps."""
-        await self._connection.execute(
-            _ADD_ACCOUNT,
-            {"id": account.id, "created_at": account.created_at, "version": 1, **changeable_of(account)},
-        )
+        await self._connection.execute(_ADD_ACCOUNT, _first_version_of(account))
         self._work.saved(account, version=1)
+
+    async def add_if_free(self, account: Account) -> bool:
+        """Store a new account, or do what costs the same. Who stores the same address just now is waited for."""
+        added = (await self._connection.execute(_ADD_IF_FREE, _first_version_of(account))).one_or_none()
+        self._work.saved(account, version=1, publish=added is not None)
+        return added is not None
 
     async def find(self, id: AccountId) -> Account | None:
         """The account as it is now."""
@@ -80,3 +89,7 @@ class AccountRepository:
                 code="concurrent_change",
             )
         self._work.saved(account, version=version)
+
+
+def _first_version_of(account: Account) -> dict[str, object]:
+    return {"id": account.id, "created_at": account.created_at, "version": 1, **changeable_of(account)}

@@ -102,6 +102,15 @@ revocations = Table(
 )
 """`subject` is a session or an account: its access tokens that were issued before are refused. Kept for minutes."""
 
+registration_warnings = Table(
+    "registration_warnings",
+    metadata,
+    Column("account_id", Uuid, primary_key=True),
+    Column("request_id", Uuid, nullable=False),
+    Column("warned_at", DateTime(timezone=True), nullable=False),
+)
+"""When an owner was last told that somebody registers with the address."""
+
 known_networks = Table(
     "known_networks",
     metadata,

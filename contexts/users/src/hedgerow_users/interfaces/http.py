@@ -26,6 +26,7 @@ from hedgerow_users.interfaces.schemas import (
     PasswordChangeBody,
     RefreshTokenBody,
     RegisterBody,
+    RegistrationAnswer,
     TokensAnswer,
 )
 
@@ -41,14 +42,12 @@ def accounts_router(bus: Bus, *, register_user: RegisterUser, change_password: C
     """Registration, and what owners do with their accounts."""
     router = ContextRouter(CONTEXT)
 
-    @router.post("/register", status_code=HTTPStatus.CREATED)
+    @router.post("/register", status_code=HTTPStatus.ACCEPTED)
     @public
-    async def register(body: RegisterBody) -> AccountAnswer:
-        """Open an account."""
-        account = await register_user(
-            email=body.email, password=Secret(body.password.get_secret_value()), name=body.name
-        )
-        return AccountAnswer.of(account)
+    async def register(body: RegisterBody) -> RegistrationAnswer:
+        """Open an account. The answer is the same if the address has one: then its owner gets a mail."""
+        await register_user(email=body.email, password=Secret(body.password.get_secret_value()), name=body.name)
+        return RegistrationAnswer()
 
     @router.get("/me")
     @authenticated
