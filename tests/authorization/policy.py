@@ -54,7 +54,7 @@ POLICIES: Mapping[str, Policy] = {
     "host_pause_subscription": OPERATOR,
     "host_resume_subscription": OPERATOR,
     "host_replay_subscription": OPERATOR,
-    "host_list_actions": OPERATOR,
+    "host_list_audit": OPERATOR,
     "users_register": ANYONE,
     "users_login": ANYONE,
     "users_refresh": ANYONE,

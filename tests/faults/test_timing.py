@@ -1,8 +1,8 @@
 """Experiment 27: whoever asks can't tell from an answer, nor from its time, whether an address has an account.
 
 Login, forgotten password and registration are asked in random order for known and unknown addresses, of a real API
-process. The long tier demands an AUC within 0.5 ± 0.05 of 1,200 samples each. The short tier has too few samples for
-that: there the same distance is allowed, and on top of it what chance makes of so few (see `timing.Z`).
+process. The long tier demands an AUC within 0.5 ± 0.05, of 1,200 samples each. The short tier has too few samples
+for that: there the same distance is allowed, and on top of it what chance makes of so few (see `timing.Z`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -31,6 +31,7 @@ WARM_UP = 3
 OF_THE_REQUEST = {"date", "x-request-id", "ratelimit"}
 PASSWORD = "correct horse battery staple"
 Ask = Callable[[httpx.Client, str], httpx.Response]
+Started = Callable[..., AbstractContextManager[httpx.Client]]
 Samples = dict[str, dict[bool, list[float]]]
 
 
@@ -50,7 +51,7 @@ ROUTES: dict[str, Ask] = {"login": log_in, "forgot": forget, "register": registe
 
 
 @pytest.fixture
-def started(shared_production: Production) -> Callable[..., object]:
+def started(shared_production: Production) -> Started:
     @contextmanager
     def started(mutant: str = "") -> Iterator[httpx.Client]:
         """A client of an API, a broken one if a mutant is named."""
@@ -116,19 +117,17 @@ def finding(times: Samples, differing: list[str]) -> Indistinct:
 
 
 def test_no_answer_and_no_time_tells_whether_an_address_has_an_account(
-    started: Callable[..., object], verdict: Records, seed: int
+    started: Started, verdict: Records, seed: int
 ) -> None:
     rounds = size("timing.rounds")
-    with started() as client:  # type: ignore[attr-defined]
+    with started() as client:
         times, differing = measured(client, rounds, random.Random(seed))
     verdict("27 timing", finding(times, differing), seed=seed, samples=rounds)
 
 
-def test_a_build_that_hashes_only_where_it_must_is_found_out(
-    started: Callable[..., object], verdict: Records, seed: int
-) -> None:
+def test_a_build_that_hashes_only_where_it_must_is_found_out(started: Started, verdict: Records, seed: int) -> None:
     rounds, mutant = size("timing.mutant_rounds"), "looks_before_hashing"
-    with started(mutant) as client:  # type: ignore[attr-defined]
+    with started(mutant) as client:
         times, differing = measured(client, rounds, random.Random(seed))
     found = finding(times, differing)
     verdict("27 timing", found, seed=seed, mutant=mutant, shows="told_by_time", samples=rounds)

@@ -19,7 +19,7 @@ from tests.story import Shopper, expect, sign_up
 
 COPY = "billing.copy_registered_user"
 NOBODY = "00000000-0000-7000-8000-000000000000"
-READS = ("/events", "/events/new", "/deliveries", "/tasks", "/schedules", "/paused", "/actions")
+READS = ("/events", "/events/new", "/deliveries", "/tasks", "/schedules", "/paused", "/audit")
 CHANGES = (
     "/events",
     "/deliveries/retry",
@@ -277,13 +277,14 @@ def test_a_decision_is_made_and_written_down_under_its_callers_name(
     again = operator.post("/deliveries/discard", subscription=name, why="gone for good")
 
     assert (skipped["changed"], discarded["changed"], again["changed"]) == (2, 2, 0)
-    latest = operator.get("/actions", limit=2)["items"]
+    latest = operator.get("/audit", context="billing", limit=2)["items"]
     assert [(each["action"], each["actor"], each["reason"], each["affected"]) for each in latest] == [
-        ("discard", operator.id, "gone for good", 2),
-        ("skip", operator.id, "go on", 2),
+        ("ledger.discard", operator.id, "gone for good", 2),
+        ("ledger.skip", operator.id, "go on", 2),
     ]
-    assert latest[0]["filter"] == {"subscription": name}
-    assert [each["action"] for each in operator.get("/actions", limit=1, action="skip")["items"]] == ["skip"]
+    assert latest[0]["details"] == {"subscription": name}
+    (skip,) = operator.get("/audit", limit=1, action="ledger.skip")["items"]
+    assert skip["action"] == "ledger.skip"
 
 
 def test_a_dry_run_over_http_leaves_every_row_as_it_is(

@@ -1,8 +1,8 @@
 """What the users context offers to a host: accounts, sessions and the tokens that prove them.
 
 Handles:
-    OpenAccount, OpenAdminAccount, StartSession, RotateRefreshToken, LogOut, LogOutEverywhere, EndSession,
-    ReplacePassword (commands)
+    OpenAccount, OpenAdminAccount, StartSession, RefuseLogIn, RotateRefreshToken, LogOut, LogOutEverywhere,
+    EndSession, ReplacePassword (commands)
     RequestLink, VerifyEmail, ReplaceForgottenPassword, ReserveEmailChange, ConfirmEmail (commands)
     UpdateOwnProfile, DeleteOwnAccount (commands)
     CreateAccount, UpdateAccount, DeactivateAccount, ReactivateAccount, DeleteAccount, AssignRoles (commands)
@@ -41,6 +41,7 @@ from hedgerow_core.plugin import (
     hookimpl,
 )
 from hedgerow_core.security import Permission, TokenIssuer
+from hedgerow_users.application.audited import written_down
 from hedgerow_users.application.commands.assign_roles import AssignRoles
 from hedgerow_users.application.commands.change_password import ReplacePassword
 from hedgerow_users.application.commands.confirm_email import ConfirmEmail
@@ -55,6 +56,7 @@ from hedgerow_users.application.commands.log_out import LogOut
 from hedgerow_users.application.commands.log_out_everywhere import LogOutEverywhere
 from hedgerow_users.application.commands.reactivate_account import ReactivateAccount
 from hedgerow_users.application.commands.refresh_session import RotateRefreshToken
+from hedgerow_users.application.commands.refuse_log_in import RefuseLogIn
 from hedgerow_users.application.commands.register_user import OpenAccount
 from hedgerow_users.application.commands.request_email_change import ReserveEmailChange
 from hedgerow_users.application.commands.request_link import RequestLink
@@ -137,10 +139,11 @@ def handlers(container: UsersContainer) -> Handlers:
     answer_registration = container.answer_registration()
     return Handlers(
         work=container.work,
-        commands=(
+        commands=written_down(
             CommandHandler(OpenAccount, container.open_account()),
             CommandHandler(OpenAdminAccount, container.open_admin_account()),
             CommandHandler(StartSession, container.start_session()),
+            CommandHandler(RefuseLogIn, container.refuse_log_in()),
             CommandHandler(RotateRefreshToken, container.rotate_refresh_token()),
             CommandHandler(LogOut, container.log_out()),
             CommandHandler(LogOutEverywhere, container.log_out_everywhere()),

@@ -1,5 +1,6 @@
 """Use cases: messages, the bus that carries them to their handlers, and the ports they speak through."""
 
+from hedgerow_core.application.audit import DONE, Audited, AuditEntry, Subject
 from hedgerow_core.application.bus import Behaviour, Bus, CommandHandler, QueryHandler, Step
 from hedgerow_core.application.causation import Cause, caused_by, current_cause, set_cause
 from hedgerow_core.application.filters import Filter, Filters, Operator
@@ -10,7 +11,10 @@ from hedgerow_core.application.unit_of_work import TaskQueue, UnitOfWork
 
 __all__ = [
     "DEFAULT_LIMIT",
+    "DONE",
     "MAX_LIMIT",
+    "AuditEntry",
+    "Audited",
     "Behaviour",
     "Bus",
     "Cause",
@@ -27,6 +31,7 @@ __all__ = [
     "RateLimiter",
     "Standing",
     "Step",
+    "Subject",
     "Task",
     "TaskQueue",
     "UnitOfWork",

@@ -16,10 +16,11 @@ from sqlalchemy import Text, bindparam, false, insert, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hedgerow_core.application import Task, current_cause
+from hedgerow_core.application import AuditEntry, Task, current_cause
 from hedgerow_core.domain import AggregateRoot, Clock, DomainEvent, new_id
 from hedgerow_core.messaging.events import EventContract
 from hedgerow_core.messaging.tables import outbox
+from hedgerow_core.messaging.trail import append
 from hedgerow_core.persistence import Database
 
 Work = TypeVar("Work", bound="LedgerWork")
@@ -68,6 +69,7 @@ class LedgerWork:
         self._translations = translations
         self._events: list[dict[str, Any]] = []
         self._unpublished: list[dict[str, Any]] = []
+        self._audited: list[AuditEntry] = []
         self._published = False
 
     @property
@@ -105,8 +107,15 @@ class LedgerWork:
                 }
             )
 
+    def audit(self, entry: AuditEntry) -> None:
+        """Have a line of the trail leave with this transaction."""
+        self._audited.append(entry)
+
     async def flush(self) -> None:
-        """Write the events of everything saved so far. Called once, right before the commit."""
+        """Write the events and the trail of everything so far. Called once, right before the commit."""
+        if self._audited:
+            await append(self.connection, *self._audited)
+            self._audited = []
         if self._events:
             await self.connection.execute(_RECORD_EVENT, self._events)
             self._events = []

@@ -8,6 +8,7 @@ from typing import final
 
 from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Clock, Secret
+from hedgerow_users.application.commands.refuse_log_in import RefuseLogIn
 from hedgerow_users.application.ports import (
     AccessTokens,
     AccountReader,
@@ -48,6 +49,7 @@ class LogIn:
         presented = Password.presented(password)
         matches = await self._hasher.matches(presented, known.password_hash if known else None)
         if known is None or known.password_hash is None or not matches:
+            await self._bus.execute(RefuseLogIn(account_id=known.account_id if known else None))
             raise InvalidCredentials
         session = await self._bus.execute(
             StartSession(account_id=known.account_id, verified=known.password_hash, client=client)

@@ -16,7 +16,7 @@ from hedgerow_users.application.ports import AccessTokens, RefreshSuccessors, Us
 from hedgerow_users.application.session_tokens import LiveSession, SessionTokens, tokens_for
 from hedgerow_users.domain.client import UNKNOWN_CLIENT, Client
 from hedgerow_users.domain.errors import InvalidRefreshToken, RefreshTokenReused
-from hedgerow_users.domain.session import EndReason, RefreshToken
+from hedgerow_users.domain.session import EndReason, RefreshToken, SessionId
 
 
 @final
@@ -44,6 +44,8 @@ class RefreshSession:
 @dataclass(frozen=True, slots=True)
 class ReuseFound:
     """The token had been used. An outcome and no error: an error would roll back the end of the session."""
+
+    session_id: SessionId
 
 
 @final
@@ -100,7 +102,7 @@ class RotateRefreshTokenHandler:
         if secret is None or account is None or session.is_over:
             session.end(EndReason.TOKEN_REUSED, at=self._clock.now())
             await work.sessions.save(session)
-            return ReuseFound()
+            return ReuseFound(session.id)
         return LiveSession(id=session.id, account_id=account.id, roles=account.roles, refresh_token=secret)
 
     async def _unused_successor(self, command: RotateRefreshToken, work: UsersUnitOfWork) -> Secret | None:

@@ -14,7 +14,7 @@ from hedgerow_core.domain import Clock, Secret, new_id
 from hedgerow_users.application.ports import PasswordHasher, UsersUnitOfWork
 from hedgerow_users.application.tasks.answer_registration import AnswerRegistration
 from hedgerow_users.application.tasks.send_link import moment_of
-from hedgerow_users.domain.account import Account
+from hedgerow_users.domain.account import Account, AccountId
 from hedgerow_users.domain.email import Email
 from hedgerow_users.domain.name import Name
 from hedgerow_users.domain.password import Password, PasswordHash
@@ -42,8 +42,11 @@ class RegisterUser:
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenAccount(Command[None]):
-    """Open an account with a password that is already hashed. Internal: the edge calls `RegisterUser`."""
+class OpenAccount(Command[AccountId | None]):
+    """Open an account with a password that is already hashed. Internal: the edge calls `RegisterUser`.
+
+    Answers with its id, or None if the address is taken.
+    """
 
     email: Email
     name: Name
@@ -60,7 +63,7 @@ class OpenAccountHandler:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    async def __call__(self, command: OpenAccount, work: UsersUnitOfWork) -> None:
+    async def __call__(self, command: OpenAccount, work: UsersUnitOfWork) -> AccountId | None:
         """Handle the command."""
         account = Account.register(
             email=command.email,
@@ -68,8 +71,9 @@ class OpenAccountHandler:
             password_hash=command.password_hash,
             at=self._clock.now(),
         )
-        await work.accounts.add_if_free(account)
+        added = await work.accounts.add_if_free(account)
         await work.tasks.enqueue(
             AnswerRegistration(request_id=new_id(), account_id=account.id, email=account.email.address),
             key=f"{account.email.identity}:{moment_of(account.created_at)}",
         )
+        return account.id if added else None

@@ -1,0 +1,109 @@
+"""Which commands of this context are written down in the trail, and how: one line each.
+
+Every command stands in one of the two tables below, and a test holds that: whoever adds one decides. What changes
+who may do what, or who somebody is, is written down; nobody's everyday life is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from hedgerow_core.application import DONE, Audited, Command, CommandHandler, Subject
+from hedgerow_users.application.commands.assign_roles import AssignRoles
+from hedgerow_users.application.commands.change_password import ReplacePassword
+from hedgerow_users.application.commands.confirm_email import ConfirmEmail
+from hedgerow_users.application.commands.create_account import CreateAccount
+from hedgerow_users.application.commands.create_admin import OpenAdminAccount
+from hedgerow_users.application.commands.deactivate_account import DeactivateAccount
+from hedgerow_users.application.commands.delete_account import DeleteAccount
+from hedgerow_users.application.commands.delete_own_account import DeleteOwnAccount
+from hedgerow_users.application.commands.end_session import EndSession
+from hedgerow_users.application.commands.log_in import StartSession
+from hedgerow_users.application.commands.log_out import LogOut
+from hedgerow_users.application.commands.log_out_everywhere import LogOutEverywhere
+from hedgerow_users.application.commands.reactivate_account import ReactivateAccount
+from hedgerow_users.application.commands.refresh_session import ReuseFound, RotateRefreshToken
+from hedgerow_users.application.commands.refuse_log_in import RefuseLogIn
+from hedgerow_users.application.commands.register_user import OpenAccount
+from hedgerow_users.application.commands.request_email_change import ReserveEmailChange
+from hedgerow_users.application.commands.request_link import RequestLink
+from hedgerow_users.application.commands.reset_password import ReplaceForgottenPassword
+from hedgerow_users.application.commands.update_account import UpdateAccount
+from hedgerow_users.application.commands.update_own_profile import UpdateOwnProfile
+from hedgerow_users.application.commands.verify_email import VerifyEmail
+from hedgerow_users.domain.errors import EmailTaken, RefreshTokenReused
+
+
+def _account(id: object) -> Subject | None:
+    return None if id is None else Subject("account", str(id))
+
+
+def of_account(action: str, *details: str) -> Audited:
+    """A command whose `account_id` names the account."""
+    return Audited(action=action, subject=lambda command, _answer: _account(command.account_id), details=details)
+
+
+def of_answered_account(action: str) -> Audited:
+    """A command that answers with the account's id: who redeems a code knows nothing but the code."""
+    return Audited(action=action, subject=lambda _command, answer: _account(answer))
+
+
+def of_new_account(action: str, *details: str) -> Audited:
+    """A command that answers with the account as it is shown."""
+    return Audited(
+        action=action, subject=lambda _command, answer: _account(answer.id if answer else None), details=details
+    )
+
+
+def of_session(action: str) -> Audited:
+    """A command whose `session_id` names the session."""
+    return Audited(action=action, subject=lambda command, _answer: Subject("session", str(command.session_id)))
+
+
+def _of_stolen(_command: Any, answer: Any) -> Subject | None:
+    return Subject("session", str(answer.session_id)) if isinstance(answer, ReuseFound) else None
+
+
+LOGGED_IN = of_account("users.logged_in")
+
+AUDITED: Mapping[type[Command[Any]], Audited] = {
+    OpenAccount: Audited(
+        action="users.registered",
+        subject=lambda _command, answer: _account(answer),
+        result=lambda answer: EmailTaken.code if answer is None else DONE,
+    ),
+    OpenAdminAccount: of_new_account("users.admin_created"),
+    StartSession: LOGGED_IN,
+    RefuseLogIn: LOGGED_IN,
+    # A token that came twice: theft, or a program that lost count. Refreshing itself is everyday life.
+    RotateRefreshToken: Audited(
+        action="users.session_refreshed",
+        subject=_of_stolen,
+        result=lambda answer: RefreshTokenReused.code if isinstance(answer, ReuseFound) else None,
+        refusals=False,
+    ),
+    EndSession: of_session("users.session_ended"),
+    LogOutEverywhere: of_account("users.logged_out_everywhere"),
+    ReplacePassword: of_account("users.password_changed"),
+    ReplaceForgottenPassword: of_answered_account("users.password_reset"),
+    VerifyEmail: of_answered_account("users.email_verified"),
+    ReserveEmailChange: of_account("users.email_change_asked"),
+    ConfirmEmail: of_answered_account("users.email_changed"),
+    DeleteOwnAccount: of_account("users.account_deleted"),
+    CreateAccount: of_new_account("users.account_created", "roles"),
+    UpdateAccount: of_account("users.account_updated"),
+    DeactivateAccount: of_account("users.account_deactivated"),
+    ReactivateAccount: of_account("users.account_reactivated"),
+    DeleteAccount: of_account("users.account_deleted"),
+    AssignRoles: of_account("users.roles_assigned", "roles"),
+}
+
+EVERYDAY: frozenset[type[Command[Any]]] = frozenset({LogOut, RequestLink, UpdateOwnProfile})
+"""Not written down: they give nobody anything, and what they change is the caller's own."""
+
+
+def written_down(*handlers: CommandHandler[Any]) -> tuple[CommandHandler[Any], ...]:
+    """The handlers, each with its line of the table."""
+    return tuple(replace(handler, audited=AUDITED.get(handler.message)) for handler in handlers)
