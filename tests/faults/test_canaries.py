@@ -1,7 +1,7 @@
 """Experiment 32: no secret ever stands in a log, an answer, a dead letter or the database in the clear.
 
 A whole story is played on real processes with secrets that would be recognised anywhere, its failures included:
-wrong bodies, refused tokens, a table that is gone (500, with a traceback), mail that can't leave (its errors are kept).
+wrong bodies, refused tokens, a table that is gone (500, with a traceback), mail that can't leave (errors are kept).
 """
 
 from __future__ import annotations

@@ -7,9 +7,11 @@ from hedgerow_core.application.filters import Filter, Filters, Operator
 from hedgerow_core.application.messages import Command, Query, Task
 from hedgerow_core.application.page import DEFAULT_LIMIT, MAX_LIMIT, Page
 from hedgerow_core.application.rate_limits import Claim, Quota, RateLimiter, Standing, Verdict
+from hedgerow_core.application.row_scope import ALL_ROWS, RowScope
 from hedgerow_core.application.unit_of_work import TaskQueue, UnitOfWork
 
 __all__ = [
+    "ALL_ROWS",
     "DEFAULT_LIMIT",
     "DONE",
     "MAX_LIMIT",
@@ -29,6 +31,7 @@ __all__ = [
     "QueryHandler",
     "Quota",
     "RateLimiter",
+    "RowScope",
     "Standing",
     "Step",
     "Subject",

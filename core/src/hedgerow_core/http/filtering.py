@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import Request
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, TypeAdapter
@@ -58,6 +59,11 @@ class FilterField:
     def whole() -> FilterField:
         """A bigint column."""
         return FilterField(_Whole, (*_EQUALITY, *_ORDER))
+
+    @staticmethod
+    def id() -> FilterField:
+        """A uuid column."""
+        return FilterField(UUID, _EQUALITY)
 
     @staticmethod
     def moment(*, nullable: bool = False) -> FilterField:

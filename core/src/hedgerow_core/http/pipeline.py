@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 
-from hedgerow_core.application import current_cause, set_cause
+from hedgerow_core.application import ALL_ROWS, RowScope, current_cause, set_cause
 from hedgerow_core.domain import AuthenticationError
 from hedgerow_core.http.access import Access
 from hedgerow_core.http.etags import not_modified
@@ -81,6 +81,8 @@ class Gate:
             stages.append(self._authenticate)
         if access.permission is not None:
             stages.append(self._permit(access.permission))
+        if access.all_rows is not None:
+            stages.append(self._widen(access.all_rows))
         if self._throttle is not None and endpoint is not None:
             stages.append(self._throttle.stage_for(endpoint))
         return tuple(stages)
@@ -99,6 +101,13 @@ class Gate:
 
         return permit
 
+    def _widen(self, permission: str) -> Stage:
+        async def widen(request: Request) -> None:
+            if self._permissions.permits(request.state.principal, permission):
+                request.state.rows = ALL_ROWS
+
+        return widen
+
 
 async def _caller(request: Request) -> Principal:
     principal: Principal = request.state.principal
@@ -107,3 +116,12 @@ async def _caller(request: Request) -> Principal:
 
 Caller = Annotated[Principal, Depends(_caller)]
 """The principal of a request, for endpoints that are not public."""
+
+
+async def _rows(request: Request) -> RowScope:
+    widened: RowScope | None = getattr(request.state, "rows", None)
+    return widened or RowScope(request.state.principal.subject)
+
+
+Rows = Annotated[RowScope, Depends(_rows)]
+"""Whose rows the caller reaches: its own, unless it holds what the access decision names as `all_rows`."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from hedgerow_core.application import Page, UnitOfWork
+from hedgerow_core.application import Page, RowScope, UnitOfWork
 from hedgerow_core.domain import Secret, UnavailableError
 from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.link_ports import Links
@@ -63,8 +63,8 @@ class Sessions(Protocol):
         """Store a session that has just begun."""
         ...
 
-    async def hold(self, id: SessionId) -> Session | None:
-        """The session, locked until this transaction ends."""
+    async def hold(self, id: SessionId, rows: RowScope) -> Session | None:
+        """The session if it is within reach, locked until this transaction ends."""
         ...
 
     async def see(self, id: SessionId, client: Client, *, at: datetime) -> Session:
