@@ -120,6 +120,12 @@ class Filterable:
         self._parameters: Mapping[str, _Parameter] = {
             parameter.name: parameter for parameter in _parameters_of(fields)
         }
+        self._others = OF_EVERY_LIST
+
+    def beside(self, *names: str) -> Filterable:
+        """The same fields, on a list whose route takes parameters of these names itself."""
+        self._others |= {*names}
+        return self
 
     async def read(self, request: Request) -> Filters:
         """The filters of a request, for `Annotated[Filters, Depends(INVOICES.read)]`.
@@ -133,7 +139,7 @@ class Filterable:
         """The filters in a query string, taken apart."""
         written: dict[str, list[str]] = {}
         for name, value in query:
-            if name not in OF_EVERY_LIST:
+            if name not in self._others:
                 written.setdefault(name, []).append(value)
         if len(written) > MAX_FILTERS:
             raise _refused("query", f"has more than {MAX_FILTERS} filters")

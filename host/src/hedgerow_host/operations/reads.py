@@ -121,6 +121,7 @@ def _id(place: Any) -> int:
 
 def _place(place: Any) -> Place:
     received_at, event_id, subscription = place
-    if "\x00" in subscription:
+    if not isinstance(subscription, str) or "\x00" in subscription:
         raise ValueError("no name")
-    return Place(datetime.fromisoformat(received_at).astimezone(UTC), UUID(event_id), str(subscription))
+    subscription.encode()  # half a character is in no name, and can't be sent to PostgreSQL
+    return Place(datetime.fromisoformat(received_at).astimezone(UTC), UUID(event_id), subscription)

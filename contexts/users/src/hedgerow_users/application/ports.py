@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from hedgerow_core.application import Page, RowScope, UnitOfWork
+from hedgerow_core.application import Filters, Page, RowScope, UnitOfWork
 from hedgerow_core.domain import Secret, UnavailableError
 from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.link_ports import Links
 from hedgerow_users.application.session_view import SessionView
-from hedgerow_users.domain.account import Account, AccountId, AccountStatus
+from hedgerow_users.domain.account import Account, AccountId
 from hedgerow_users.domain.client import Client
 from hedgerow_users.domain.email import Email
 from hedgerow_users.domain.password import Password, PasswordHash
@@ -197,10 +197,9 @@ class SessionReader(Protocol):
 class AccountFilter:
     """Which accounts a list shows; what is None filters nothing."""
 
-    email: Email | None = None
+    filters: Filters = ()
+    """On columns. Without one on `status`: all that are not deleted. `email` is compared in any letter case."""
     role: Role | None = None
-    status: AccountStatus | None = None
-    """None: all that are not deleted."""
     search: str | None = None
     """Part of the name or the address, in whatever letter case."""
 

@@ -34,6 +34,8 @@ CONTEXT = "users"
 KEYS_MAX_AGE_S = 300
 """No longer than an access token lives: a verifier learns of a new key before it meets many of its tokens."""
 
+PASSWORDS_PER_MINUTE = 5
+"""By one account: with a stolen token somebody may guess at its password, and each guess costs a hashing thread."""
 LOGINS_PER_MINUTE = 10
 """From one network, whosever accounts they are for: a person needs a few, and each costs a hashing thread 20 ms."""
 
@@ -57,6 +59,7 @@ def accounts_router(bus: Bus, *, register_user: RegisterUser, change_password: C
 
     @router.post("/me/password", status_code=HTTPStatus.NO_CONTENT)
     @authenticated
+    @throttled("password", per_minute=PASSWORDS_PER_MINUTE)
     async def change_my_password(caller: Caller, body: PasswordChangeBody) -> None:
         """Set another password. Ends all your sessions, this one included."""
         await change_password(
