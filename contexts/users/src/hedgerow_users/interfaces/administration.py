@@ -70,7 +70,7 @@ def administration_router(bus: Bus) -> ContextRouter:
         cursor: NextPage = None,
         sort: SortOrder = NEWEST_FIRST,
     ) -> Page[AccountView]:
-        """List accounts, sorted by `created_at`, `name` and `email`. Unless `status` is asked for: none that is deleted."""
+        """List accounts, sorted by `created_at`, `name` and `email`. Unless told: none that is deleted."""
         wanted = AccountFilter(filters=filters, role=role, search=q)
         return await bus.ask(ListAccounts(wanted=wanted, limit=limit, cursor=cursor, sort=sort))
 
