@@ -7,15 +7,19 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
+from alembic import command
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from hedgerow_core.application import AuditEntry, Cause, Subject, caused_by
 from hedgerow_core.domain import SystemClock
-from hedgerow_core.messaging import Housekeeping, LedgerWork, trail, unit_of_work
+from hedgerow_core.messaging import LEDGER, Housekeeping, LedgerWork, trail, unit_of_work
 from hedgerow_core.messaging.trail import AuditFilter, AuditRecord
-from hedgerow_core.persistence import Database
+from hedgerow_core.persistence import ContextMigrations, Database, DatabaseAddress, MigrationRunner
+from hedgerow_core.persistence.migrations import _config
+from hedgerow_core.persistence.roles import prepare_schema
 
 ANN = Cause(actor="ann", correlation_id="t1", request_id="r1", address="192.0.2.7", user_agent="a browser")
 CHANGES = ["UPDATE audit_entries SET actor = 'eve'", "DELETE FROM audit_entries", "TRUNCATE audit_entries"]
@@ -109,10 +113,10 @@ async def test_what_is_old_is_forgotten_and_the_trigger_stands_again(shop: Datab
             await connection.execute(text("DELETE FROM audit_entries"))
 
 
-async def test_nobody_forgets_the_last_day(shop: Database) -> None:
-    with pytest.raises(DBAPIError, match="a day at least"):
+async def test_nobody_forgets_the_last_month(shop: Database) -> None:
+    with pytest.raises(DBAPIError, match="30 days at least"):
         async with shop.transaction() as connection:
-            await connection.execute(text("SELECT forget_audit('23 hours', 10)"))
+            await connection.execute(text("SELECT forget_audit('29 days', 10)"))
 
 
 async def test_lines_are_found_by_what_they_say(shop: Database) -> None:
@@ -136,3 +140,22 @@ async def test_lines_are_found_by_their_time(shop: Database) -> None:
     (line,) = await lines(shop)
     assert await lines(shop, since=line.at, until=line.at + timedelta(seconds=1)) == [line]
     assert await lines(shop, until=line.at) == await lines(shop, since=line.at + timedelta(seconds=1)) == []
+
+
+async def test_what_operators_had_changed_before_was_moved_into_the_trail(fresh_database: DatabaseAddress) -> None:
+    runner = MigrationRunner(fresh_database, [ContextMigrations("barn", [LEDGER])])
+    engine = create_async_engine(fresh_database.url, poolclass=NullPool)
+    async with engine.connect() as connection:
+        await prepare_schema(connection, "barn")
+        await connection.run_sync(lambda sync: command.upgrade(_config("barn", LEDGER, sync), "ledger_0002"))
+        await connection.execute(
+            text(
+                "INSERT INTO barn.ledger_actions (action, actor, reason, filter, affected) "
+                """VALUES ('retry', 'ann', 'mended', '{"states": ["dead"]}', 7)"""
+            )
+        )
+        await connection.commit()
+        await runner.apply()
+        (line,) = await connection.execute(text("SELECT * FROM barn.audit_entries"))
+    assert (line.action, line.actor, line.reason, line.affected) == ("ledger.retry", "ann", "mended", 7)
+    assert (line.details, line.result) == ({"states": ["dead"]}, "done")

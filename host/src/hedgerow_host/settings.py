@@ -140,7 +140,7 @@ class HostSettings(BaseSettings):
     )
     keep_audit_days: int = Field(
         default=400,
-        ge=1,
+        ge=30,
         le=36_500,
         description="How long the audit trail is kept, in days. Default 400.",
     )

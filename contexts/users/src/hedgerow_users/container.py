@@ -19,6 +19,7 @@ from hedgerow_users.application.commands.log_out_everywhere import LogOutEverywh
 from hedgerow_users.application.commands.reactivate_account import ReactivateAccountHandler
 from hedgerow_users.application.commands.refresh_session import RefreshSession, RotateRefreshTokenHandler
 from hedgerow_users.application.commands.refuse_log_in import RefuseLogInHandler
+from hedgerow_users.application.commands.refuse_password import RefusePasswordHandler
 from hedgerow_users.application.commands.register_user import OpenAccountHandler, RegisterUser
 from hedgerow_users.application.commands.request_email_change import RequestEmailChange, ReserveEmailChangeHandler
 from hedgerow_users.application.commands.request_link import RequestLinkHandler
@@ -129,6 +130,7 @@ class UsersContainer(containers.DeclarativeContainer):
     )
     log_out = providers.Singleton(LogOutHandler, clock=core.clock)
     log_out_everywhere = providers.Singleton(LogOutEverywhereHandler, clock=core.clock)
+    refuse_password = providers.Singleton(RefusePasswordHandler)
     refuse_log_in = providers.Singleton(RefuseLogInHandler)
     end_session = providers.Singleton(EndSessionHandler, clock=core.clock)
     list_sessions = providers.Singleton(

@@ -2,7 +2,7 @@
 
 Handles:
     OpenAccount, OpenAdminAccount, StartSession, RefuseLogIn, RotateRefreshToken, LogOut, LogOutEverywhere,
-    EndSession, ReplacePassword (commands)
+    EndSession, RefusePassword, ReplacePassword (commands)
     RequestLink, VerifyEmail, ReplaceForgottenPassword, ReserveEmailChange, ConfirmEmail (commands)
     UpdateOwnProfile, DeleteOwnAccount (commands)
     CreateAccount, UpdateAccount, DeactivateAccount, ReactivateAccount, DeleteAccount, AssignRoles (commands)
@@ -57,6 +57,7 @@ from hedgerow_users.application.commands.log_out_everywhere import LogOutEverywh
 from hedgerow_users.application.commands.reactivate_account import ReactivateAccount
 from hedgerow_users.application.commands.refresh_session import RotateRefreshToken
 from hedgerow_users.application.commands.refuse_log_in import RefuseLogIn
+from hedgerow_users.application.commands.refuse_password import RefusePassword
 from hedgerow_users.application.commands.register_user import OpenAccount
 from hedgerow_users.application.commands.request_email_change import ReserveEmailChange
 from hedgerow_users.application.commands.request_link import RequestLink
@@ -144,6 +145,7 @@ def handlers(container: UsersContainer) -> Handlers:
             CommandHandler(OpenAdminAccount, container.open_admin_account()),
             CommandHandler(StartSession, container.start_session()),
             CommandHandler(RefuseLogIn, container.refuse_log_in()),
+            CommandHandler(RefusePassword, container.refuse_password()),
             CommandHandler(RotateRefreshToken, container.rotate_refresh_token()),
             CommandHandler(LogOut, container.log_out()),
             CommandHandler(LogOutEverywhere, container.log_out_everywhere()),

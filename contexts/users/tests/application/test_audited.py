@@ -21,7 +21,7 @@ from hedgerow_users.application.commands.register_user import RegisterUser
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.client import Client
-from hedgerow_users.domain.errors import InvalidCredentials, RefreshTokenReused
+from hedgerow_users.domain.errors import InvalidCredentials, RefreshTokenReused, WrongPassword
 from hedgerow_users.domain.roles import Role
 
 PASSWORD = Secret("correct horse")
@@ -129,6 +129,14 @@ async def test_a_new_password_and_a_deletion_are_written_down(
         ("users.password_changed", "done", str(ada.id)),
         ("users.account_deleted", "done", str(ada.id)),
     ]
+
+
+async def test_a_guess_at_the_password_within_a_session_is_written_down(
+    ada: AccountView, change_password: ChangePassword, trail: Trail
+) -> None:
+    with pytest.raises(WrongPassword):
+        await change_password(account_id=AccountId(ada.id), current=Secret("wrong"), new=Secret("battery staple"))
+    assert (await trail())[1:] == [("users.password_proved", "users.wrong_password", str(ada.id))]
 
 
 async def test_a_rotation_of_keys_is_written_down(container: UsersContainer, rows: Rows) -> None:

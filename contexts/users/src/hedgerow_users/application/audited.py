@@ -26,6 +26,7 @@ from hedgerow_users.application.commands.log_out_everywhere import LogOutEverywh
 from hedgerow_users.application.commands.reactivate_account import ReactivateAccount
 from hedgerow_users.application.commands.refresh_session import ReuseFound, RotateRefreshToken
 from hedgerow_users.application.commands.refuse_log_in import RefuseLogIn
+from hedgerow_users.application.commands.refuse_password import RefusePassword
 from hedgerow_users.application.commands.register_user import OpenAccount
 from hedgerow_users.application.commands.request_email_change import ReserveEmailChange
 from hedgerow_users.application.commands.request_link import RequestLink
@@ -77,6 +78,7 @@ AUDITED: Mapping[type[Command[Any]], Audited] = {
     OpenAdminAccount: of_new_account("users.admin_created"),
     StartSession: LOGGED_IN,
     RefuseLogIn: LOGGED_IN,
+    RefusePassword: of_account("users.password_proved"),
     # A token that came twice: theft, or a program that lost count. Refreshing itself is everyday life.
     RotateRefreshToken: Audited(
         action="users.session_refreshed",

@@ -8,6 +8,9 @@ down_revision = "ledger_0002"
 branch_labels = None
 depends_on = None
 
+LEAST_DAYS = 30
+"""Who has got hold of a context's role may call `forget_audit`, and must not wipe out their traces by it."""
+
 TABLE = """
     CREATE TABLE audit_entries (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -59,8 +62,8 @@ FORGET = """
     DECLARE
         forgotten integer;
     BEGIN
-        IF keep < interval '1 day' THEN
-            RAISE EXCEPTION 'the audit trail is kept for a day at least';
+        IF keep < interval '{least} days' THEN
+            RAISE EXCEPTION 'the audit trail is kept for {least} days at least';
         END IF;
         IF NOT EXISTS (SELECT FROM (SELECT at FROM audit_entries ORDER BY id LIMIT 1) oldest
                        WHERE at < clock_timestamp() - keep) THEN
@@ -81,7 +84,7 @@ def upgrade() -> None:
     schema = op.get_bind().execute(text("SELECT current_schema()")).scalar_one()
     for statement in (TABLE, *INDEXES, MOVED, "DROP TABLE ledger_actions", GUARD, TRIGGER):
         op.execute(statement)
-    op.execute(FORGET.format(schema=schema))
+    op.execute(FORGET.format(schema=schema, least=LEAST_DAYS))
     op.execute("REVOKE ALL ON FUNCTION forget_audit(interval, integer) FROM PUBLIC")
 
 
