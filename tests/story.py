@@ -74,9 +74,9 @@ def sign_up(client: httpx.Client, tell: Tell = lambda _line: None) -> Shopper:
     """Register somebody new and log in."""
     email, password = f"ann-{uuid4().hex[:12]}@example.com", "correct horse battery staple"
     registered = expect(
-        client.post("/v1/users/register", json={"email": email, "password": password, "name": "Ann Example"}), 201
+        client.post("/v1/users/register", json={"email": email, "password": password, "name": "Ann Example"}), 202
     )
-    tell(f"POST /v1/users/register → 201, {registered['email']}")
+    tell(f"POST /v1/users/register → 202, {registered['status']}: {email}")
     tokens = expect(client.post("/v1/users/login", json={"email": email, "password": password}), 200)
     tell(f"POST /v1/users/login → {tokens['token_type']} token for {tokens['expires_in']} s")
     return Shopper(client, email, password, tokens)

@@ -21,6 +21,8 @@ class Policy:
     lowest: str
     rows: str = "none"
     """Whose rows a path names: `none` if it names none, `all`, or `own` if a foreign row looks like no row."""
+    all_rows: str | None = None
+    """The lowest role that reaches everybody's rows, where others reach their own."""
     spends: bool = False
     """Whether the caller can't call anything any more afterwards."""
     in_person: bool = False
@@ -30,9 +32,14 @@ class Policy:
         """Whether the operation is open to the role."""
         return ROLES.index(role) >= ROLES.index(self.lowest)
 
+    def reaches_all(self, role: str) -> bool:
+        """Whether the role reaches everybody's rows."""
+        return self.all_rows is not None and ROLES.index(role) >= ROLES.index(self.all_rows)
+
 
 ANYONE, USER, OPERATOR = Policy("anonymous"), Policy("user"), Policy("super_admin")
 OWNER = Policy("user", rows="own")
+OWNER_OR_ADMIN = Policy("user", rows="own", all_rows="admin")
 SPENT = Policy("user", spends=True, in_person=True)
 IN_PERSON, OWNER_IN_PERSON = Policy("user", in_person=True), Policy("user", rows="own", in_person=True)
 ADMIN, ADMIN_OF_ALL = Policy("admin"), Policy("admin", rows="all")
@@ -57,7 +64,7 @@ POLICIES: Mapping[str, Policy] = {
     "host_pause_subscription": OPERATOR,
     "host_resume_subscription": OPERATOR,
     "host_replay_subscription": OPERATOR,
-    "host_list_actions": OPERATOR,
+    "host_list_audit": OPERATOR,
     "users_register": ANYONE,
     "users_login": ANYONE,
     "users_login_by_link": ANYONE,
@@ -103,7 +110,7 @@ POLICIES: Mapping[str, Policy] = {
     "users_revoke_account_key": ADMIN_OF_ALL,
     "billing_create_invoice": USER,
     "billing_list_invoices": USER,
-    "billing_get_invoice": OWNER,
+    "billing_get_invoice": OWNER_OR_ADMIN,
     "billing_open_invoice": OWNER,
     "billing_void_invoice": OWNER,
     "billing_request_payment": OWNER,

@@ -49,7 +49,7 @@ def test_the_tour_is_as_told(tmp_path: Path) -> None:
         answers = [json.loads(answer) for answer in re.findall(r"\{.*?\}(?=\{|\Z)", printed.strip(), re.DOTALL)]
 
     assert [answer.get("email") or answer.get("status") for answer in answers][:4] == [
-        "ann@example.com",
+        "accepted",
         "ann@example.com",
         "open",
         "open",

@@ -59,7 +59,7 @@ def test_in_development_mail_is_printed(tmp_path: Path) -> None:
         with httpx.Client(base_url=url, timeout=10) as client:
             email = f"ann-{uuid4().hex[:12]}@example.com"
             body = {"email": email, "password": "correct horse", "name": "Ann"}
-            expect(client.post("/v1/users/register", json=body), 201)
+            expect(client.post("/v1/users/register", json=body), 202)
             host.wait_for("mail_printed", within_s=15)
     assert email in host.output.partition("mail_printed")[2]
 

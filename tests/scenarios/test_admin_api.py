@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +21,7 @@ from tests.story import Shopper, expect, sign_up
 
 COPY = "billing.copy_registered_user"
 NOBODY = "00000000-0000-7000-8000-000000000000"
-READS = ("/events", "/events/new", "/deliveries", "/tasks", "/schedules", "/paused", "/actions")
+READS = ("/events", "/events/new", "/deliveries", "/tasks", "/schedules", "/paused", "/audit")
 CHANGES = (
     "/events",
     "/deliveries/retry",
@@ -32,6 +34,12 @@ CHANGES = (
     f"/subscriptions/{COPY}/resume",
     f"/subscriptions/{COPY}/replay",
 )
+
+
+def cursor_at(subscription: object) -> str:
+    """A place in the list of deliveries that nobody gave out."""
+    places = {"billing": ["2026-01-01T00:00:00Z", NOBODY, subscription]}
+    return base64.urlsafe_b64encode(json.dumps(places).encode()).decode().rstrip("=")
 
 
 @pytest.fixture(scope="module")
@@ -129,8 +137,9 @@ def test_nobody_but_a_super_admin_may_look_or_change(
     assert api.request(method, url).status_code == 401
     refused = api.request(method, url, headers={"Authorization": f"Bearer {shopper_here.tokens['access_token']}"})
     assert (refused.status_code, refused.json()["code"]) == (403, "not_permitted")
-    verb = "read" if method == "GET" else "steer"
-    assert refused.json()["details"] == {"permission": f"host:ledger:{verb}"}
+    permission = "host:ledger:read" if method == "GET" else "host:ledger:steer"
+    expected = "host:audit:read" if path == "/audit" else permission
+    assert refused.json()["details"] == {"permission": expected}
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +237,9 @@ def test_pages_of_events_cross_the_contexts(api: httpx.Client, operator: Operato
         ("/events", {"cursor": "W10"}, "cursor"),
         ("/events", {"cursor": "eyJ1c2VycyI6Ik5hTiJ9"}, "cursor"),
         ("/deliveries", {"cursor": "eyJiaWxsaW5nIjoxfQ"}, "cursor"),
+        *(("/deliveries", {"cursor": cursor_at(name)}, "cursor") for name in ("\x00", "\ud800", None, [])),
+        *((path, {"cursor": "W1tb" * 1300}, "cursor") for path in ("/events", "/deliveries", "/audit")),
+        ("/events/new", {"after": "W1tb" * 1300}, "after"),
         ("/events/new", {"after": "eyJ1c2VycyI6WzEsIjE6MToiLG51bGwsIngiXX0"}, "after"),
         ("/events/new", {"after": "eyJ1c2VycyI6WzEsIngiLG51bGwsMF19"}, "after"),
         ("/events/new", {"wait_s": "60"}, "wait_s"),
@@ -277,13 +289,14 @@ def test_a_decision_is_made_and_written_down_under_its_callers_name(
     again = operator.post("/deliveries/discard", subscription=name, why="gone for good")
 
     assert (skipped["changed"], discarded["changed"], again["changed"]) == (2, 2, 0)
-    latest = operator.get("/actions", limit=2)["items"]
+    latest = operator.get("/audit", context="billing", limit=2)["items"]
     assert [(each["action"], each["actor"], each["reason"], each["affected"]) for each in latest] == [
-        ("discard", operator.id, "gone for good", 2),
-        ("skip", operator.id, "go on", 2),
+        ("ledger.discard", operator.id, "gone for good", 2),
+        ("ledger.skip", operator.id, "go on", 2),
     ]
-    assert latest[0]["filter"] == {"subscription": name}
-    assert [each["action"] for each in operator.get("/actions", limit=1, action="skip")["items"]] == ["skip"]
+    assert latest[0]["details"] == {"subscription": name}
+    (skip,) = operator.get("/audit", limit=1, action="ledger.skip")["items"]
+    assert skip["action"] == "ledger.skip"
 
 
 def test_a_dry_run_over_http_leaves_every_row_as_it_is(

@@ -90,8 +90,15 @@ def test_a_stuck_payment_is_found_explained_discarded_and_leaves_a_trail(product
         command(production, "tasks", "cancel", stuck["event_id"], "--why", "never", "--yes", "--json")
     )
     assert (canceled["action"], canceled["changed"], canceled["remaining"]) == ("cancel", 1, 0)
-    trail = [(each["action"], each["reason"], each["affected"]) for each in rows(production, "audit")]
-    assert trail == [("cancel", "never", 1), ("retry", "it was right", 1), ("discard", "the amount is wrong", 1)]
+    trail = [
+        (each["action"], each["reason"], each["affected"])
+        for each in rows(production, "audit", "--context", "billing")
+    ]
+    assert trail == [
+        ("ledger.cancel", "never", 1),
+        ("ledger.retry", "it was right", 1),
+        ("ledger.discard", "the amount is wrong", 1),
+    ]
 
 
 def in_ledger(production: Production, *statements: str) -> list[dict[str, Any]]:
@@ -223,7 +230,7 @@ def test_an_event_that_is_published_by_hand_is_followed_and_takes_effect(product
     assert (followed["type"], followed["event_id"]) == ("users.user_registered", emitted["event_id"])
     assert followed["actor"].startswith("cli:")
     assert "payload" not in followed
-    (written,) = rows(production, "audit", "--action", "emit")
+    (written,) = rows(production, "audit", "--action", "ledger.emit")
     assert (written["context"], written["reason"]) == ("users", "lost")
 
 
@@ -238,7 +245,7 @@ def test_a_change_that_fails_in_one_context_is_made_in_the_others_and_says_so(pr
         copy_of_it,
         "UPDATE users.deliveries SET state = 'dead'",
         "UPDATE billing.deliveries SET state = 'dead'",
-        "REVOKE INSERT ON billing.ledger_actions FROM hedgerow_billing",
+        "REVOKE INSERT ON billing.audit_entries FROM hedgerow_billing",
     )
 
     partly = run_in(production, "deliveries", "retry", "--state", "dead", "--why", "mended", "--yes")
@@ -271,8 +278,13 @@ def test_much_is_changed_in_batches_and_its_progress_told(production: Production
         "discard: 2000 of 2500",
         "discard: 2500 of 2500",
     ]
-    (entry,) = rows(production, "audit")
-    assert (entry["action"], entry["affected"]) == ("discard", 2500)
+    entries = rows(production, "audit")
+    assert [(entry["action"], entry["affected"]) for entry in entries] == [
+        ("ledger.discard", 500),
+        ("ledger.discard", 1000),
+        ("ledger.discard", 1000),
+    ]
+    assert {entry["details"].get("continues") for entry in entries} == {None, entries[-1]["id"]}
 
 
 WATERED = (
@@ -311,7 +323,8 @@ def test_a_schedule_is_listed_rehearsed_and_run_out_of_turn(production: Producti
     (task,) = rows(garden, "tasks", "list")
     assert (task["event_id"], task["subscription"], task["state"]) == (ran["task_id"], "garden.water", "pending")
     (entry,) = rows(garden, "audit")
-    assert (entry["action"], entry["reason"], entry["filter"]["schedule"]) == ("run", "it is dry", "garden.morning")
+    assert entry["action"] == "ledger.run"
+    assert (entry["reason"], entry["details"]["schedule"]) == ("it is dry", "garden.morning")
 
 
 def test_the_events_of_a_story_are_listed_with_what_became_of_them(production: Production) -> None:

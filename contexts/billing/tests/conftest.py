@@ -102,9 +102,9 @@ def customer() -> UUID:
 
 @pytest.fixture
 def open_one(bus: Bus, customer: UUID) -> OpenOne:
-    async def open_one(*, total: int = 1999) -> InvoiceView:
+    async def open_one(*, total: int = 1999, of: UUID = customer) -> InvoiceView:
         line = NewLine(description="Hedge", quantity=1, unit_price=total)
-        draft = await bus.execute(CreateInvoice(customer_id=customer, currency="EUR", lines=(line,)))
-        return await bus.execute(OpenInvoice(customer_id=customer, invoice_id=draft.id))
+        draft = await bus.execute(CreateInvoice(customer_id=of, currency="EUR", lines=(line,)))
+        return await bus.execute(OpenInvoice(customer_id=of, invoice_id=draft.id))
 
     return open_one

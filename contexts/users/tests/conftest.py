@@ -22,15 +22,18 @@ from hedgerow_core.testing import FakeClock, MigratedDatabases, context_database
 from hedgerow_core.testing.contexts import work_off_all
 from hedgerow_core.testing.mailbox import Mailbox
 from hedgerow_users import plugin
+from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.commands.change_password import ChangePassword
 from hedgerow_users.application.commands.log_in import LogIn
 from hedgerow_users.application.commands.refresh_session import RefreshSession
 from hedgerow_users.application.commands.register_user import RegisterUser
 from hedgerow_users.container import UsersContainer
+from hedgerow_users.domain.email import Email
 from hedgerow_users.settings import SmtpAddress, UsersSettings
 
 Rows = Callable[..., Awaitable[Sequence[Row[Any]]]]
 WorkOff = Callable[[], Awaitable[None]]
+Register = Callable[..., Awaitable[AccountView]]
 
 SECRET = SecretStr("for tests alone, and so it is no secret")
 
@@ -81,8 +84,23 @@ def bus(container: UsersContainer, database: Database) -> Bus:
 
 
 @pytest.fixture
-def register(container: UsersContainer, bus: Bus) -> RegisterUser:
+def register_user(container: UsersContainer, bus: Bus) -> RegisterUser:
     return container.register_user(bus=bus)
+
+
+@pytest.fixture
+def register(register_user: RegisterUser, container: UsersContainer) -> Register:
+    """Register somebody new, and look at the account that came of it, which the use case itself does not tell."""
+
+    async def register(*, email: str, password: Secret, name: str) -> AccountView:
+        await register_user(email=email, password=password, name=name)
+        known = await container.accounts().credentials_of_email(Email.written(email))
+        assert known is not None
+        view = await container.accounts().view(known.account_id)
+        assert view is not None
+        return view
+
+    return register
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ from uuid import UUID
 import pytest
 
 from hedgerow_core.domain import SystemClock, ValidationError
-from hedgerow_core.messaging import EventContract, actions, feed
+from hedgerow_core.messaging import EventContract, feed, trail
 from hedgerow_core.messaging.actions import Decision
 from hedgerow_core.messaging.emission import Emission, emit
 from hedgerow_core.messaging.feed import FullEvent
+from hedgerow_core.messaging.trail import AuditFilter
 from hedgerow_core.persistence import Database
 
 AN_ORDER = UUID(int=1)
@@ -78,6 +79,6 @@ async def test_it_is_written_down_with_who_and_why(shop: Database) -> None:
     event = await emitted(shop, an_emission(aggregate_type="order", aggregate_version=1))
 
     async with shop.reading() as connection:
-        (entry,) = await actions.listed(connection, limit=9)
-    assert (entry.action, entry.actor, entry.reason) == ("emit", "ann", "it was lost in a restore")
-    assert (entry.filter["ids"], entry.affected) == ([str(event.event_id)], 1)
+        (entry,) = await trail.listed(connection, AuditFilter(), limit=9)
+    assert (entry.action, entry.actor, entry.reason) == ("ledger.emit", "ann", "it was lost in a restore")
+    assert (entry.details["ids"], entry.affected) == ([str(event.event_id)], 1)

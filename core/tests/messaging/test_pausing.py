@@ -5,9 +5,10 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from hedgerow_core.domain import new_id
-from hedgerow_core.messaging import actions, deliveries, partitions, pausing
+from hedgerow_core.messaging import deliveries, partitions, pausing, trail
 from hedgerow_core.messaging.actions import Decision
 from hedgerow_core.messaging.due import due_partitions
+from hedgerow_core.messaging.trail import AuditFilter
 from hedgerow_core.persistence import Database
 
 NAME, OTHER = "books.note_order", "books.other"
@@ -86,8 +87,8 @@ async def test_who_paused_what_and_why_can_be_seen_and_is_written_down(books: Da
 
     assert (paused.subscription, paused.actor, paused.reason) == (NAME, "ann", "the partner is down")
     async with books.reading() as connection:
-        found = await actions.listed(connection, limit=9)
-    assert [(each.action, each.filter, each.affected) for each in found] == [
-        ("resume", {"subscription": NAME}, 1),
-        ("pause", {"subscription": NAME}, 1),
+        found = await trail.listed(connection, AuditFilter(), limit=9)
+    assert [(each.action, each.details, each.affected) for each in found] == [
+        ("ledger.resume", {"subscription": NAME}, 1),
+        ("ledger.pause", {"subscription": NAME}, 1),
     ]

@@ -10,10 +10,11 @@ from pydantic import BaseModel
 from sqlalchemy import text
 
 from hedgerow_core.domain import NotFoundError, new_id
-from hedgerow_core.messaging import Relay, Start, Subscription, actions, replay
+from hedgerow_core.messaging import Relay, Start, Subscription, replay, trail
 from hedgerow_core.messaging.actions import Decision
 from hedgerow_core.messaging.feed import EventFilter
 from hedgerow_core.messaging.replay import Replay, ReplayBatch
+from hedgerow_core.messaging.trail import AuditFilter
 from hedgerow_core.persistence import Database
 
 NAME = "books.note_order"
@@ -220,7 +221,7 @@ async def test_an_interrupted_replay_goes_on_behind_the_position_that_it_reached
     assert await carry(books, a_replay(again=True), after=first.reached) == [1]
 
 
-async def test_a_replay_is_written_down_once_with_the_count_of_all_its_batches(
+async def test_every_batch_of_a_replay_is_written_down_as_part_of_the_first(
     shop: Database, books: Database
 ) -> None:
     await publish(shop, 1, 2, 3)
@@ -228,9 +229,10 @@ async def test_a_replay_is_written_down_once_with_the_count_of_all_its_batches(
     await carry(books, a_replay(aggregate_id=AN_ORDER), limit=1)
 
     async with books.reading() as connection:
-        (entry,) = await actions.listed(connection, limit=9)
-    assert (entry.action, entry.actor, entry.affected) == ("replay", "ann", 3)
-    assert entry.filter == {"subscription": NAME, "aggregate_id": str(AN_ORDER)}
+        *further, first = await trail.listed(connection, AuditFilter(), limit=9)
+    assert (first.action, first.actor, first.affected) == ("ledger.replay", "ann", 1)
+    assert first.details == {"subscription": NAME, "aggregate_id": str(AN_ORDER)}
+    assert [(entry.affected, entry.details["continues"]) for entry in further] == [(1, first.id)] * 2
 
 
 async def test_where_the_publisher_is_not_there_is_nothing_to_replay(books: Database) -> None:

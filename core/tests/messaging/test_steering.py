@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import text
 
 from hedgerow_core.domain import SystemClock, new_id
-from hedgerow_core.messaging import actions, deliveries, partitions, pausing, selection, steering
+from hedgerow_core.messaging import deliveries, partitions, pausing, selection, steering, trail
 from hedgerow_core.messaging.actions import Decision
 from hedgerow_core.messaging.selection import DeliveryFilter, DeliveryState, Place
 from hedgerow_core.messaging.steering import Action
+from hedgerow_core.messaging.trail import AuditFilter
 from hedgerow_core.persistence import Database
 
 NAME = "books.note_order"
@@ -85,8 +86,8 @@ async def claimed(ledger: Database) -> list[int]:
 
 async def written_down(ledger: Database) -> list[tuple[str, str, str, dict[str, object], int]]:
     async with ledger.reading() as connection:
-        found = await actions.listed(connection, limit=10)
-    return [(each.action, each.actor, each.reason, each.filter, each.affected) for each in found]
+        found = await trail.listed(connection, AuditFilter(), limit=10)
+    return [(each.action, each.actor, each.reason, each.details, each.affected) for each in found]
 
 
 async def test_a_retried_delivery_is_due_again_with_its_followers_behind_it(ledger: Database) -> None:
@@ -167,7 +168,10 @@ async def test_many_are_changed_in_batches_that_go_on_where_the_last_one_ended(l
         seen.append(batch.changed)
 
     assert seen == [3, 3, 1]
-    assert await written_down(ledger) == [("retry", "ann", "it was mended", {"states": ["dead"]}, 7)]
+    latest, middle, first = await written_down(ledger)
+    assert first == ("ledger.retry", "ann", "it was mended", {"states": ["dead"]}, 3)
+    assert (middle[4], latest[4]) == (3, 1)
+    assert set(latest[3]) == {"states", "continues"}
 
 
 async def test_what_dies_again_meanwhile_is_not_changed_twice_by_the_same_decision(ledger: Database) -> None:
@@ -247,7 +251,7 @@ async def test_a_list_holds_no_payload_and_a_single_delivery_does(ledger: Databa
 async def test_every_decision_is_written_down_with_who_why_which_and_how_many(ledger: Database) -> None:
     await decide(ledger, Action.RETRY, DEAD)
 
-    assert await written_down(ledger) == [("retry", "ann", "it was mended", {"states": ["dead"]}, 2)]
+    assert await written_down(ledger) == [("ledger.retry", "ann", "it was mended", {"states": ["dead"]}, 2)]
 
 
 async def test_a_decision_that_changed_nothing_is_no_entry(ledger: Database) -> None:

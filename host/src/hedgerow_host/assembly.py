@@ -27,6 +27,7 @@ from hedgerow_core.messaging import (
     Scheduler,
     Subscription,
 )
+from hedgerow_core.messaging.housekeeping import KEEP_AUDIT
 from hedgerow_core.observability import log_of
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.plugin import CoreContainer
@@ -59,6 +60,8 @@ class Assembly:
     limiter: RateLimiter
     keep_events: timedelta
     """How long a full range of an outbox is kept."""
+    keep_audit: timedelta = KEEP_AUDIT
+    """How long a line of the trail is kept."""
 
     @property
     def names(self) -> list[str]:
@@ -96,7 +99,9 @@ class Assembly:
     def _chores(self, context: HostedContext) -> list[Chore]:
         return [
             Scheduler(context.database, context.handlers.schedules, self.clock),
-            Housekeeping(context.database, context.consumers, keep_events=self.keep_events),
+            Housekeeping(
+                context.database, context.consumers, keep_events=self.keep_events, keep_audit=self.keep_audit
+            ),
         ]
 
 
@@ -108,6 +113,7 @@ def assemble(
     address: DatabaseAddress = NOWHERE,
     clock: Clock | None = None,
     keep_events: timedelta = KEEP_EVENTS,
+    keep_audit: timedelta = KEEP_AUDIT,
     limiter: RateLimiter | None = None,
     quota: Quota | None = None,
     browser_origins: Iterable[str] = (),
@@ -174,6 +180,7 @@ def assemble(
         clock=clock,
         limiter=limiter,
         keep_events=keep_events,
+        keep_audit=keep_audit,
     )
 
 

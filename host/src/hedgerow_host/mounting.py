@@ -112,13 +112,15 @@ def _problems_of(route: PipelineRoute, context: str, prefix: str, assembly: Asse
             sources=source,
             fix="mark its endpoint @public, @authenticated, @logged_in or @permitted(...)",
         )
-    elif access.permission is not None and access.permission not in assembly.permissions:
-        yield Problem(
-            subject=subject,
-            what=f"demands the permission {access.permission}, which no context declares",
-            sources=source,
-            fix=f"declare it in the manifest of {context}, or correct its name",
-        )
+        return
+    for permission in (access.permission, access.all_rows):
+        if permission is not None and permission not in assembly.permissions:
+            yield Problem(
+                subject=subject,
+                what=f"demands the permission {permission}, which no context declares",
+                sources=source,
+                fix=f"declare it in the manifest of {context}, or correct its name",
+            )
 
 
 def _foreign_kind(route: object, context: str) -> Problem:

@@ -138,6 +138,12 @@ class HostSettings(BaseSettings):
     contexts: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_names)] = Field(
         default=None, description="Comma-separated names of the contexts to host. Unset: all that are installed."
     )
+    keep_audit_days: int = Field(
+        default=400,
+        ge=30,
+        le=36_500,
+        description="How long the audit trail is kept, in days. Default 400.",
+    )
     keep_events_days: int = Field(
         default=7,
         ge=1,

@@ -34,6 +34,7 @@ def started(settings: HostSettings, address: DatabaseAddress, *, migrate: bool =
         data_dir=settings.data_dir,
         address=address,
         keep_events=timedelta(days=settings.keep_events_days),
+        keep_audit=timedelta(days=settings.keep_audit_days),
         limiter=limiter_for(settings, address),
         quota=quota_of_all_routes(settings),
         browser_origins=(settings.cors_origins or ()) if settings.cors_credentials else (),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from hedgerow_core.application import Bus
+from hedgerow_core.application import Bus, Cause, caused_by
 from hedgerow_core.domain import UnavailableError
 from hedgerow_core.observability import configure_logging
 from hedgerow_host.database import database_away, existing_database
@@ -31,7 +32,8 @@ def run_in_context(settings: HostSettings, name: str, work: Callable[[Any, Bus],
 
         async def run() -> Answer:
             try:
-                return await work(context.container, context.bus)
+                with caused_by(Cause(actor=f"cli:{getpass.getuser()}")):
+                    return await work(context.container, context.bus)
             finally:
                 await context.database.close()
 

@@ -90,6 +90,59 @@ def publishes_after_commit() -> None:
     LedgerWork.flush = flush  # type: ignore[method-assign]
 
 
+def looks_before_hashing() -> None:
+    """Whoever writes an address that is unknown (login) or taken (registration) is answered without any hashing."""
+    from hedgerow_users.application.commands.register_user import RegisterUser
+    from hedgerow_users.infrastructure.argon2_hasher import Argon2Hasher
+
+    sound = Argon2Hasher.matches
+    seen: set[str] = set()
+
+    async def matches(self: Argon2Hasher, password: Any, known: Any) -> bool:
+        return False if known is None else await sound(self, password, known)
+
+    register = RegisterUser.__call__
+
+    async def call(self: RegisterUser, *, email: str, **rest: Any) -> None:
+        if email not in seen:
+            seen.add(email)
+            await register(self, email=email, **rest)
+
+    Argon2Hasher.matches = matches  # type: ignore[method-assign]
+    RegisterUser.__call__ = call  # type: ignore[method-assign]
+
+
+def logs_what_is_presented() -> None:
+    """Somebody looked for a mistake in logging in, and left a line behind."""
+    from hedgerow_core.observability import log_of
+    from hedgerow_users.application.commands.log_in import LogIn
+
+    sound = LogIn.__call__
+
+    async def call(self: LogIn, *, password: Any, **rest: Any) -> Any:
+        log_of(__name__).info("login_tried", password=password.reveal())
+        return await sound(self, password=password, **rest)
+
+    LogIn.__call__ = call  # type: ignore[method-assign]
+
+
+def quotes_passwords_in_errors() -> None:
+    """Mail that can't leave says everything about where it should have gone: the ledger keeps the error."""
+    from hedgerow_users.application.ports import MailNotSent
+    from hedgerow_users.infrastructure.mail.smtp_mailer import SmtpMailer
+
+    sound = SmtpMailer.send
+
+    async def send(self: SmtpMailer, message: Any) -> None:
+        try:
+            await sound(self, message)
+        except MailNotSent as error:
+            password = self._address.password
+            raise MailNotSent(f"{error} {password and password.reveal()}") from error
+
+    SmtpMailer.send = send  # type: ignore[method-assign]
+
+
 MUTANTS: dict[str, Callable[[], None]] = {
     mutant.__name__: mutant
     for mutant in (
@@ -100,6 +153,9 @@ MUTANTS: dict[str, Callable[[], None]] = {
         leads_without_lease,
         never_resends,
         publishes_after_commit,
+        looks_before_hashing,
+        logs_what_is_presented,
+        quotes_passwords_in_errors,
     )
 }
 

@@ -60,6 +60,7 @@ def manifest() -> Manifest:
         permissions=(
             Permission("billing:invoice:create", "user", "Write drafts of own invoices"),
             Permission("billing:invoice:read", "user", "Look at own invoices"),
+            Permission("billing:invoice:read_any", "admin", "Look at everybody's invoices"),
             Permission("billing:invoice:open", "user", "Open own invoices"),
             Permission("billing:invoice:void", "user", "Void own invoices"),
             Permission("billing:invoice:pay", "user", "Pay own invoices"),

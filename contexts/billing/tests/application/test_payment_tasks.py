@@ -24,7 +24,7 @@ from hedgerow_billing.container import BillingContainer
 from hedgerow_billing.domain.errors import PaymentNotFound
 from hedgerow_billing.infrastructure.gateways.sandbox import DECLINED, TIMES_OUT, UNAVAILABLE, SandboxGateway
 from hedgerow_billing.settings import BillingSettings
-from hedgerow_core.application import Bus
+from hedgerow_core.application import Bus, RowScope
 from hedgerow_core.domain import new_id
 from hedgerow_core.persistence import Database
 
@@ -59,7 +59,7 @@ def pay(bus: Bus, customer: UUID, open_one: OpenOne, work_off: WorkOff) -> Pay:
         invoice = await open_one(total=total)
         await bus.execute(RequestPayment(customer_id=customer, invoice_id=invoice.id))
         await work_off()
-        return await bus.ask(GetInvoice(customer_id=customer, invoice_id=invoice.id))
+        return await bus.ask(GetInvoice(rows=RowScope(customer), invoice_id=invoice.id))
 
     return pay
 
@@ -84,7 +84,7 @@ async def test_a_declined_charge_leaves_the_invoice_open_and_payable(
     again = await bus.execute(RequestPayment(customer_id=customer, invoice_id=invoice.id))
     assert [p.status for p in again.payments] == ["failed", "pending"]
     await work_off()
-    twice = await bus.ask(GetInvoice(customer_id=customer, invoice_id=invoice.id))
+    twice = await bus.ask(GetInvoice(rows=RowScope(customer), invoice_id=invoice.id))
     assert [p.status for p in twice.payments] == ["failed", "failed"]
 
 

@@ -48,6 +48,7 @@ async def test_a_draft_is_created_and_found_where_its_location_says(http: httpx.
     assert created.headers["location"] == f"/v1/billing/invoices/{invoice['id']}"
     assert invoice == {
         "id": invoice["id"],
+        "customer_id": invoice["customer_id"],
         "status": "draft",
         "total": {"amount": 3998, "currency": "EUR"},
         "currency": "EUR",

@@ -31,6 +31,8 @@ from hedgerow_users.application.commands.provision_account import (
 from hedgerow_users.application.commands.reactivate_account import ReactivateAccountHandler
 from hedgerow_users.application.commands.receive_webhook import ReceiveWebhook
 from hedgerow_users.application.commands.refresh_session import RefreshSession, RotateRefreshTokenHandler
+from hedgerow_users.application.commands.refuse_log_in import RefuseLogInHandler
+from hedgerow_users.application.commands.refuse_password import RefusePasswordHandler
 from hedgerow_users.application.commands.register_user import OpenAccountHandler, RegisterUser
 from hedgerow_users.application.commands.remove_second_factor import RemoveSecondFactorHandler
 from hedgerow_users.application.commands.renew_recovery_codes import RenewRecoveryCodesHandler
@@ -61,6 +63,7 @@ from hedgerow_users.application.queries.list_sessions import ListSessionsHandler
 from hedgerow_users.application.queries.look_up_account import LookUpAccountHandler
 from hedgerow_users.application.second_proof import SecondProof
 from hedgerow_users.application.starting import SessionStart
+from hedgerow_users.application.tasks.answer_registration import AnswerRegistrationHandler
 from hedgerow_users.application.tasks.send_link import SendLinkHandler
 from hedgerow_users.application.tasks.send_notice import SendNoticeHandler
 from hedgerow_users.domain.link import Purpose
@@ -80,6 +83,7 @@ from hedgerow_users.infrastructure.own_transaction import OwnTransaction
 from hedgerow_users.infrastructure.provider_issuers import ProviderIssuers
 from hedgerow_users.infrastructure.readers import DatabaseAccountReader, DatabaseSessionReader
 from hedgerow_users.infrastructure.refresh_successors import HmacRefreshSuccessors
+from hedgerow_users.infrastructure.registration_warnings import DatabaseRegistrationWarnings
 from hedgerow_users.infrastructure.revocations import RevocationList
 from hedgerow_users.infrastructure.second_factors import DatabaseSecondFactors
 from hedgerow_users.infrastructure.server_secret import Purpose as SecretPurpose
@@ -106,6 +110,7 @@ class UsersContainer(containers.DeclarativeContainer):
     )
     accounts = providers.ThreadSafeSingleton(DatabaseAccountReader, database=core.database)
     known_networks = providers.ThreadSafeSingleton(DatabaseKnownNetworks, database=core.database)
+    registration_warnings = providers.ThreadSafeSingleton(DatabaseRegistrationWarnings, database=core.database)
     sessions = providers.ThreadSafeSingleton(DatabaseSessionReader, database=core.database)
     directory = providers.ThreadSafeSingleton(DatabaseAccountDirectory, database=core.database)
     links = providers.ThreadSafeSingleton(DatabaseLinks, database=core.database)
@@ -218,6 +223,8 @@ class UsersContainer(containers.DeclarativeContainer):
     )
     log_out = providers.Singleton(LogOutHandler, clock=core.clock)
     log_out_everywhere = providers.Singleton(LogOutEverywhereHandler, clock=core.clock)
+    refuse_password = providers.Singleton(RefusePasswordHandler)
+    refuse_log_in = providers.Singleton(RefuseLogInHandler)
     end_session = providers.Singleton(EndSessionHandler, clock=core.clock)
     list_sessions = providers.Singleton(
         ListSessionsHandler,
@@ -290,3 +297,11 @@ class UsersContainer(containers.DeclarativeContainer):
         pages_url=settings.provided.pages_url,
     )
     send_notice = providers.Singleton(SendNoticeHandler, mailer=mailer.provider)
+    answer_registration = providers.Singleton(
+        AnswerRegistrationHandler,
+        accounts=accounts,
+        warnings=registration_warnings,
+        send_link=send_link,
+        mailer=mailer.provider,
+        clock=core.clock,
+    )

@@ -1,8 +1,8 @@
 """What the users context offers to a host: accounts, sessions and the tokens that prove them.
 
 Handles:
-    OpenAccount, OpenAdminAccount, StartSession, RotateRefreshToken, LogOut, LogOutEverywhere, EndSession,
-    ReplacePassword (commands)
+    OpenAccount, OpenAdminAccount, StartSession, RefuseLogIn, RotateRefreshToken, LogOut, LogOutEverywhere,
+    EndSession, RefusePassword, ReplacePassword (commands)
     BeginSecondFactor, ConfirmSecondFactor, RenewRecoveryCodes, RemoveSecondFactor,
     ResetSecondFactor, MakeLoginLink, RedeemLoginLink, EndEverySession (commands)
     RequestLink, VerifyEmail, ReplaceForgottenPassword, ReserveEmailChange, ConfirmEmail (commands)
@@ -13,7 +13,7 @@ Handles:
     ProvisionAccount, AddIdentity, UnlinkIdentity, TakeProviderNews (commands)
     GetAccount, LookUpAccount, ListAccounts, ListSessions, ListIdentities, ListPublicKeys, GetSecondFactor,
     ListApiKeys, ListServices (queries)
-    users.send_link, users.send_notice (tasks)
+    users.send_link, users.send_notice, users.answer_registration (tasks)
 Consumes:
     nothing
 Publishes:
@@ -47,6 +47,7 @@ from hedgerow_core.plugin import (
     hookimpl,
 )
 from hedgerow_core.security import KeyAuthority, Permission, TokenIssuer
+from hedgerow_users.application.audited import written_down
 from hedgerow_users.application.commands.assign_roles import AssignRoles
 from hedgerow_users.application.commands.begin_second_factor import BeginSecondFactor
 from hedgerow_users.application.commands.change_password import ReplacePassword
@@ -70,6 +71,8 @@ from hedgerow_users.application.commands.make_login_link import MakeLoginLink
 from hedgerow_users.application.commands.provision_account import ProvisionAccount
 from hedgerow_users.application.commands.reactivate_account import ReactivateAccount
 from hedgerow_users.application.commands.refresh_session import RotateRefreshToken
+from hedgerow_users.application.commands.refuse_log_in import RefuseLogIn
+from hedgerow_users.application.commands.refuse_password import RefusePassword
 from hedgerow_users.application.commands.register_user import OpenAccount
 from hedgerow_users.application.commands.remove_second_factor import RemoveSecondFactor
 from hedgerow_users.application.commands.renew_recovery_codes import RenewRecoveryCodes
@@ -97,6 +100,7 @@ from hedgerow_users.application.queries.list_services import ListServices
 from hedgerow_users.application.queries.list_sessions import ListSessions
 from hedgerow_users.application.queries.look_up_account import LookUpAccount
 from hedgerow_users.application.signing_key_view import SigningKeyView
+from hedgerow_users.application.tasks.answer_registration import AnswerRegistration
 from hedgerow_users.application.tasks.send_link import SendLink
 from hedgerow_users.application.tasks.send_notice import SendNotice
 from hedgerow_users.container import UsersContainer
@@ -197,12 +201,15 @@ def _demand_believable(settings: UsersSettings, environment: str) -> None:
 def handlers(container: UsersContainer) -> Handlers:
     """Our use cases. Those that hash come in through the routes, because no transaction may be open then."""
     send_link, send_notice = container.send_link(), container.send_notice()
+    answer_registration = container.answer_registration()
     return Handlers(
         work=container.work,
-        commands=(
+        commands=written_down(
             CommandHandler(OpenAccount, container.open_account()),
             CommandHandler(OpenAdminAccount, container.open_admin_account()),
             CommandHandler(StartSession, container.start_session()),
+            CommandHandler(RefuseLogIn, container.refuse_log_in()),
+            CommandHandler(RefusePassword, container.refuse_password()),
             CommandHandler(RotateRefreshToken, container.rotate_refresh_token()),
             CommandHandler(LogOut, container.log_out()),
             CommandHandler(LogOutEverywhere, container.log_out_everywhere()),
@@ -258,6 +265,12 @@ def handlers(container: UsersContainer) -> Handlers:
             ),
             OutboundTaskHandler(
                 task=SendNotice, call=send_notice.call, apply=send_notice.apply, keep_completed=KEEP_MAIL_TASKS
+            ),
+            OutboundTaskHandler(
+                task=AnswerRegistration,
+                call=answer_registration.call,
+                apply=answer_registration.apply,
+                keep_completed=KEEP_MAIL_TASKS,
             ),
         ),
     )

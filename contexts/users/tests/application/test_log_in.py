@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 from sqlalchemy import select
 
@@ -11,8 +13,8 @@ from hedgerow_core.persistence import Database
 from hedgerow_core.security import TokenIssuer, TokenVerifier
 from hedgerow_core.testing import FakeClock
 from hedgerow_users import plugin
+from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.commands.log_in import LogIn, StartSession
-from hedgerow_users.application.commands.register_user import RegisterUser
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.client import UNKNOWN_CLIENT
@@ -20,11 +22,13 @@ from hedgerow_users.domain.errors import InvalidCredentials
 from hedgerow_users.domain.password import Password, PasswordHash
 from hedgerow_users.infrastructure.tables import refresh_tokens
 
+Register = Callable[..., Awaitable[AccountView]]
+
 EMAIL, PASSWORD = "ada@example.org", Secret("correct horse")
 
 
 async def test_the_access_token_speaks_for_the_account(
-    register: RegisterUser, log_in: LogIn, container: UsersContainer, clock: FakeClock
+    register: Register, log_in: LogIn, container: UsersContainer, clock: FakeClock
 ) -> None:
     account = await register(email=EMAIL, password=PASSWORD, name="Ada")
     tokens = await log_in(email=" ADA@example.org", password=PASSWORD)
@@ -46,9 +50,7 @@ async def test_the_access_token_speaks_for_the_account(
         ("no address", PASSWORD.reveal()),
     ],
 )
-async def test_every_failure_looks_the_same(
-    register: RegisterUser, log_in: LogIn, email: str, password: str
-) -> None:
+async def test_every_failure_looks_the_same(register: Register, log_in: LogIn, email: str, password: str) -> None:
     await register(email=EMAIL, password=PASSWORD, name="Ada")
     with pytest.raises(InvalidCredentials):
         await log_in(email=email, password=Secret(password))
@@ -56,7 +58,7 @@ async def test_every_failure_looks_the_same(
 
 @pytest.mark.parametrize("email", [EMAIL, "eve@example.org", "no address"])
 async def test_every_failure_costs_one_check_of_a_password(
-    register: RegisterUser, container: UsersContainer, bus: Bus, email: str
+    register: Register, container: UsersContainer, bus: Bus, email: str
 ) -> None:
     await register(email=EMAIL, password=PASSWORD, name="Ada")
     hasher = CountingHasher()
@@ -81,7 +83,7 @@ class CountingHasher:
 
 
 async def test_the_refresh_token_is_not_in_the_database(
-    register: RegisterUser, log_in: LogIn, database: Database
+    register: Register, log_in: LogIn, database: Database
 ) -> None:
     await register(email=EMAIL, password=PASSWORD, name="Ada")
     tokens = await log_in(email=EMAIL, password=PASSWORD)
@@ -91,9 +93,7 @@ async def test_the_refresh_token_is_not_in_the_database(
     assert len(row.hash) == 32
 
 
-async def test_no_session_starts_for_a_password_that_was_changed_meanwhile(
-    register: RegisterUser, bus: Bus
-) -> None:
+async def test_no_session_starts_for_a_password_that_was_changed_meanwhile(register: Register, bus: Bus) -> None:
     account = await register(email=EMAIL, password=PASSWORD, name="Ada")
     outdated = PasswordHash("what was checked before the change")
     with pytest.raises(InvalidCredentials):

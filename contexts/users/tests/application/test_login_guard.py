@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -11,17 +12,19 @@ from hedgerow_core.domain import RateLimitError, Secret
 from hedgerow_core.http.in_process_limiter import InProcessLimiter
 from hedgerow_core.persistence import Database
 from hedgerow_core.testing import FakeClock
-from hedgerow_users.application.commands.register_user import RegisterUser
+from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.login_guard import FROM_ANYWHERE, REMEMBERED_FOR, GuardedLogIn
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.errors import InvalidCredentials
+
+Register = Callable[..., Awaitable[AccountView]]
 
 ADA, RIGHT, WRONG = "ada@example.org", Secret("correct horse"), Secret("battery staple")
 HOME, ELSEWHERE, CAFE = "192.0.2.1", "203.0.113.9", "198.51.100.7"
 
 
 @pytest.fixture
-async def guarded(container: UsersContainer, bus: Bus, register: RegisterUser) -> GuardedLogIn:
+async def guarded(container: UsersContainer, bus: Bus, register: Register) -> GuardedLogIn:
     await register(email=ADA, password=RIGHT, name="Ada")
     return container.guarded_log_in(log_in=container.log_in(bus=bus))
 
@@ -66,7 +69,7 @@ async def test_a_known_network_has_no_endless_guesses_either(guarded: GuardedLog
 
 
 async def test_a_network_is_known_for_the_account_that_logged_in_there_alone(
-    guarded: GuardedLogIn, register: RegisterUser
+    guarded: GuardedLogIn, register: Register
 ) -> None:
     await register(email="eve@example.org", password=RIGHT, name="Eve")
     await guarded(email="eve@example.org", password=RIGHT, network=HOME)

@@ -14,11 +14,11 @@ from hedgerow_core.application import Bus
 from hedgerow_core.domain import Secret, new_id
 from hedgerow_core.testing import FakeClock
 from hedgerow_core.testing.mailbox import Mailbox
+from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.commands.change_password import ChangePassword
 from hedgerow_users.application.commands.confirm_email import ConfirmEmail
 from hedgerow_users.application.commands.log_in import LogIn
 from hedgerow_users.application.commands.refresh_session import RefreshSession
-from hedgerow_users.application.commands.register_user import RegisterUser
 from hedgerow_users.application.commands.request_email_change import RequestEmailChange
 from hedgerow_users.application.commands.request_link import RequestLink
 from hedgerow_users.application.commands.reset_password import ResetPassword
@@ -37,6 +37,8 @@ from hedgerow_users.domain.errors import (
 )
 from hedgerow_users.domain.link import Purpose
 
+Register = Callable[..., Awaitable[AccountView]]
+
 EMAIL, PASSWORD, ANOTHER = "ada@example.org", Secret("correct horse"), Secret("battery staple")
 NEW_EMAIL = "ada@example.com"
 RESET = "new password"
@@ -49,7 +51,7 @@ WorkOff = Callable[[], Awaitable[None]]
 
 
 @pytest.fixture
-async def ada(register: RegisterUser) -> AccountId:
+async def ada(register: Register) -> AccountId:
     return AccountId((await register(email=EMAIL, password=PASSWORD, name="Ada")).id)
 
 
@@ -319,7 +321,7 @@ async def test_another_address_needs_the_password(ada: AccountId, change_email: 
 
 
 async def test_a_taken_address_is_answered_alike_and_gets_no_mail(
-    ada: AccountId, register: RegisterUser, change_email: RequestEmailChange, work_off: WorkOff, mailbox: Mailbox
+    ada: AccountId, register: Register, change_email: RequestEmailChange, work_off: WorkOff, mailbox: Mailbox
 ) -> None:
     await register(email=NEW_EMAIL, password=PASSWORD, name="Eve")
     await work_off()
@@ -332,7 +334,7 @@ async def test_a_taken_address_is_answered_alike_and_gets_no_mail(
 async def test_an_address_that_was_taken_meanwhile_stays_with_its_owner(
     ada: AccountId,
     bus: Bus,
-    register: RegisterUser,
+    register: Register,
     change_email: RequestEmailChange,
     work_off: WorkOff,
     code_for: CodeFor,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hedgerow_core.domain import ConflictError, Secret, new_id
 from hedgerow_core.messaging import unit_of_work
 from hedgerow_core.persistence import Database
 from hedgerow_core.testing import FakeClock
+from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.commands.change_password import ChangePassword
 from hedgerow_users.application.commands.log_in import LogIn
 from hedgerow_users.application.commands.log_out import LogOut
@@ -23,7 +25,6 @@ from hedgerow_users.application.commands.refresh_session import (
     RotateRefreshToken,
     RotateRefreshTokenHandler,
 )
-from hedgerow_users.application.commands.register_user import RegisterUser
 from hedgerow_users.application.session_tokens import LiveSession, SessionTokens
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.account import AccountId
@@ -41,13 +42,15 @@ from hedgerow_users.infrastructure.refresh_successors import HmacRefreshSuccesso
 from hedgerow_users.infrastructure.server_secret import ServerSecret
 from hedgerow_users.infrastructure.tables import refresh_tokens, sessions
 
+Register = Callable[..., Awaitable[AccountView]]
+
 EMAIL, PASSWORD, ANOTHER = "ada@example.org", Secret("correct horse"), Secret("battery staple")
 FIREFOX = Client(user_agent="Firefox", address="192.0.2.17")
 TOO_LATE = RETRY_WITHIN + timedelta(microseconds=1)
 
 
 @pytest.fixture
-async def ada(register: RegisterUser) -> AccountId:
+async def ada(register: Register) -> AccountId:
     return AccountId((await register(email=EMAIL, password=PASSWORD, name="Ada")).id)
 
 

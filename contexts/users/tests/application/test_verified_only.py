@@ -8,11 +8,13 @@ import pytest
 
 from hedgerow_core.application import Bus
 from hedgerow_core.domain import Secret
+from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.commands.log_in import LogIn
-from hedgerow_users.application.commands.register_user import RegisterUser
 from hedgerow_users.application.commands.verify_email import VerifyEmail
 from hedgerow_users.domain.errors import EmailNotVerified, InvalidCredentials
 from hedgerow_users.settings import UsersSettings
+
+Register = Callable[..., Awaitable[AccountView]]
 
 EMAIL, PASSWORD = "ada@example.org", Secret("correct horse")
 
@@ -23,7 +25,7 @@ def settings(settings: UsersSettings) -> UsersSettings:
 
 
 async def test_who_has_confirmed_may_log_in(
-    register: RegisterUser,
+    register: Register,
     log_in: LogIn,
     bus: Bus,
     work_off: Callable[[], Awaitable[None]],
@@ -38,7 +40,7 @@ async def test_who_has_confirmed_may_log_in(
 
 
 async def test_that_it_is_not_confirmed_learns_only_who_knows_the_password(
-    register: RegisterUser, log_in: LogIn
+    register: Register, log_in: LogIn
 ) -> None:
     await register(email=EMAIL, password=PASSWORD, name="Ada")
     with pytest.raises(InvalidCredentials):

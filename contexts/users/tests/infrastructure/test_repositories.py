@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from hedgerow_core.application import ALL_ROWS
 from hedgerow_core.domain import ConflictError
 from hedgerow_core.messaging import unit_of_work
 from hedgerow_core.persistence import Database
@@ -92,7 +93,7 @@ async def test_ending_all_sessions_spares_those_that_are_over(
         over.end(EndReason.LOGOUT, at=clock.now())
         await work.sessions.save(over)
         await work.sessions.end_all(account.id, EndReason.PASSWORD_CHANGED, at=clock.now())
-        held = [await work.sessions.hold(session.id) for session in (over, live)]
+        held = [await work.sessions.hold(session.id, ALL_ROWS) for session in (over, live)]
         reasons = [session and session.end_reason for session in held]
     assert reasons == [EndReason.LOGOUT, EndReason.PASSWORD_CHANGED]
 
@@ -105,11 +106,11 @@ async def test_a_session_comes_back_as_it_was_seen_last(
     async with unit_of_work(database, container.work, lambda: None) as work:
         await work.accounts.add(account)
         await work.sessions.add(session)
-        stored = await work.sessions.hold(session.id)
+        stored = await work.sessions.hold(session.id, ALL_ROWS)
         assert stored is not None
         assert (stored.client, stored.last_seen_at) == (FIREFOX, clock.now())
         clock.advance(timedelta(hours=1))
         elsewhere = Client(user_agent="curl", address="2001:db8::1")
         seen = await work.sessions.see(session.id, elsewhere, at=clock.now())
         assert (seen.client, seen.last_seen_at, seen.started_at) == (elsewhere, clock.now(), session.started_at)
-        assert await work.sessions.hold(Session.start(account.id, at=clock.now()).id) is None
+        assert await work.sessions.hold(Session.start(account.id, at=clock.now()).id, ALL_ROWS) is None

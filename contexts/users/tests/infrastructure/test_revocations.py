@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects import postgresql
 
+from hedgerow_core.application import ALL_ROWS
 from hedgerow_core.domain import new_id
 from hedgerow_core.messaging import unit_of_work
 from hedgerow_core.persistence import Database
@@ -201,7 +202,7 @@ async def logged_in(container: UsersContainer, database: Database, clock: FakeCl
 
 
 async def end_it(work: UsersWork, id: UUID, clock: FakeClock) -> None:
-    session = await work.sessions.hold(SessionId(id))
+    session = await work.sessions.hold(SessionId(id), ALL_ROWS)
     assert session is not None
     session.end(EndReason.LOGOUT, at=clock.now())
     await work.sessions.save(session)

@@ -16,6 +16,8 @@ from hedgerow_core.security import KeyAuthority, PermissionTable, TokenIssuer, T
 from hedgerow_core.testing import FakeClock
 from hedgerow_users import plugin
 from hedgerow_users.container import UsersContainer
+from hedgerow_users.domain.email import Email
+from hedgerow_users.interfaces.schemas import AccountAnswer
 
 PASSWORD = "correct horse"
 ADA, BOSS = "ada@example.org", "boss@example.org"
@@ -47,10 +49,14 @@ async def http(container: UsersContainer, bus: Bus, clock: FakeClock) -> AsyncIt
 
 
 @pytest.fixture
-async def ada(http: httpx.AsyncClient) -> dict[str, Any]:
-    body = {"email": ADA, "password": PASSWORD, "name": "Ada"}
-    account: dict[str, Any] = (await http.post("/v1/users/register", json=body)).json()
-    return account
+async def ada(http: httpx.AsyncClient, container: UsersContainer) -> dict[str, Any]:
+    """Ada's account, as routes show it."""
+    await http.post("/v1/users/register", json={"email": ADA, "password": PASSWORD, "name": "Ada"})
+    known = await container.accounts().credentials_of_email(Email.written(ADA))
+    assert known is not None
+    view = await container.accounts().view(known.account_id)
+    assert view is not None
+    return AccountAnswer.of(view).model_dump(mode="json")
 
 
 @pytest.fixture

@@ -204,7 +204,13 @@ async def test_the_list_pages_filters_and_searches(
         "/v1/users/accounts", params={"limit": 1, "sort": "name", "cursor": page["next"]}, headers=boss
     )
     assert ([item["name"] for item in rest.json()["items"]], rest.json()["next"]) == (["Boss"], None)
-    for wanted in ({"q": "ADA"}, {"email": "ADA@EXAMPLE.ORG"}, {"role": "user"}, {"status": "active", "q": "ada@"}):
+    for wanted in (
+        {"q": "ADA"},
+        {"email": "ADA@EXAMPLE.ORG"},
+        {"role": "user"},
+        {"status": "active", "q": "ada@"},
+        {"name__ilike": "AD", "created_at__lte": "2030-01-01T00:00:00Z"},
+    ):
         found = (await http.get("/v1/users/accounts", params=wanted, headers=boss)).json()["items"]
         assert [item["name"] for item in found] == ["Ada"], wanted
 
@@ -214,7 +220,9 @@ async def test_the_list_pages_filters_and_searches(
     [
         ({"role": "gardener"}, "role"),
         ({"status": "asleep"}, "status"),
-        ({"email": "no address"}, "email"),
+        ({"created_at": "yesterday"}, "created_at"),
+        ({"password_hash": "x"}, "password_hash"),
+        ({"name__gt": "a"}, "name__gt"),
         ({"q": ""}, "q"),
         ({"q": "a\x00b"}, "q"),
         ({"sort": "password_hash"}, "sort"),
@@ -228,3 +236,23 @@ async def test_what_a_list_does_not_know_is_named(
     answer = await http.get("/v1/users/accounts", params=query, headers=boss)
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+async def test_an_owner_deletes_the_account_that_was_seen(http: httpx.AsyncClient, adas: dict[str, str]) -> None:
+    stale = await http.delete("/v1/users/me", headers={**adas, "If-Match": '"7"'})
+    assert (stale.status_code, stale.json()["code"]) == (412, "precondition_failed")
+    assert (await http.delete("/v1/users/me", headers={**adas, "If-Match": '"1"'})).status_code == 204
+
+
+async def test_accounts_are_sorted_by_several_keys(
+    http: httpx.AsyncClient, ada: dict[str, Any], boss: dict[str, str]
+) -> None:
+    seen, cursor = [], {}
+    while True:
+        query = {"limit": 1, "sort": "-created_at,name", **cursor}
+        page = (await http.get("/v1/users/accounts", params=query, headers=boss)).json()
+        seen += [item["name"] for item in page["items"]]
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    assert seen == ["Ada", "Boss"]

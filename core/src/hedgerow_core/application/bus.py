@@ -7,11 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar, cast
 
-from hedgerow_core.application.messages import Command, Query
+import structlog
 
+from hedgerow_core.application.audit import Audited, AuditEntry
+from hedgerow_core.application.causation import current_cause
+from hedgerow_core.application.messages import Command, Query
+from hedgerow_core.application.refusals import RefusalBudget
+from hedgerow_core.domain import DomainError
+from hedgerow_core.domain.errors import RetryableError
+
+_log = structlog.get_logger(__name__)
 Result = TypeVar("Result")
 Step = Callable[[Any], Awaitable[Any]]
 """Takes a message, answers with its result."""
@@ -33,6 +41,8 @@ class CommandHandler(Generic[Result]):
 
     message: type[Command[Result]]
     handle: Callable[[Any, Any], Awaitable[Result]]
+    audited: Audited | None = None
+    """How it is written down; None if it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +70,9 @@ class Bus:
             DuplicateHandlerError: two handlers claim one message; names both.
         """
         self._steps: dict[type, Step] = {}
+        refusals = RefusalBudget()
         for command in commands:
-            self._add(command, _in_unit_of_work(command.handle, open_work), behaviours)
+            self._add(command, _in_unit_of_work(command, open_work, refusals), behaviours)
         for query in queries:
             self._add(query, query.handle, behaviours)
 
@@ -115,9 +126,42 @@ def _surrounded_by(behaviour: Behaviour, step: Step) -> Step:
     return surrounded
 
 
-def _in_unit_of_work(handle: Callable[[Any, Any], Awaitable[Any]], open_work: OpenWork) -> Step:
+def _in_unit_of_work(handler: CommandHandler[Any], open_work: OpenWork, refusals: RefusalBudget) -> Step:
+    handle, audited = handler.handle, handler.audited
+
     async def in_one_transaction(command: Any) -> Any:
         async with open_work() as work:
             return await handle(command, work)
 
-    return in_one_transaction
+    async def written_down(command: Any) -> Any:
+        assert audited is not None  # noqa: S101 - chosen below
+        try:
+            async with open_work() as work:
+                answer = await handle(command, work)
+                result = audited.result(answer)
+                if result is not None:
+                    work.audit(audited.entry(command, answer, result))
+        except RetryableError:
+            raise  # nobody was refused anything: we could not
+        except DomainError as error:
+            if audited.refusals:
+                await _write_down_refusal(audited.entry(command, None, error.code), open_work, refusals)
+            raise
+        return answer
+
+    return in_one_transaction if audited is None else written_down
+
+
+async def _write_down_refusal(entry: AuditEntry, open_work: OpenWork, refusals: RefusalBudget) -> None:
+    """In a transaction of its own, because that of the command is rolled back."""
+    cause = current_cause()
+    passed_over = refusals.spend(cause.actor or cause.address or "")
+    if passed_over is None:
+        return
+    if passed_over:
+        entry = replace(entry, details={**entry.details, "passed_over": passed_over})
+    try:
+        async with open_work() as work:
+            work.audit(entry)
+    except DomainError as error:  # the caller must hear of the refusal, not of this
+        _log.error("refusal_not_written_down", action=entry.action, result=entry.result, error=error.code)

@@ -21,6 +21,11 @@ class Cause:
     """The principal who asked, as far as known."""
     traceparent: str | None = None
     """The same trace with the step of it that we are in, as W3C Trace Context writes it."""
+    request_id: str | None = None
+    address: str | None = None
+    """From where the request came, as far as we trust what says so."""
+    user_agent: str | None = None
+    """What the caller calls itself, cut short. Only requests have these three: nothing passes them on."""
 
 
 NOBODY = Cause()

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
+from hedgerow_core.application.audit import AuditEntry
 from hedgerow_core.application.messages import Task
 
 
@@ -29,4 +30,8 @@ class UnitOfWork(Protocol):
     @property
     def tasks(self) -> TaskQueue:
         """Where the handler leaves work that must happen after the commit."""
+        ...
+
+    def audit(self, entry: AuditEntry) -> None:
+        """Have a line of the trail leave with this transaction. The bus does it for commands that are `Audited`."""
         ...

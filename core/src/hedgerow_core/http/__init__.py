@@ -5,7 +5,7 @@ from hedgerow_core.http.etags import IfMatch, tagged
 from hedgerow_core.http.filtering import Filterable, FilterField
 from hedgerow_core.http.origins import CookieMode, OriginCheck
 from hedgerow_core.http.paging import Limit, NextPage, PageModel, SortOrder
-from hedgerow_core.http.pipeline import Caller, ContextRouter, Gate, PipelineRoute
+from hedgerow_core.http.pipeline import Caller, ContextRouter, Gate, PipelineRoute, Rows
 from hedgerow_core.http.problems import problem_response
 from hedgerow_core.http.throttling import Throttle, throttled
 
@@ -23,6 +23,7 @@ __all__ = [
     "OriginCheck",
     "PageModel",
     "PipelineRoute",
+    "Rows",
     "SortOrder",
     "Throttle",
     "access_of",

@@ -19,10 +19,12 @@ class Access:
     permission: str | None = None
     needs_login: bool = False
     """Whether an API key is not enough."""
+    all_rows: str | None = None
+    """The permission that lets a caller reach everybody's rows, and not its own alone."""
 
     def __str__(self) -> str:
         if self.permission:
-            return self.permission
+            return f"{self.permission}, {self.all_rows}" if self.all_rows else self.permission
         if self.needs_login:
             return "logged_in"
         return "authenticated" if self.needs_principal else "public"
@@ -49,11 +51,14 @@ def logged_in(endpoint: Endpoint) -> Endpoint:
     return _decide(endpoint, Access(needs_principal=True, needs_login=True))
 
 
-def permitted(permission: str) -> Callable[[Endpoint], Endpoint]:
-    """Only who holds the permission may call this. The context's manifest must declare it."""
+def permitted(permission: str, *, all_rows: str | None = None) -> Callable[[Endpoint], Endpoint]:
+    """Only who holds the permission may call this. The context's manifest must declare it.
+
+    Who holds `all_rows`, too, is given everybody's rows by the parameter `Rows`; anybody else its own.
+    """
 
     def decide(endpoint: Endpoint) -> Endpoint:
-        return _decide(endpoint, Access(needs_principal=True, permission=permission))
+        return _decide(endpoint, Access(needs_principal=True, permission=permission, all_rows=all_rows))
 
     return decide
 

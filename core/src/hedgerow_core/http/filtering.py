@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import Request
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, TypeAdapter
@@ -58,6 +59,11 @@ class FilterField:
     def whole() -> FilterField:
         """A bigint column."""
         return FilterField(_Whole, (*_EQUALITY, *_ORDER))
+
+    @staticmethod
+    def id() -> FilterField:
+        """A uuid column."""
+        return FilterField(UUID, _EQUALITY)
 
     @staticmethod
     def moment(*, nullable: bool = False) -> FilterField:
@@ -114,6 +120,12 @@ class Filterable:
         self._parameters: Mapping[str, _Parameter] = {
             parameter.name: parameter for parameter in _parameters_of(fields)
         }
+        self._others = OF_EVERY_LIST
+
+    def beside(self, *names: str) -> Filterable:
+        """The same fields, on a list whose route takes parameters of these names itself."""
+        self._others |= {*names}
+        return self
 
     async def read(self, request: Request) -> Filters:
         """The filters of a request, for `Annotated[Filters, Depends(INVOICES.read)]`.
@@ -127,7 +139,7 @@ class Filterable:
         """The filters in a query string, taken apart."""
         written: dict[str, list[str]] = {}
         for name, value in query:
-            if name not in OF_EVERY_LIST:
+            if name not in self._others:
                 written.setdefault(name, []).append(value)
         if len(written) > MAX_FILTERS:
             raise _refused("query", f"has more than {MAX_FILTERS} filters")

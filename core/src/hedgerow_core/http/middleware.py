@@ -13,7 +13,7 @@ from http import HTTPStatus
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hedgerow_core.application import Cause, set_cause
+from hedgerow_core.application import set_cause
 from hedgerow_core.http.problems import problem_response
 from hedgerow_core.http.request_identity import identify, trace_id_of
 from hedgerow_core.http.security_headers import security_headers
@@ -50,11 +50,11 @@ class RequestBoundary:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id, traceparent = identify(scope)
-        trace_id = trace_id_of(scope)
+        cause = identify(scope)
+        request_id, trace_id = cause.request_id or "", trace_id_of(scope)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id, trace_id=trace_id)
-        set_cause(Cause(correlation_id=trace_id, traceparent=traceparent))
+        set_cause(cause)
         started = time.perf_counter()
         status = 0
 

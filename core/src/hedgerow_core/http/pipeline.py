@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 
+from hedgerow_core.application import ALL_ROWS, RowScope
 from hedgerow_core.domain import AuthorizationError
 from hedgerow_core.http.access import Access
 from hedgerow_core.http.authentication import Authentication
@@ -98,6 +99,8 @@ class Gate:
             stages.append(_demand_login)
         elif access.needs_principal and scope is not None:
             stages.append(_demand_scope(scope))
+        if access.all_rows is not None:
+            stages.append(self._widen(access.all_rows))
         if self._throttle is not None and endpoint is not None:
             stages.append(self._throttle.stage_for(endpoint))
         return tuple(stages)
@@ -107,6 +110,13 @@ class Gate:
             self._permissions.demand(request.state.principal, permission)
 
         return permit
+
+    def _widen(self, permission: str) -> Stage:
+        async def widen(request: Request) -> None:
+            if self._permissions.permits(request.state.principal, permission):
+                request.state.rows = ALL_ROWS
+
+        return widen
 
 
 def _demand_scope(scope: str) -> Stage:
@@ -133,3 +143,12 @@ async def _caller(request: Request) -> Principal:
 
 Caller = Annotated[Principal, Depends(_caller)]
 """The principal of a request, for endpoints that are not public."""
+
+
+async def _rows(request: Request) -> RowScope:
+    widened: RowScope | None = getattr(request.state, "rows", None)
+    return widened or RowScope(request.state.principal.subject)
+
+
+Rows = Annotated[RowScope, Depends(_rows)]
+"""Whose rows the caller reaches: its own, unless it holds what the access decision names as `all_rows`."""

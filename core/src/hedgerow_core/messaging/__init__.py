@@ -4,6 +4,7 @@ Read in this order: events → work (the outbox) → consumers → cursors → r
 (the states) → turn → drain, with attempts → recovery → due → hints → dispatcher. That is the way of an event;
 schedules and housekeeping run beside it.
 What operators do is in selection, steering, pausing, replay, rehearsal, emission, feed, tail, actions and health;
+who did what to whom is in trail;
 what publishers and subscribers promise each other is in contracts.
 """
 

@@ -1,15 +1,20 @@
-"""What operators have changed: who, why, which, how many. Written in the transaction that makes the change."""
+"""What operators decide about the ledger goes into the trail, too: who, why, which, how many.
+
+Written in the transaction that makes the change.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Text, bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hedgerow_core.application import AuditEntry
+from hedgerow_core.messaging.tables import audit_entries
+from hedgerow_core.messaging.trail import line_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,37 +25,7 @@ class Decision:
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActionRecord:
-    """A change as it was written down."""
-
-    id: int
-    at: datetime
-    action: str
-    actor: str
-    reason: str
-    filter: dict[str, Any]
-    affected: int
-
-
-_WRITE_DOWN = text(
-    """
-    INSERT INTO ledger_actions (action, actor, reason, filter, affected)
-    VALUES (:action, :by, :why, :filter, :count)
-    RETURNING id
-    """
-).bindparams(bindparam("filter", type_=JSONB))
-
-_ADD = text("UPDATE ledger_actions SET affected = affected + :count WHERE id = :entry")
-
-_LIST = text(
-    """
-    SELECT id, at, action, actor, reason, filter, affected FROM ledger_actions
-    WHERE (CAST(:action AS text) IS NULL OR action = :action)
-      AND (CAST(:before AS bigint) IS NULL OR id < :before)
-    ORDER BY id DESC LIMIT :limit
-    """
-).bindparams(bindparam("action", type_=Text), bindparam("before", type_=BigInteger))
+_WRITE_DOWN = insert(audit_entries).returning(audit_entries.c.id)
 
 
 async def write_down(
@@ -62,20 +37,15 @@ async def write_down(
     *,
     entry: int | None = None,
 ) -> int:
-    """Write a change down; a further batch of the same change is added to its `entry`. Returns the entry's id."""
-    if entry is not None:
-        await connection.execute(_ADD, {"entry": entry, "count": count})
-        return entry
-    written = {"action": action, "by": decision.by, "why": decision.why, "filter": dict(which), "count": count}
-    return int((await connection.execute(_WRITE_DOWN, written)).scalar_one())
+    """Write a change down as `ledger.<action>`; a further batch of it names the `entry` of the first.
 
-
-async def listed(
-    connection: AsyncConnection, *, limit: int, action: str | None = None, before: int | None = None
-) -> list[ActionRecord]:
-    """What was changed, the latest first; `before` is the id with which the last page ended."""
-    rows = await connection.execute(_LIST, {"action": action, "before": before, "limit": limit})
-    return [ActionRecord(**row._mapping) for row in rows]
+    Returns the id of the first entry.
+    """
+    details = {**which, "continues": entry} if entry is not None else which
+    line = line_of(AuditEntry(action=f"ledger.{action}", details=details))
+    written = {**line, "actor": decision.by, "reason": decision.why, "affected": count}
+    made = (await connection.execute(_WRITE_DOWN, written)).scalar_one()
+    return entry if entry is not None else int(made)
 
 
 def readable(which: object) -> dict[str, Any]:

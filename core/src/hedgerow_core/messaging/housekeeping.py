@@ -22,6 +22,8 @@ from hedgerow_core.observability import log_of
 from hedgerow_core.persistence import Database
 
 EVERY_S = 60.0
+KEEP_AUDIT = timedelta(days=400)
+"""A year, and some time to look back at it."""
 PRUNED_AT_ONCE = 5_000
 """Rows a transaction: it stays short, and the worker looks after events in between."""
 
@@ -29,6 +31,7 @@ _log = log_of(__name__)
 
 _CUT = text("SELECT cut_outbox()")
 _RETIRE = text("SELECT retire_outbox(:keep)")
+_FORGET = text("SELECT forget_audit(:keep, :at_once)")
 
 # Index: deliveries_completed. Workers that prune at the same time pass each other by.
 _PRUNE = """
@@ -44,9 +47,17 @@ _EVENT_IS_GONE = 'AND position < (SELECT coalesce(min(id), 9223372036854775807) 
 class Housekeeping:
     """The housekeeping of one context. Runs in every worker, once a minute; doing it twice does no harm."""
 
-    def __init__(self, database: Database, consumers: Mapping[str, Consumer], *, keep_events: timedelta) -> None:
+    def __init__(
+        self,
+        database: Database,
+        consumers: Mapping[str, Consumer],
+        *,
+        keep_events: timedelta,
+        keep_audit: timedelta = KEEP_AUDIT,
+    ) -> None:
         self._database = database
         self._keep_events = keep_events
+        self._keep_audit = keep_audit
         self._consumers = consumers
         self._prune: dict[str, TextClause] = {}
         self._at = 0.0
@@ -74,6 +85,7 @@ class Housekeeping:
         await self.retire()
         await self.prune()
         await self.bury_unhandled()
+        await self.forget()
 
     async def cut(self) -> None:
         """Make sure that an empty range lies ahead of the outbox."""
@@ -95,6 +107,14 @@ class Housekeeping:
                 pruned = (await connection.execute(self._prune[name], where)).rowcount
             if pruned == PRUNED_AT_ONCE:
                 self._at = 0.0  # There is more: go on at the next step.
+
+    async def forget(self) -> None:
+        """Delete the lines of the trail that are older than the host keeps them, one batch."""
+        forgotten = await self._changed(_FORGET, {"keep": self._keep_audit, "at_once": PRUNED_AT_ONCE})
+        if forgotten:
+            _log.info("audit_forgotten", context=self._database.context, lines=forgotten)
+        if forgotten == PRUNED_AT_ONCE:
+            self._at = 0.0
 
     async def bury_unhandled(self) -> None:
         """Declare dead what has waited too long for a build that can handle it."""

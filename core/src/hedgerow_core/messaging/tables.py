@@ -4,11 +4,31 @@ all of them are made by the ledger's migrations, one set in every context's sche
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Table, Text, Uuid, func
 from sqlalchemy.dialects.postgresql import JSONB
 
 PARTITIONS = 64
 """Slices of a subscription that can be drained at the same time; a key always falls into the same slice."""
+
+audit_entries = Table(
+    "audit_entries",
+    MetaData(),
+    Column("id", BigInteger, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    Column("action", Text, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("actor", Text),
+    Column("subject_kind", Text),
+    Column("subject_id", Text),
+    Column("reason", Text),
+    Column("affected", Integer),
+    Column("details", JSONB, nullable=False),
+    Column("address", Text),
+    Column("user_agent", Text),
+    Column("request_id", Text),
+    Column("trace_id", Text),
+)
+"""The trail: who did what to whom. Append-only, by trigger and by grant."""
 
 outbox = Table(
     "outbox",

@@ -12,14 +12,15 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid5
 
 from pydantic import TypeAdapter
-from sqlalchemy import Text, bindparam, insert, text
+from sqlalchemy import Text, bindparam, false, insert, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hedgerow_core.application import Task, current_cause
+from hedgerow_core.application import AuditEntry, Task, current_cause
 from hedgerow_core.domain import AggregateRoot, Clock, DomainEvent, new_id
 from hedgerow_core.messaging.events import EventContract
 from hedgerow_core.messaging.tables import outbox
+from hedgerow_core.messaging.trail import append
 from hedgerow_core.persistence import Database
 
 Work = TypeVar("Work", bound="LedgerWork")
@@ -35,6 +36,11 @@ PARTITION_OF_KEY = "('x' || substr(md5({key}), 1, 8))::bit(32)::int & 63"
 """SQL: the partition a key falls into. md5, because PostgreSQL's own hashes may change between versions."""
 
 _RECORD_EVENT = insert(outbox)
+_EVENT_COLUMNS = [column for column in outbox.c if column.name not in ("id", "xid")]
+_RECORD_NOTHING = insert(outbox).from_select(
+    [column.name for column in _EVENT_COLUMNS],
+    select(*(bindparam(column.name, type_=column.type) for column in _EVENT_COLUMNS)).where(false()),
+)
 
 _ENQUEUE_TASK = text(
     f"""
@@ -62,6 +68,8 @@ class LedgerWork:
         self._clock = clock
         self._translations = translations
         self._events: list[dict[str, Any]] = []
+        self._unpublished: list[dict[str, Any]] = []
+        self._audited: list[AuditEntry] = []
         self._published = False
 
     @property
@@ -69,15 +77,20 @@ class LedgerWork:
         """Whether an event or a task leaves with this transaction, so that somebody must be woken."""
         return self._published or self.tasks.recorded
 
-    def saved(self, aggregate: AggregateRoot[Any], *, version: int) -> None:
-        """To be called by a repository for every aggregate it has written: takes its events along."""
+    def saved(self, aggregate: AggregateRoot[Any], *, version: int, publish: bool = True) -> None:
+        """To be called by a repository for every aggregate it has written: takes its events along.
+
+        With `publish=False` nothing was written and nothing leaves, but it takes as long as if: for commands whose
+        duration must not tell which of the two it was.
+        """
         cause = current_cause()
+        events = self._events if publish else self._unpublished
         for event in aggregate.saved_as(version):
             translate = self._translations.get(type(event))
             if translate is None:
                 continue
             contract = translate(event)
-            self._events.append(
+            events.append(
                 {
                     "event_id": new_id(),
                     "type": contract.event_type,
@@ -94,12 +107,22 @@ class LedgerWork:
                 }
             )
 
+    def audit(self, entry: AuditEntry) -> None:
+        """Have a line of the trail leave with this transaction."""
+        self._audited.append(entry)
+
     async def flush(self) -> None:
-        """Write the events of everything saved so far. Called once, right before the commit."""
+        """Write the events and the trail of everything so far. Called once, right before the commit."""
+        if self._audited:
+            await append(self.connection, *self._audited)
+            self._audited = []
         if self._events:
             await self.connection.execute(_RECORD_EVENT, self._events)
             self._events = []
             self._published = True
+        if self._unpublished:
+            await self.connection.execute(_RECORD_NOTHING, self._unpublished)
+            self._unpublished = []
 
 
 class RecordedTasks:

@@ -9,6 +9,7 @@ from hedgerow_core.persistence.migrations import (
     PendingRevision,
 )
 from hedgerow_core.persistence.paging import Cursor, SortKey, keyset, page_of, sort_names
+from hedgerow_core.persistence.row_scopes import Scoped, parameters_of
 
 __all__ = [
     "ContextMigrations",
@@ -19,9 +20,11 @@ __all__ = [
     "MigrationHistory",
     "MigrationRunner",
     "PendingRevision",
+    "Scoped",
     "SortKey",
     "keyset",
     "narrowed",
     "page_of",
+    "parameters_of",
     "sort_names",
 ]

@@ -74,12 +74,12 @@ class Cursor:
         """
         try:
             unpacked = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-            made_under, *values, id = unpacked
-            cursor = cls(str(made_under), tuple(map(str, values)), UUID(id))
-        except (binascii.Error, UnicodeDecodeError, ValueError, TypeError, AttributeError) as error:
+            made_under, *values, id = map(_demand_text, unpacked)
+            cursor = cls(made_under, tuple(values), UUID(id))
+        except (binascii.Error, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise _invalid("is not a cursor that this list gave out") from error
         if cursor.sort != sort:
-            raise _invalid(f"was given out for sort={cursor.sort}, not for sort={sort}")
+            raise _invalid(f"was not given out for sort={sort}")
         return cursor
 
 
@@ -190,6 +190,12 @@ def _written(value: object) -> str:
 def sort_names(sort: str) -> tuple[str, ...]:
     """The names in a sort order, without their directions."""
     return tuple(part.removeprefix("-") for part in sort.split(","))
+
+
+def _demand_text(part: object) -> str:
+    if not isinstance(part, str):
+        raise TypeError("all parts of a cursor are text")
+    return part
 
 
 def _integer(text: str) -> int:

@@ -54,9 +54,10 @@ async def isolation_of(connection: AsyncConnection, context: str) -> Isolation:
 
 
 async def grant_tables(connection: AsyncConnection, context: str, version_tables: Sequence[str]) -> None:
-    """Give the context its rows, keep its outbox append-only, and let the others read that outbox.
+    """Give the context its rows, keep its outbox and its trail append-only, and let the others read that outbox.
 
-    What may only be done in one way (cutting and retiring ranges of the outbox) is done by functions of the ledger.
+    What may only be done in one way (cutting and retiring ranges of the outbox, forgetting old lines of the
+    trail) is done by functions of the ledger.
     """
     role, schema = role_of(context), f'"{context}"'
     # A history without a revision has made no version table yet.
@@ -69,6 +70,7 @@ async def grant_tables(connection: AsyncConnection, context: str, version_tables
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
         f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {role}",
         f"REVOKE UPDATE, DELETE ON {schema}.outbox FROM {role}",
+        f"REVOKE UPDATE, DELETE ON {schema}.audit_entries FROM {role}",
         f"REVOKE INSERT, UPDATE, DELETE ON {untouchable} FROM {role}",
         f"GRANT SELECT ON {schema}.outbox TO {FEED_READERS}",
         f"GRANT EXECUTE ON FUNCTION {schema}.report_feed_position TO {FEED_READERS}",

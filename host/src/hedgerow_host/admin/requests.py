@@ -13,6 +13,7 @@ from hedgerow_core.domain import ValidationError
 from hedgerow_core.messaging.emission import LARGEST_VERSION
 from hedgerow_core.messaging.feed import EventFilter
 from hedgerow_core.messaging.selection import DeliveryFilter, DeliveryState
+from hedgerow_core.messaging.trail import AuditFilter
 from hedgerow_core.persistence.paging import BIGINT
 from hedgerow_host.operations.declared import REHEARSED
 
@@ -144,13 +145,29 @@ class NewEventsQuery(Request):
     wait_s: float = Field(default=0, ge=0, le=LONGEST_WAIT_S, description="How long to wait for the first one.")
 
 
-class ActionQuery(Request):
-    """Which page of the changes that operators have made."""
+class AuditQuery(Request):
+    """Which lines of the trail, and which page of them."""
 
     context: Text | None = None
-    action: Text | None = None
+    action: Text | None = Field(default=None, description="Exactly this one.")
+    result: Text | None = Field(default=None, description="`done`, or the code of an error.")
+    actor: Text | None = Field(default=None, description="Who did it: the id of an account, or cli:<user>.")
+    subject: Text | None = Field(default=None, description="The id of whom or what it was done to.")
+    since: Moment | None = Field(default=None, description="At this moment or later.")
+    until: Moment | None = Field(default=None, description="Before this moment.")
     limit: PageLimit = DEFAULT_LIMIT
     cursor: Cursor = None
+
+    def filter(self) -> AuditFilter:
+        """As the trails take it."""
+        return AuditFilter(
+            action=self.action,
+            result=self.result,
+            actor=self.actor,
+            subject=self.subject,
+            since=self.since,
+            until=self.until,
+        )
 
 
 class EmissionModel(Request):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hedgerow_core.http import ContextRouter
+from hedgerow_host.admin.audit import add_audit
 from hedgerow_host.admin.deliveries import add_deliveries
 from hedgerow_host.admin.events import add_events
 from hedgerow_host.admin.hosted import Hosted
@@ -18,6 +19,6 @@ PREFIX = "/v1/_host"
 def admin_router(hosted: Hosted) -> ContextRouter:
     """All routes of the admin API, on the contexts of this process."""
     router = ContextRouter(NAME, prefix=PREFIX)
-    for add in (add_events, add_deliveries, add_tasks, add_subscriptions):
+    for add in (add_events, add_deliveries, add_tasks, add_subscriptions, add_audit):
         add(router, hosted)
     return router

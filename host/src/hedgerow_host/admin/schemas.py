@@ -68,17 +68,26 @@ class FullEventModel(EventModel):
     deliveries: list[FullDeliveryModel]
 
 
-class ActionModel(BaseModel):
-    """A change that an operator has made."""
+class AuditModel(BaseModel):
+    """A line of the trail: who did what to whom, from where, and what came of it."""
 
     context: str
     id: int
     at: datetime
     action: str
-    actor: str
-    reason: str
-    filter: dict[str, Any]
-    affected: int
+    result: str
+    """`done`, or the code of the error."""
+    actor: str | None
+    """An account's id, `cli:<user>`, or null if nobody was logged in."""
+    subject_kind: str | None
+    subject_id: str | None
+    reason: str | None
+    affected: int | None
+    details: dict[str, Any]
+    address: str | None
+    user_agent: str | None
+    request_id: str | None
+    trace_id: str | None
 
 
 class PausedModel(BaseModel):

@@ -1,18 +1,17 @@
-"""Subscriptions over HTTP: what stands still, pausing, resuming, replaying; and who has changed what."""
+"""Subscriptions over HTTP: what stands still, pausing, resuming, replaying."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Path, Query
+from fastapi import Path
 
-from hedgerow_core.application import Page
-from hedgerow_core.http import Caller, ContextRouter, PageModel, permitted
+from hedgerow_core.http import Caller, ContextRouter, permitted
 from hedgerow_core.messaging.replay import Replay
 from hedgerow_host.admin.hosted import Hosted, decision_of
 from hedgerow_host.admin.permissions import READ, STEER
-from hedgerow_host.admin.requests import ActionQuery, ReplayModel, WhyModel
-from hedgerow_host.admin.schemas import ActionModel, PausedModel, PausingModel, ReplayedModel
+from hedgerow_host.admin.requests import ReplayModel, WhyModel
+from hedgerow_host.admin.schemas import PausedModel, PausingModel, ReplayedModel
 from hedgerow_host.operations import changes, declared, reads
 from hedgerow_host.operations.changes import AT_ONCE, Changed
 from hedgerow_host.operations.declared import Replaying
@@ -22,7 +21,7 @@ Name = Annotated[str, Path(pattern=r"^[\w.:-]+$", max_length=200)]
 
 
 def add_subscriptions(router: ContextRouter, hosted: Hosted) -> None:
-    """Add the routes of subscriptions, and the list of changes."""
+    """Add the routes of subscriptions."""
 
     @router.get("/paused", response_model=list[PausedModel])
     @permitted(READ)
@@ -57,13 +56,6 @@ def add_subscriptions(router: ContextRouter, hosted: Hosted) -> None:
         decision = decision_of(caller, body.why)
         carried = await declared.run_replay(replaying, decision, at_most=AT_ONCE, after=body.after)
         return found | _done(*carried) | {"rehearsed": []}
-
-    @router.get("/actions", response_model=PageModel[ActionModel])
-    @permitted(READ)
-    async def list_actions(query: Annotated[ActionQuery, Query()]) -> Page[Row]:
-        """List what operators have changed, the latest first."""
-        ledgers = hosted.ledgers(query.context)
-        return await reads.list_actions(ledgers, action=query.action, limit=query.limit, cursor=query.cursor)
 
 
 def _done(done: Changed, next_after: int | None) -> Row:

@@ -1,4 +1,4 @@
-"""`hedgerow audit`: who has changed what in the ledgers, and why."""
+"""`hedgerow audit`: who did what to whom, and what came of it."""
 
 from __future__ import annotations
 
@@ -7,31 +7,35 @@ from typing import Annotated
 
 import typer
 
-from hedgerow_host.cli.choosing import Context, Json, Limit
+from hedgerow_host.cli.choosing import Context, Json, Limit, OccurredSince, OccurredUntil, audit_filter
 
 
 def audit(
     context: Context = None,
-    action: Annotated[str | None, typer.Option(help="retry, skip, discard, cancel, replay, emit, …")] = None,
+    action: Annotated[str | None, typer.Option(help="users.logged_in, ledger.retry, …: exactly this one.")] = None,
+    result: Annotated[str | None, typer.Option(help="done, or the code of an error.")] = None,
+    actor: Annotated[str | None, typer.Option(help="Who did it: the id of an account, or cli:<user>.")] = None,
+    subject: Annotated[str | None, typer.Option(help="The id of whom or what it was done to.")] = None,
+    since: OccurredSince = None,
+    until: OccurredUntil = None,
     limit: Limit = 50,
     as_json: Json = False,
 ) -> None:
-    """List what operators have changed, the latest first."""
+    """List who did what to whom, the latest first."""
     from hedgerow_host.cli.output import print_rows
     from hedgerow_host.exits import load_settings
     from hedgerow_host.ledgers import with_ledgers
     from hedgerow_host.operations import reads
 
-    page = with_ledgers(
-        load_settings(), context, lambda ledgers: reads.list_actions(ledgers, action=action, limit=limit)
-    )
-    rows = page.items if as_json else [{**row, "filter": _readable(row["filter"])} for row in page.items]
-    columns = ("at", "context", "action", "affected", "actor", "reason", "filter")
-    print_rows(rows, as_json=as_json, columns=columns, empty="Nothing was changed.")
+    which = audit_filter(action=action, result=result, actor=actor, subject=subject, since=since, until=until)
+    page = with_ledgers(load_settings(), context, lambda ledgers: reads.list_audit(ledgers, which, limit=limit))
+    rows = page.items if as_json else [{**row, "details": _readable(row["details"])} for row in page.items]
+    columns = ("at", "context", "action", "result", "actor", "subject_id", "address", "reason", "details")
+    print_rows(rows, as_json=as_json, columns=columns, empty="Nothing was written down.")
 
 
-def _readable(which: Mapping[str, object]) -> list[str]:
+def _readable(details: Mapping[str, object]) -> list[str]:
     return [
         f"{name} {', '.join(map(str, value)) if isinstance(value, list) else value}"
-        for name, value in which.items()
+        for name, value in details.items()
     ]

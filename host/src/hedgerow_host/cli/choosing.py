@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from hedgerow_core.messaging.feed import EventFilter
     from hedgerow_core.messaging.selection import DeliveryFilter
+    from hedgerow_core.messaging.trail import AuditFilter
 
 Ids = Annotated[list[UUID] | None, typer.Argument(help="Ids of events or tasks.")]
 Context = Annotated[str | None, typer.Option(help="This context alone.")]
@@ -77,6 +78,23 @@ def event_filter(
         correlation_id=trace,
         since=_utc(since),
         until=_utc(until),
+    )
+
+
+def audit_filter(
+    *,
+    action: str | None = None,
+    result: str | None = None,
+    actor: str | None = None,
+    subject: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> AuditFilter:
+    """Which lines of the trail the options mean."""
+    from hedgerow_core.messaging.trail import AuditFilter
+
+    return AuditFilter(
+        action=action, result=result, actor=actor, subject=subject, since=_utc(since), until=_utc(until)
     )
 
 

@@ -7,11 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from hedgerow_core.application import Page
-from hedgerow_core.messaging import actions, feed, pausing, selection, steering
-from hedgerow_core.messaging.actions import ActionRecord
+from hedgerow_core.messaging import feed, pausing, selection, steering, trail
 from hedgerow_core.messaging.feed import EventFilter, EventRecord
 from hedgerow_core.messaging.selection import DeliveryFilter, DeliveryRecord, Place
 from hedgerow_core.messaging.steering import Action
+from hedgerow_core.messaging.trail import AuditFilter, AuditRecord
 from hedgerow_core.persistence.paging import BIGINT
 from hedgerow_host.operations.rows import Ledgers, Listing, Row, page_of, row_of
 
@@ -48,14 +48,10 @@ async def list_deliveries(
     return await page_of(ledgers, listing, limit=limit, cursor=cursor)
 
 
-async def list_actions(
-    ledgers: Ledgers, *, action: str | None = None, limit: int, cursor: str | None = None
-) -> Page[Row]:
-    """What operators have changed, the latest first."""
-    listing: Listing[ActionRecord, int] = Listing(
-        read=lambda connection, before, number: actions.listed(
-            connection, action=action, limit=number, before=before
-        ),
+async def list_audit(ledgers: Ledgers, which: AuditFilter, *, limit: int, cursor: str | None = None) -> Page[Row]:
+    """Who did what to whom, the latest first."""
+    listing: Listing[AuditRecord, int] = Listing(
+        read=lambda connection, before, number: trail.listed(connection, which, limit=number, before=before),
         at=lambda entry: entry.at,
         behind=lambda entry: entry.id,
         upon=lambda entry: entry.id + 1,
@@ -125,6 +121,7 @@ def _id(place: Any) -> int:
 
 def _place(place: Any) -> Place:
     received_at, event_id, subscription = place
-    if "\x00" in subscription:
+    if not isinstance(subscription, str) or "\x00" in subscription:
         raise ValueError("no name")
-    return Place(datetime.fromisoformat(received_at).astimezone(UTC), UUID(event_id), str(subscription))
+    subscription.encode()  # half a character is in no name, and can't be sent to PostgreSQL
+    return Place(datetime.fromisoformat(received_at).astimezone(UTC), UUID(event_id), subscription)

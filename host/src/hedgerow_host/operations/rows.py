@@ -91,7 +91,7 @@ def decoded(cursor: str, *, field: str = "cursor") -> dict[str, Any]:
     """
     try:
         places = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError) as error:
+    except (binascii.Error, ValueError, RecursionError) as error:
         raise invalid_cursor(field) from error
     if not isinstance(places, dict):
         raise invalid_cursor(field)

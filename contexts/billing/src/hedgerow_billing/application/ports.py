@@ -11,7 +11,7 @@ from hedgerow_billing.application.views import InvoiceView
 from hedgerow_billing.domain.invoice import Invoice
 from hedgerow_billing.domain.money import Money
 from hedgerow_billing.domain.payment import PaymentStatus
-from hedgerow_core.application import Filters, Page, UnitOfWork
+from hedgerow_core.application import Filters, Page, RowScope, UnitOfWork
 
 
 class InvoiceRepository(Protocol):
@@ -81,22 +81,22 @@ class BillingWork(UnitOfWork, Protocol):
 
 
 class InvoiceReader(Protocol):
-    """Answers questions about a customer's own invoices: one statement each, past the domain."""
+    """Answers questions about invoices within reach: one statement each, past the domain."""
 
-    async def find(self, customer_id: UUID, invoice_id: UUID) -> InvoiceView | None:
-        """The invoice if it is there and this customer's, else None."""
+    async def find(self, rows: RowScope, invoice_id: UUID) -> InvoiceView | None:
+        """The invoice if it is there and within reach, else None."""
         ...
 
     async def list(
         self,
-        customer_id: UUID,
+        rows: RowScope,
         *,
         filters: Filters,
         sort: str,
         cursor: str | None,
         limit: int,
     ) -> Page[InvoiceView]:
-        """A page of the customer's invoices, by `created_at` and `total`.
+        """A page of the invoices within reach, by `created_at` and `total`.
 
         Raises:
             ValidationError: unknown filter or sort key, or a cursor that is not valid for it.

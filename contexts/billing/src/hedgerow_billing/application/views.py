@@ -47,6 +47,7 @@ class InvoiceView:
     """An invoice whole: lines in the order given, payments oldest first."""
 
     id: UUID
+    customer_id: UUID
     status: InvoiceStatus
     total: MoneyView
     currency: str
@@ -63,6 +64,7 @@ def view_of(invoice: Invoice) -> InvoiceView:
     """The read model of an aggregate in hand, so that a command answers without a second look at the database."""
     return InvoiceView(
         id=invoice.id,
+        customer_id=invoice.customer_id,
         status=invoice.status,
         total=_money(invoice.total),
         currency=invoice.currency.code,

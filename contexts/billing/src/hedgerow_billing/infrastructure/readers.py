@@ -16,23 +16,28 @@ from hedgerow_billing.domain.money import Money
 from hedgerow_billing.domain.payment import PaymentStatus
 from hedgerow_billing.infrastructure.rows import INVOICES_WITH_PAYMENTS, view_of_row
 from hedgerow_billing.infrastructure.tables import invoices, payments
-from hedgerow_core.application import Filters, Page
-from hedgerow_core.persistence import Database, SortKey, keyset, narrowed, page_of, sort_names
-
-_INVOICE_OF_CUSTOMER = INVOICES_WITH_PAYMENTS.where(
-    invoices.c.id == bindparam("invoice_id"), invoices.c.customer_id == bindparam("owner_id")
+from hedgerow_core.application import Filters, Page, RowScope
+from hedgerow_core.persistence import (
+    Database,
+    Scoped,
+    SortKey,
+    keyset,
+    narrowed,
+    page_of,
+    parameters_of,
+    sort_names,
 )
 
-# Indexes: ix_invoices_owner_created, ix_invoices_owner_total.
-_INVOICES_OF_CUSTOMER = INVOICES_WITH_PAYMENTS.where(invoices.c.customer_id == bindparam("owner_id"))
+_INVOICE = Scoped(INVOICES_WITH_PAYMENTS.where(invoices.c.id == bindparam("invoice_id")), invoices.c.customer_id)
+# Indexes: ix_invoices_owner_created, ix_invoices_owner_total; for everybody's, ix_invoices_created.
+_INVOICES = Scoped(INVOICES_WITH_PAYMENTS, invoices.c.customer_id)
 
 _SORT_KEYS: Mapping[str, SortKey] = {
     "created_at": SortKey.of_time(invoices.c.created_at),
     "total": SortKey.of_integer(invoices.c.total),
 }
-_FILTERABLE: Mapping[str, ColumnElement[Any]] = {
-    name: invoices.c[name] for name in ("status", "currency", "total", "created_at", "opened_at", "paid_at")
-}
+_FILTERED = ("customer_id", "status", "currency", "total", "created_at", "opened_at", "paid_at")
+_FILTERABLE: Mapping[str, ColumnElement[Any]] = {name: invoices.c[name] for name in _FILTERED}
 
 _PAYMENT = select(payments.c.id, payments.c.amount, payments.c.currency, payments.c.status).where(
     payments.c.id == bindparam("payment_id")
@@ -45,27 +50,27 @@ class PostgresInvoiceReader:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def find(self, customer_id: UUID, invoice_id: UUID) -> InvoiceView | None:
-        """Read the customer's invoice, payments included."""
+    async def find(self, rows: RowScope, invoice_id: UUID) -> InvoiceView | None:
+        """Read the invoice, payments included."""
         async with self._database.reading() as connection:
-            rows = await connection.execute(
-                _INVOICE_OF_CUSTOMER, {"invoice_id": invoice_id, "owner_id": customer_id}
+            found = await connection.execute(
+                _INVOICE.within(rows), {"invoice_id": invoice_id, **parameters_of(rows)}
             )
-            row = rows.one_or_none()
+            row = found.one_or_none()
         return None if row is None else view_of_row(row)
 
     async def list(
         self,
-        customer_id: UUID,
+        rows: RowScope,
         *,
         filters: Filters,
         sort: str,
         cursor: str | None,
         limit: int,
     ) -> Page[InvoiceView]:
-        """Read a page of the customer's invoices, payments included."""
+        """Read a page of the invoices, payments included."""
         statement = keyset(
-            narrowed(_INVOICES_OF_CUSTOMER, filters, _FILTERABLE),
+            narrowed(_INVOICES.within(rows), filters, _FILTERABLE),
             sort=sort,
             keys=_SORT_KEYS,
             id_column=invoices.c.id,
@@ -73,9 +78,9 @@ class PostgresInvoiceReader:
             limit=limit,
         )
         async with self._database.reading() as connection:
-            rows = (await connection.execute(statement, {"owner_id": customer_id})).all()
+            found = (await connection.execute(statement, parameters_of(rows))).all()
         return page_of(
-            rows,
+            found,
             limit=limit,
             sort=sort,
             sorted_by=lambda row: tuple(getattr(row, name) for name in sort_names(sort)),

@@ -68,6 +68,7 @@ def view_of_row(row: Row[Any]) -> InvoiceView:
     """The read model, past the domain: nothing is checked again that was checked when it was saved."""
     return InvoiceView(
         id=row.id,
+        customer_id=row.customer_id,
         status=InvoiceStatus(row.status),
         total=MoneyView(amount=row.total, currency=row.currency),
         currency=row.currency,

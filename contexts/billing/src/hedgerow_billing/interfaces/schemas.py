@@ -86,6 +86,7 @@ class InvoiceModel(_Answer):
     """An invoice with its lines and payments."""
 
     id: UUID
+    customer_id: UUID = Field(description="Whose it is.")
     status: InvoiceStatus
     total: MoneyModel
     currency: str = Field(examples=["EUR"])

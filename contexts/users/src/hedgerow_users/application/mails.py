@@ -107,6 +107,19 @@ def notice(to: Email, about: Notice) -> Message:
     return Message(to=to, subject=subject, text=f"{text}\n\n{warning}\n")
 
 
+def warning_of_registration(to: Email) -> Message:
+    """The mail to an owner with whose address somebody registers."""
+    return Message(
+        to=to,
+        subject="Somebody tried to register with your address",
+        text=(
+            "Somebody, perhaps you, tried to register with this e-mail address, which has an account already.\n\n"
+            "If it was you, log in, or set a new password if you have forgotten yours.\n"
+            "If it wasn't you, ignore this mail: nothing has changed, and they were not told of your account.\n"
+        ),
+    )
+
+
 def _told(lifetime: timedelta) -> str:
     hours, rest = divmod(int(lifetime.total_seconds()), 3600)
     if hours and not rest:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from hedgerow_core.application import Page, UnitOfWork
+from hedgerow_core.application import Filters, Page, RowScope, UnitOfWork
 from hedgerow_core.domain import Secret, UnavailableError
 from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.identity_ports import Identities, Receipts
@@ -16,7 +16,7 @@ from hedgerow_users.application.key_ports import ApiKeys
 from hedgerow_users.application.link_ports import Links
 from hedgerow_users.application.second_factor_ports import SecondFactors
 from hedgerow_users.application.session_view import SessionView
-from hedgerow_users.domain.account import Account, AccountId, AccountStatus
+from hedgerow_users.domain.account import Account, AccountId
 from hedgerow_users.domain.client import Client
 from hedgerow_users.domain.email import Email
 from hedgerow_users.domain.password import Password, PasswordHash
@@ -32,6 +32,13 @@ class Accounts(Protocol):
 
         Raises:
             EmailTaken: another account has the address; also when both register at the same moment.
+        """
+        ...
+
+    async def add_if_free(self, account: Account) -> bool:
+        """Store a new account unless its address is taken. Whether it was stored.
+
+        Takes equally long either way. Of several at the same moment, one is stored.
         """
         ...
 
@@ -71,8 +78,8 @@ class Sessions(Protocol):
         """Store a session that has just begun."""
         ...
 
-    async def hold(self, id: SessionId) -> Session | None:
-        """The session, locked until this transaction ends."""
+    async def hold(self, id: SessionId, rows: RowScope) -> Session | None:
+        """The session if it is within reach, locked until this transaction ends."""
         ...
 
     async def see(self, id: SessionId, client: Client, *, at: datetime) -> Session:
@@ -124,6 +131,17 @@ class KnownNetworks(Protocol):
 
     async def remember(self, place: bytes, *, at: datetime, forget_before: datetime) -> None:
         """There was one now. What nobody has logged in from since `forget_before` is dropped. Safe to repeat."""
+        ...
+
+
+class RegistrationWarnings(Protocol):
+    """Which owners were warned that somebody registers with their address. Outside transactions."""
+
+    async def claim(self, account_id: AccountId, request_id: UUID, *, at: datetime) -> Email | None:
+        """The address to warn; None if the owner has been warned just now, or the account is not active.
+
+        Safe to repeat: the same request may claim again.
+        """
         ...
 
 
@@ -225,10 +243,9 @@ class SessionReader(Protocol):
 class AccountFilter:
     """Which accounts a list shows; what is None filters nothing."""
 
-    email: Email | None = None
+    filters: Filters = ()
+    """On columns. Without one on `status`: all that are not deleted. `email` is compared in any letter case."""
     role: Role | None = None
-    status: AccountStatus | None = None
-    """None: all that are not deleted."""
     search: str | None = None
     """Part of the name or the address, in whatever letter case."""
 

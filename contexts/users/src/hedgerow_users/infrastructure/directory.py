@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import final
+from dataclasses import replace
+from typing import Any, final
 
 from sqlalchemy import ColumnElement, any_, func, literal, or_, select
 
-from hedgerow_core.application import Page
-from hedgerow_core.persistence import Database, SortKey, keyset, page_of, sort_names
+from hedgerow_core.application import Filters, Page
+from hedgerow_core.persistence import Database, SortKey, keyset, narrowed, page_of, sort_names
 from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.ports import AccountFilter
 from hedgerow_users.domain.account import AccountStatus
@@ -23,6 +24,11 @@ _SORT_KEYS: Mapping[str, SortKey] = {  # ix_accounts_created, ix_accounts_name, 
     "email": SortKey.of_text(accounts.c.email),
 }
 
+_FILTERABLE: Mapping[str, ColumnElement[Any]] = {
+    "email": func.lower(accounts.c.email),  # uq_accounts_email
+    **{name: accounts.c[name] for name in ("name", "status", "created_at", "updated_at", "verified_at")},
+}
+
 
 @final
 class DatabaseAccountDirectory:
@@ -34,7 +40,7 @@ class DatabaseAccountDirectory:
     async def list(self, wanted: AccountFilter, *, sort: str, cursor: str | None, limit: int) -> Page[AccountView]:
         """Read a page."""
         statement = keyset(
-            _ACCOUNTS.where(*_conditions(wanted)),
+            narrowed(_ACCOUNTS.where(*_conditions(wanted)), _in_one_case(wanted.filters), _FILTERABLE),
             sort=sort,
             keys=_SORT_KEYS,
             id_column=accounts.c.id,
@@ -54,12 +60,9 @@ class DatabaseAccountDirectory:
 
 
 def _conditions(wanted: AccountFilter) -> list[ColumnElement[bool]]:
-    if wanted.status is None:
-        conditions = [accounts.c.status != AccountStatus.DELETED.value]
-    else:
-        conditions = [accounts.c.status == wanted.status.value]
-    if wanted.email is not None:
-        conditions.append(func.lower(accounts.c.email) == wanted.email.identity)
+    conditions: list[ColumnElement[bool]] = []
+    if not any(filter.field == "status" for filter in wanted.filters):
+        conditions.append(accounts.c.status != AccountStatus.DELETED.value)
     if wanted.role is not None:
         conditions.append(literal(wanted.role.value) == any_(accounts.c.roles))
     if wanted.search is not None:
@@ -67,3 +70,14 @@ def _conditions(wanted: AccountFilter) -> list[ColumnElement[bool]]:
         found = (column.icontains(wanted.search, autoescape=True) for column in (accounts.c.name, accounts.c.email))
         conditions.append(or_(*found))
     return conditions
+
+
+def _in_one_case(filters: Filters) -> Filters:
+    """Addresses as the index has them: what is written is one address in whatever letter case."""
+    return tuple(replace(each, value=_lowered(each.value)) if each.field == "email" else each for each in filters)
+
+
+def _lowered(value: object) -> object:
+    if isinstance(value, tuple):
+        return tuple(map(_lowered, value))
+    return value.lower() if isinstance(value, str) else value

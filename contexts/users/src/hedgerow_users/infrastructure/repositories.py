@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import final
 
 from sqlalchemy import any_, bindparam, func, insert, literal, select, update
+from sqlalchemy.dialects import postgresql
 
 from hedgerow_core.domain import ConflictError
 from hedgerow_core.messaging import LedgerWork
@@ -16,6 +17,11 @@ from hedgerow_users.infrastructure.rows import account_of, changeable_of
 from hedgerow_users.infrastructure.tables import accounts
 
 _ADD_ACCOUNT = insert(accounts)
+_ADD_IF_FREE = (
+    postgresql.insert(accounts)
+    .on_conflict_do_nothing(index_elements=[func.lower(accounts.c.email)])  # uq_accounts_email
+    .returning(accounts.c.id)
+)
 _ACCOUNT_BY_ID = select(accounts).where(accounts.c.id == bindparam("id"))
 _WITH_ADDRESS = select(accounts.c.id).where(
     func.lower(accounts.c.email) == bindparam("identity")
@@ -62,11 +68,14 @@ class AccountRepository:
 
     async def add(self, account: Account) -> None:
         """Store a new account. A taken address breaks uq_accounts_email, which the manifest maps."""
-        await self._connection.execute(
-            _ADD_ACCOUNT,
-            {"id": account.id, "created_at": account.created_at, "version": 1, **changeable_of(account)},
-        )
+        await self._connection.execute(_ADD_ACCOUNT, _first_version_of(account))
         self._work.saved(account, version=1)
+
+    async def add_if_free(self, account: Account) -> bool:
+        """Store a new account, or do what costs the same. Who stores the same address just now is waited for."""
+        added = (await self._connection.execute(_ADD_IF_FREE, _first_version_of(account))).one_or_none()
+        self._work.saved(account, version=1, publish=added is not None)
+        return added is not None
 
     async def find(self, id: AccountId) -> Account | None:
         """The account as it is now."""
@@ -109,3 +118,7 @@ class AccountRepository:
                 code="concurrent_change",
             )
         self._work.saved(account, version=version)
+
+
+def _first_version_of(account: Account) -> dict[str, object]:
+    return {"id": account.id, "created_at": account.created_at, "version": 1, **changeable_of(account)}

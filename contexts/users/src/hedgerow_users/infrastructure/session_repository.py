@@ -12,6 +12,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Insert, Row, Update, bindparam, func, insert, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hedgerow_core.application import RowScope
+from hedgerow_core.persistence import Scoped, parameters_of
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.client import Client
 from hedgerow_users.domain.session import EndReason, RefreshToken, Session, SessionId
@@ -28,7 +30,9 @@ def _ended_and_revoked(ending: Update) -> Insert:
 
 
 _ADD_SESSION = insert(sessions)
-_HELD_SESSION = select(sessions).where(sessions.c.id == bindparam("id")).with_for_update()
+_HELD_SESSION = Scoped(
+    select(sessions).where(sessions.c.id == bindparam("id")).with_for_update(), sessions.c.account_id
+)
 _HELD_SESSION_OF_TOKEN = (
     select(sessions)
     .join(refresh_tokens, refresh_tokens.c.session_id == sessions.c.id)
@@ -110,9 +114,10 @@ class SessionRepository:
             },
         )
 
-    async def hold(self, id: SessionId) -> Session | None:
-        """The session under a row lock."""
-        row = (await self._connection.execute(_HELD_SESSION, {"id": id})).one_or_none()
+    async def hold(self, id: SessionId, rows: RowScope) -> Session | None:
+        """The session under a row lock. One out of reach is not even locked."""
+        found = await self._connection.execute(_HELD_SESSION.within(rows), {"id": id, **parameters_of(rows)})
+        row = found.one_or_none()
         return _session(row) if row else None
 
     async def hold_family(self, token_hash: bytes) -> Session | None:

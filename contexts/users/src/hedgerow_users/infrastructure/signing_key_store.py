@@ -16,7 +16,9 @@ from jwt.algorithms import OKPAlgorithm
 from sqlalchemy import Row, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hedgerow_core.application import AuditEntry, Subject
 from hedgerow_core.domain import Clock, new_id
+from hedgerow_core.messaging.trail import append
 from hedgerow_core.observability import log_of
 from hedgerow_core.persistence import Database
 from hedgerow_users.application.ports import PublicKey
@@ -29,6 +31,9 @@ SIGNS_AFTER = timedelta(seconds=5)
 """A new key is published at once and signs only then: by that time every process has looked and knows it."""
 PUBLISHED_AFTER_RETIREMENT = timedelta(seconds=LONGEST_ACCESS_TOKEN_S + 60)
 """Until the last token that it has signed is expired everywhere, and a minute more."""
+
+ROTATED = "users.signing_keys_rotated"
+"""In the trail."""
 
 _LOCK = 0x7573_6572_735F_6B31  # "users_k1", as the 64-bit key of a PostgreSQL advisory lock
 
@@ -104,7 +109,9 @@ class SigningKeyStore:
             await connection.execute(_TAKE_LOCK, {"lock": _LOCK})
             await connection.execute(_RETIRE_ALL, {"at": self._clock.now() + SIGNS_AFTER})
             await connection.execute(_FORGET, {"horizon": self._horizon()})
-            return await self._add(connection)
+            kid = await self._add(connection)
+            await append(connection, AuditEntry(action=ROTATED, subject=Subject("signing_key", kid)))
+            return kid
 
     async def revoke(self, kid: str) -> bool:
         """Delete a key at once, and make one if no other is left to sign. False if there is no such key."""

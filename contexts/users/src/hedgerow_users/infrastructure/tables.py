@@ -109,6 +109,15 @@ revocations = Table(
 EVERYBODY = UUID(int=0)
 """The subject of a revocation that concerns all access tokens."""
 
+registration_warnings = Table(
+    "registration_warnings",
+    metadata,
+    Column("account_id", Uuid, primary_key=True),
+    Column("request_id", Uuid, nullable=False),
+    Column("warned_at", DateTime(timezone=True), nullable=False),
+)
+"""When an owner was last told that somebody registers with the address."""
+
 known_networks = Table(
     "known_networks",
     metadata,

@@ -6,12 +6,14 @@ from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, Response
+from fastapi import Depends, Query, Response
 
-from hedgerow_core.application import DEFAULT_LIMIT, Bus, Page
+from hedgerow_core.application import DEFAULT_LIMIT, Bus, Filters, Page
 from hedgerow_core.http import (
     Caller,
     ContextRouter,
+    Filterable,
+    FilterField,
     IfMatch,
     Limit,
     NextPage,
@@ -32,17 +34,23 @@ from hedgerow_users.application.ports import AccountFilter
 from hedgerow_users.application.queries.list_accounts import NEWEST_FIRST, ListAccounts
 from hedgerow_users.application.queries.look_up_account import LookUpAccount
 from hedgerow_users.domain.account import AccountId, AccountStatus
-from hedgerow_users.domain.email import Email
 from hedgerow_users.domain.roles import Role
 from hedgerow_users.interfaces.http import CONTEXT
 from hedgerow_users.interfaces.profile_schemas import NewAccountBody, ProfilePatchBody, RolesBody
-from hedgerow_users.interfaces.schemas import MAX_PRESENTED, AccountAnswer
+from hedgerow_users.interfaces.schemas import AccountAnswer
 
 MAX_SEARCH = 200
 
-EmailFilter = Annotated[str | None, Query(max_length=MAX_PRESENTED, description="Exactly this address.")]
+ACCOUNTS = Filterable(
+    email=FilterField.text(),
+    name=FilterField.text(),
+    status=FilterField.choice(AccountStatus),
+    created_at=FilterField.moment(),
+    updated_at=FilterField.moment(),
+    verified_at=FilterField.moment(nullable=True),
+).beside("role", "q")
+AccountFilters = Annotated[Filters, Depends(ACCOUNTS.read)]
 RoleFilter = Annotated[Role | None, Query(description="Only accounts that have this role.")]
-StatusFilter = Annotated[AccountStatus | None, Query(description="Only these. Unset: all that are not deleted.")]
 Search = Annotated[
     str | None,
     Query(min_length=1, max_length=MAX_SEARCH, pattern=r"^[^\x00]*$", description="Part of the name or address."),
@@ -53,21 +61,18 @@ def administration_router(bus: Bus) -> ContextRouter:
     """Accounts of others. What a role may do to which account is decided behind the routes."""
     router = ContextRouter(CONTEXT)
 
-    @router.get("/accounts", response_model=PageModel[AccountAnswer])
+    @router.get("/accounts", response_model=PageModel[AccountAnswer], openapi_extra=ACCOUNTS.openapi())
     @permitted("users:account:list")
     async def list_accounts(
-        email: EmailFilter = None,
+        filters: AccountFilters,
         role: RoleFilter = None,
-        status: StatusFilter = None,
         q: Search = None,
         limit: Limit = DEFAULT_LIMIT,
         cursor: NextPage = None,
         sort: SortOrder = NEWEST_FIRST,
     ) -> Page[AccountView]:
-        """List accounts, sorted by `created_at`, `name` or `email`."""
-        wanted = AccountFilter(
-            email=Email.written(email) if email is not None else None, role=role, status=status, search=q
-        )
+        """List accounts, sorted by `created_at`, `name` and `email`. Unless told: none that is deleted."""
+        wanted = AccountFilter(filters=filters, role=role, search=q)
         return await bus.ask(ListAccounts(wanted=wanted, limit=limit, cursor=cursor, sort=sort))
 
     @router.post("/accounts", status_code=HTTPStatus.CREATED)

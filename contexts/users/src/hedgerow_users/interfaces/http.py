@@ -20,13 +20,13 @@ from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.client import Client
 from hedgerow_users.interfaces.cookies import Cookies
 from hedgerow_users.interfaces.schemas import (
-    AccountAnswer,
     CookiesAnswer,
     KeySetAnswer,
     LoginBody,
     PasswordChangeBody,
     RefreshTokenBody,
     RegisterBody,
+    RegistrationAnswer,
     TokensAnswer,
 )
 
@@ -34,6 +34,8 @@ CONTEXT = "users"
 KEYS_MAX_AGE_S = 300
 """No longer than an access token lives: a verifier learns of a new key before it meets many of its tokens."""
 
+PASSWORDS_PER_MINUTE = 5
+"""By one account: with a stolen token somebody may guess at its password, and each guess costs a hashing thread."""
 LOGINS_PER_MINUTE = 10
 """From one network, whosever accounts they are for: a person needs a few, and each costs a hashing thread 20 ms."""
 
@@ -42,17 +44,16 @@ def accounts_router(bus: Bus, *, register_user: RegisterUser, change_password: C
     """Registration, and another password."""
     router = ContextRouter(CONTEXT)
 
-    @router.post("/register", status_code=HTTPStatus.CREATED)
+    @router.post("/register", status_code=HTTPStatus.ACCEPTED)
     @public
-    async def register(body: RegisterBody) -> AccountAnswer:
-        """Open an account."""
-        account = await register_user(
-            email=body.email, password=Secret(body.password.get_secret_value()), name=body.name
-        )
-        return AccountAnswer.of(account)
+    async def register(body: RegisterBody) -> RegistrationAnswer:
+        """Open an account. The answer is the same if the address has one: then its owner gets a mail."""
+        await register_user(email=body.email, password=Secret(body.password.get_secret_value()), name=body.name)
+        return RegistrationAnswer()
 
     @router.post("/me/password", status_code=HTTPStatus.NO_CONTENT)
     @logged_in
+    @throttled("password", per_minute=PASSWORDS_PER_MINUTE)
     async def change_my_password(caller: Caller, body: PasswordChangeBody) -> None:
         """Set another password. Ends all your sessions, this one included."""
         await change_password(

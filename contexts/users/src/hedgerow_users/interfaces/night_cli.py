@@ -10,7 +10,8 @@ from typing import Annotated, Protocol, TypeVar
 
 import typer
 
-from hedgerow_core.application import Bus, Command, current_cause, set_cause
+from hedgerow_core.application import Bus, Command, Filter, current_cause, set_cause
+from hedgerow_core.application import Operator as Comparison
 from hedgerow_core.observability import log_of
 from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.commands.assign_roles import AssignRoles
@@ -170,5 +171,6 @@ async def account_of(bus: Bus, email: str) -> AccountView | None:
         address = Email.written(email)
     except InvalidEmail:
         return None
-    page = await bus.ask(ListAccounts(wanted=AccountFilter(email=address), limit=1))
+    of_address = Filter("email", Comparison.EQ, str(address))
+    page = await bus.ask(ListAccounts(wanted=AccountFilter(filters=(of_address,)), limit=1))
     return next(iter(page.items), None)

@@ -50,8 +50,8 @@ def profile_router(bus: Bus, *, needs_second_factor: NeedsSecondFactor) -> Conte
 
     @router.delete("/me", status_code=HTTPStatus.NO_CONTENT)
     @logged_in
-    async def delete_me(caller: Caller) -> None:
+    async def delete_me(caller: Caller, expected: IfMatch) -> None:
         """Delete your account for good. Ends all your sessions; your address is free again."""
-        await bus.execute(DeleteOwnAccount(account_id=AccountId(caller.subject)))
+        await bus.execute(DeleteOwnAccount(account_id=AccountId(caller.subject), expected=expected))
 
     return router

@@ -89,6 +89,14 @@ SecondFactorNeed = Annotated[
 ]
 
 
+class RegistrationAnswer(BaseModel):
+    """What everybody is told who registers."""
+
+    status: Literal["accepted"] = Field(
+        default="accepted", description="A mail to the address says what came of it; log in with the password."
+    )
+
+
 class AccountAnswer(BaseModel):
     """An account as its owner, or an administrator, sees it."""
 

@@ -1,4 +1,4 @@
-"""One invoice of the customer who asks."""
+"""One invoice within reach of who asks."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from uuid import UUID
 from hedgerow_billing.application.ports import InvoiceReader
 from hedgerow_billing.application.views import InvoiceView
 from hedgerow_billing.domain.errors import InvoiceNotFound
-from hedgerow_core.application import Query
+from hedgerow_core.application import Query, RowScope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetInvoice(Query[InvoiceView]):
     """The invoice with this id."""
 
-    customer_id: UUID
+    rows: RowScope
     invoice_id: UUID
 
 
 class GetInvoiceHandler:
-    """A foreign invoice and none at all look the same."""
+    """An invoice out of reach and none at all look the same."""
 
     def __init__(self, invoices: InvoiceReader) -> None:
         self._invoices = invoices
 
     async def __call__(self, query: GetInvoice) -> InvoiceView:
-        """Raises InvoiceNotFound if the customer has no such invoice."""
-        invoice = await self._invoices.find(query.customer_id, query.invoice_id)
+        """Raises InvoiceNotFound if no such invoice is within reach."""
+        invoice = await self._invoices.find(query.rows, query.invoice_id)
         if invoice is None:
             raise InvoiceNotFound
         return invoice

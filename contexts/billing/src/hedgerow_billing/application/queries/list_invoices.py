@@ -1,13 +1,12 @@
-"""The invoices of the customer who asks, page by page."""
+"""Invoices within reach of who asks, page by page."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import UUID
 
 from hedgerow_billing.application.ports import InvoiceReader
 from hedgerow_billing.application.views import InvoiceView
-from hedgerow_core.application import Filters, Page, Query
+from hedgerow_core.application import Filters, Page, Query, RowScope
 
 NEWEST_FIRST = "-created_at"
 
@@ -16,7 +15,7 @@ NEWEST_FIRST = "-created_at"
 class ListInvoices(Query[Page[InvoiceView]]):
     """A page, sorted by `created_at`, `total` or both; `total` compares minor units across currencies."""
 
-    customer_id: UUID
+    rows: RowScope
     limit: int
     filters: Filters = ()
     sort: str = NEWEST_FIRST
@@ -32,5 +31,5 @@ class ListInvoicesHandler:
     async def __call__(self, query: ListInvoices) -> Page[InvoiceView]:
         """Raises ValidationError for an unknown filter or sort key, or a cursor made under another order."""
         return await self._invoices.list(
-            query.customer_id, filters=query.filters, sort=query.sort, cursor=query.cursor, limit=query.limit
+            query.rows, filters=query.filters, sort=query.sort, cursor=query.cursor, limit=query.limit
         )

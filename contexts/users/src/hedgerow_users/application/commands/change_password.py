@@ -7,10 +7,11 @@ from typing import final
 
 from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Clock, ConflictError, Secret
+from hedgerow_users.application.commands.refuse_password import RefusePassword
 from hedgerow_users.application.current_password import verified_hash
 from hedgerow_users.application.ports import AccountReader, PasswordHasher, UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
-from hedgerow_users.domain.errors import AccountGone
+from hedgerow_users.domain.errors import AccountGone, WrongPassword
 from hedgerow_users.domain.password import Password, PasswordHash
 from hedgerow_users.domain.session import EndReason
 
@@ -35,7 +36,11 @@ class ChangePassword:
             HashingBusy: too many passwords wait to be hashed.
         """
         chosen = Password.chosen(new, field="new_password")
-        verified = await verified_hash(account_id, current, accounts=self._accounts, hasher=self._hasher)
+        try:
+            verified = await verified_hash(account_id, current, accounts=self._accounts, hasher=self._hasher)
+        except WrongPassword:
+            await self._bus.execute(RefusePassword(account_id=account_id))
+            raise
         replacement = await self._hasher.hash(chosen)
         await self._bus.execute(ReplacePassword(account_id=account_id, verified=verified, replacement=replacement))
 

@@ -9,13 +9,14 @@ from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock, Secret
 from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.application.tasks.send_notice import SendNotice
+from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.errors import InvalidLink
 from hedgerow_users.domain.link import Purpose, hash_of
 
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConfirmEmail(Command[None]):
+class ConfirmEmail(Command[AccountId]):
     """Redeem the code that was mailed to the new address."""
 
     code: Secret
@@ -28,7 +29,7 @@ class ConfirmEmailHandler:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    async def __call__(self, command: ConfirmEmail, work: UsersUnitOfWork) -> None:
+    async def __call__(self, command: ConfirmEmail, work: UsersUnitOfWork) -> AccountId:
         """Handle the command.
 
         Raises:
@@ -45,3 +46,4 @@ class ConfirmEmailHandler:
         await work.accounts.save(account)
         await work.links.forget(account.id)  # those to the old address
         await work.tasks.enqueue(SendNotice(email=old.address))
+        return account.id

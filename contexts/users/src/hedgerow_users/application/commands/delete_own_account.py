@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 from hedgerow_core.application import Command
-from hedgerow_core.domain import Clock
+from hedgerow_core.domain import Clock, Versions
 from hedgerow_users.application.ending import end_for_good
 from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
@@ -19,6 +19,7 @@ class DeleteOwnAccount(Command[None]):
     """The owner wants to be forgotten."""
 
     account_id: AccountId
+    expected: Versions | None = None
 
 
 @final
@@ -34,8 +35,10 @@ class DeleteOwnAccountHandler:
         Raises:
             AccountGone: it is gone or closed already.
             SuperAdminImmutable: a super_admin is never deleted.
+            PreconditionError: it is not at a version that the caller expects.
         """
         account = await work.accounts.find(command.account_id)
         if account is None or not account.is_active:
             raise AccountGone
+        account.demand_version(command.expected)
         await end_for_good(account, work, at=self._clock.now())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import final
 from uuid import UUID
 
-from hedgerow_core.application import Command
+from hedgerow_core.application import Command, RowScope
 from hedgerow_core.domain import Clock
 from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.domain.errors import SessionNotFound
@@ -35,8 +35,8 @@ class EndSessionHandler:
         Raises:
             SessionNotFound: it is over, somebody else's, or never was.
         """
-        session = await work.sessions.hold(SessionId(command.session_id))
-        if session is None or session.account_id != command.account_id or session.is_over:
+        session = await work.sessions.hold(SessionId(command.session_id), RowScope(command.account_id))
+        if session is None or session.is_over:
             raise SessionNotFound
         session.end(EndReason.REVOKED, at=self._clock.now())
         await work.sessions.save(session)

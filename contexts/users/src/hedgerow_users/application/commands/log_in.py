@@ -7,6 +7,7 @@ from typing import final
 
 from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Secret
+from hedgerow_users.application.commands.refuse_log_in import RefuseLogIn
 from hedgerow_users.application.ports import (
     AccessTokens,
     AccountReader,
@@ -58,6 +59,7 @@ class LogIn:
         presented = Password.presented(password)
         matches = await self._hasher.matches(presented, known.password_hash if known else None)
         if known is None or known.password_hash is None or not matches:
+            await self._bus.execute(RefuseLogIn(account_id=known.account_id if known else None))
             raise InvalidCredentials
         if code is not None:
             # Counted only now: who lacks the password can't use up the owner's guesses.

@@ -17,7 +17,7 @@ from hedgerow_users.application.session_tokens import LiveSession, SessionTokens
 from hedgerow_users.domain.client import UNKNOWN_CLIENT, Client
 from hedgerow_users.domain.errors import InvalidRefreshToken, RefreshTokenReused
 from hedgerow_users.domain.second_factor import SecondFactorPolicy
-from hedgerow_users.domain.session import EndReason, RefreshToken
+from hedgerow_users.domain.session import EndReason, RefreshToken, SessionId
 
 
 @final
@@ -45,6 +45,8 @@ class RefreshSession:
 @dataclass(frozen=True, slots=True)
 class ReuseFound:
     """The token had been used. An outcome and no error: an error would roll back the end of the session."""
+
+    session_id: SessionId
 
 
 @final
@@ -108,7 +110,7 @@ class RotateRefreshTokenHandler:
         if secret is None or account is None or session.is_over:
             session.end(EndReason.TOKEN_REUSED, at=self._clock.now())
             await work.sessions.save(session)
-            return ReuseFound()
+            return ReuseFound(session.id)
         return live_session(session, account, secret, self._policy)
 
     async def _unused_successor(self, command: RotateRefreshToken, work: UsersUnitOfWork) -> Secret | None:

@@ -7,6 +7,7 @@ from typing import final
 
 from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Clock, Secret, new_id
+from hedgerow_users.application.commands.refuse_password import RefusePassword
 from hedgerow_users.application.current_password import verified_hash
 from hedgerow_users.application.link_ports import LinkRequest
 from hedgerow_users.application.ports import AccountReader, PasswordHasher, UsersUnitOfWork
@@ -37,7 +38,11 @@ class RequestEmailChange:
             HashingBusy: too many passwords wait to be hashed.
         """
         address = Email.written(email)
-        verified = await verified_hash(account_id, current, accounts=self._accounts, hasher=self._hasher)
+        try:
+            verified = await verified_hash(account_id, current, accounts=self._accounts, hasher=self._hasher)
+        except WrongPassword:
+            await self._bus.execute(RefusePassword(account_id=account_id))
+            raise
         await self._bus.execute(ReserveEmailChange(account_id=account_id, verified=verified, email=address))
 
 

@@ -9,6 +9,7 @@ from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Clock, Secret
 from hedgerow_users.application.link_ports import LinkMint
 from hedgerow_users.application.ports import PasswordHasher, UsersUnitOfWork
+from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.errors import InvalidLink
 from hedgerow_users.domain.link import Purpose, hash_of
 from hedgerow_users.domain.password import Password, PasswordHash
@@ -44,7 +45,7 @@ class ResetPassword:
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReplaceForgottenPassword(Command[None]):
+class ReplaceForgottenPassword(Command[AccountId]):
     """Replace the password of the account that a code stands for. Internal: the edge calls `ResetPassword`."""
 
     code_hash: bytes
@@ -58,7 +59,7 @@ class ReplaceForgottenPasswordHandler:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    async def __call__(self, command: ReplaceForgottenPassword, work: UsersUnitOfWork) -> None:
+    async def __call__(self, command: ReplaceForgottenPassword, work: UsersUnitOfWork) -> AccountId:
         """Handle the command.
 
         Raises:
@@ -75,3 +76,4 @@ class ReplaceForgottenPasswordHandler:
         # What somebody else has begun in the owner's name ends with the old password.
         await work.links.forget(account.id)
         await work.sessions.end_all(account.id, EndReason.PASSWORD_CHANGED, at=now)
+        return account.id

@@ -8,13 +8,14 @@ from typing import final
 from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock, Secret
 from hedgerow_users.application.ports import UsersUnitOfWork
+from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.errors import InvalidLink
 from hedgerow_users.domain.link import Purpose, hash_of
 
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VerifyEmail(Command[None]):
+class VerifyEmail(Command[AccountId]):
     """Redeem the code of a mail that `verify-email/request` or the registration sent."""
 
     code: Secret
@@ -27,7 +28,7 @@ class VerifyEmailHandler:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    async def __call__(self, command: VerifyEmail, work: UsersUnitOfWork) -> None:
+    async def __call__(self, command: VerifyEmail, work: UsersUnitOfWork) -> AccountId:
         """Handle the command.
 
         Raises:
@@ -40,3 +41,4 @@ class VerifyEmailHandler:
             raise InvalidLink
         if account.verify_email(at=now):
             await work.accounts.save(account)
+        return account.id

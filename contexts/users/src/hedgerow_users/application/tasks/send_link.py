@@ -84,8 +84,12 @@ class SendLinkHandler:
 
 async def ask_for_link(work: UsersUnitOfWork, purpose: Purpose, email: Email, *, at: datetime) -> None:
     """Have a link mailed to the owner of an address, if it has one. Asked again at once, it is one request."""
-    moment = int(at.timestamp()) // ONE_REQUEST_S
     await work.tasks.enqueue(
         SendLink(request_id=new_id(), purpose=purpose, email=email.address),
-        key=f"{purpose}:{email.identity}:{moment}",
+        key=f"{purpose}:{email.identity}:{moment_of(at)}",
     )
+
+
+def moment_of(at: datetime) -> int:
+    """Requests for one address that share it are one request."""
+    return int(at.timestamp()) // ONE_REQUEST_S
