@@ -1,4 +1,4 @@
-"""A line of the log stays one line of JSON, whatever stands in it, and a traceback shows no values."""
+"""A line of the log stays one line of JSON, whatever stands in it; what fails is logged, and shows no values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ import sys
 from datetime import datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
+import structlog.testing
+from starlette.types import Receive, Scope, Send
+
+from hedgerow_core.http.middleware import RequestBoundary
 
 HOSTILE = 'ann\n{"event": "admin_created", "level": "info"}\r\x1b[2Jend'
 SECRET = "hunter2hunter2"
@@ -51,3 +56,17 @@ def test_every_line_says_what_where_how_grave_and_when_in_utc(lines: list[dict[s
 def test_a_traceback_names_places_and_no_values(lines: list[dict[str, Any]]) -> None:
     assert "RuntimeError: broken" in lines[2]["exception"]
     assert SECRET not in json.dumps(lines)
+
+
+async def test_what_nobody_foresaw_is_logged_with_its_traceback_and_its_request() -> None:
+    async def broken(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise RuntimeError("broken")
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(RequestBoundary(broken))) as client:
+        with structlog.testing.capture_logs() as logged:
+            await client.get("http://test/shop")
+
+    failed, answered = logged
+    assert (failed["event"], failed["log_level"], failed["exc_info"]) == ("request_failed", "error", True)
+    assert failed["path"] == answered["path"] == "/shop"
+    assert (answered["event"], answered["status"]) == ("request", 500)
