@@ -105,7 +105,9 @@ class UsersContainer(containers.DeclarativeContainer):
     log_in = providers.Factory(LogIn, accounts=accounts, hasher=hasher, access_tokens=access_tokens)
     refresh_session = providers.Factory(RefreshSession, access_tokens=access_tokens)
     change_password = providers.Factory(ChangePassword, accounts=accounts, hasher=hasher)
-    reset_password = providers.Factory(ResetPassword, links=links, hasher=hasher, clock=core.clock)
+    reset_password = providers.Factory(
+        ResetPassword, links=links, accounts=accounts, hasher=hasher, clock=core.clock
+    )
     request_email_change = providers.Factory(RequestEmailChange, accounts=accounts, hasher=hasher)
 
     # What the bus calls.

@@ -48,6 +48,7 @@ async def test_a_taken_address_is_a_conflict(http: httpx.AsyncClient) -> None:
         ({"email": "a" * 255}, "email"),
         ({"password": "short"}, "password"),
         ({"password": "x" * 129}, "password"),
+        ({"password": "Password123!"}, "password"),
         ({"name": " "}, "name"),
         ({"name": "A\x00"}, "name"),
         ({"name": "x" * 201}, "name"),

@@ -118,11 +118,12 @@ class DatabaseLinks:
             to = (await connection.execute(statement, values)).scalar_one_or_none()
         return Email(to) if to else None
 
-    async def is_live(self, hash: bytes, purpose: Purpose, *, at: datetime) -> bool:
-        """Whether a code could be redeemed now."""
+    async def owner_of(self, hash: bytes, purpose: Purpose, *, at: datetime) -> AccountId | None:
+        """Whose link it is, if it could be redeemed now."""
         async with self._database.reading() as connection:
             found = await connection.execute(_LIVE, {"code_hash": hash, "wanted": purpose.value, "now": at})
-            return found.one_or_none() is not None
+            row = found.one_or_none()
+        return AccountId(row.account_id) if row else None
 
 
 @final

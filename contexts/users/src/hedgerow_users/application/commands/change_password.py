@@ -28,13 +28,16 @@ class ChangePassword:
         """Change somebody's password.
 
         Raises:
-            UnsuitablePassword: the new one is too short or too long.
+            UnsuitablePassword: the new one is too short or long, or too easily guessed.
             WrongPassword: the current one is not what was given.
             AccountGone: the account was removed.
             ConflictError: `concurrent_change`, the account changed meanwhile.
             HashingBusy: too many passwords wait to be hashed.
         """
-        chosen = Password.chosen(new, field="new_password")
+        owner = await self._accounts.view(account_id)
+        if owner is None:
+            raise AccountGone
+        chosen = Password.chosen(new, field="new_password", owner=(owner.email, owner.name))
         verified = await verified_hash(account_id, current, accounts=self._accounts, hasher=self._hasher)
         replacement = await self._hasher.hash(chosen)
         await self._bus.execute(ReplacePassword(account_id=account_id, verified=verified, replacement=replacement))

@@ -33,7 +33,8 @@ class RegisterUser:
             EmailTaken: the address has an account.
             HashingBusy: too many passwords wait to be hashed.
         """
-        address, called, chosen = Email.written(email), Name.written(name), Password.chosen(password)
+        address, called = Email.written(email), Name.written(name)
+        chosen = Password.chosen(password, owner=(address.address, called.text))
         password_hash = await self._hasher.hash(chosen)
         return await self._bus.execute(OpenAccount(email=address, name=called, password_hash=password_hash))
 
