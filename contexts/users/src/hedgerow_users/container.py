@@ -19,6 +19,7 @@ from hedgerow_users.application.commands.log_out_everywhere import LogOutEverywh
 from hedgerow_users.application.commands.reactivate_account import ReactivateAccountHandler
 from hedgerow_users.application.commands.refresh_session import RefreshSession, RotateRefreshTokenHandler
 from hedgerow_users.application.commands.register_user import OpenAccountHandler, RegisterUser
+from hedgerow_users.application.commands.renew_password_hash import RenewPasswordHashHandler
 from hedgerow_users.application.commands.request_email_change import RequestEmailChange, ReserveEmailChangeHandler
 from hedgerow_users.application.commands.request_link import RequestLinkHandler
 from hedgerow_users.application.commands.reset_password import ReplaceForgottenPasswordHandler, ResetPassword
@@ -137,6 +138,7 @@ class UsersContainer(containers.DeclarativeContainer):
     replace_password = providers.Singleton(ReplacePasswordHandler, clock=core.clock)
     get_account = providers.Singleton(GetAccountHandler, accounts=accounts)
     list_public_keys = providers.Singleton(ListPublicKeysHandler, keys=signing_keys)
+    renew_password_hash = providers.Singleton(RenewPasswordHashHandler)
     request_link = providers.Singleton(RequestLinkHandler, clock=core.clock)
     verify_email = providers.Singleton(VerifyEmailHandler, clock=core.clock)
     replace_forgotten_password = providers.Singleton(ReplaceForgottenPasswordHandler, clock=core.clock)

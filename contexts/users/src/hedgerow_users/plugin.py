@@ -2,7 +2,7 @@
 
 Handles:
     OpenAccount, OpenAdminAccount, StartSession, RotateRefreshToken, LogOut, LogOutEverywhere, EndSession,
-    ReplacePassword (commands)
+    ReplacePassword, RenewPasswordHash (commands)
     RequestLink, VerifyEmail, ReplaceForgottenPassword, ReserveEmailChange, ConfirmEmail (commands)
     UpdateOwnProfile, DeleteOwnAccount (commands)
     CreateAccount, UpdateAccount, DeactivateAccount, ReactivateAccount, DeleteAccount, AssignRoles (commands)
@@ -56,6 +56,7 @@ from hedgerow_users.application.commands.log_out_everywhere import LogOutEverywh
 from hedgerow_users.application.commands.reactivate_account import ReactivateAccount
 from hedgerow_users.application.commands.refresh_session import RotateRefreshToken
 from hedgerow_users.application.commands.register_user import OpenAccount
+from hedgerow_users.application.commands.renew_password_hash import RenewPasswordHash
 from hedgerow_users.application.commands.request_email_change import ReserveEmailChange
 from hedgerow_users.application.commands.request_link import RequestLink
 from hedgerow_users.application.commands.reset_password import ReplaceForgottenPassword
@@ -145,6 +146,7 @@ def handlers(container: UsersContainer) -> Handlers:
             CommandHandler(EndSession, container.end_session()),
             CommandHandler(ReplacePassword, container.replace_password()),
             CommandHandler(RequestLink, container.request_link()),
+            CommandHandler(RenewPasswordHash, container.renew_password_hash()),
             CommandHandler(VerifyEmail, container.verify_email()),
             CommandHandler(ReplaceForgottenPassword, container.replace_forgotten_password()),
             CommandHandler(ReserveEmailChange, container.reserve_email_change()),

@@ -48,6 +48,10 @@ class Accounts(Protocol):
         """
         ...
 
+    async def renew_password_hash(self, id: AccountId, *, outdated: PasswordHash, renewed: PasswordHash) -> None:
+        """Store another hash of the same password, if `outdated` is still what is stored."""
+        ...
+
 
 class Sessions(Protocol):
     """The stored sessions and their refresh tokens, inside one transaction."""
@@ -239,6 +243,10 @@ class HashingBusy(UnavailableError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+    def is_outdated(self, known: PasswordHash) -> bool:
+        """Whether it was made with other parameters than we hash with now. Costs nothing."""
+        ...
+
 class AccessToken:
     """A signed token and how long it is good for."""
 

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, insert, select, update
 from hedgerow_core.domain import ConflictError
 from hedgerow_core.messaging import LedgerWork
 from hedgerow_users.domain.account import Account, AccountId
+from hedgerow_users.domain.password import PasswordHash
 from hedgerow_users.infrastructure.rows import account_of, changeable_of
 from hedgerow_users.infrastructure.tables import accounts
 
@@ -33,6 +34,12 @@ _SAVE_ACCOUNT = (
         photo_url=bindparam("photo_url"),
         metadata=bindparam("metadata"),
     )
+)
+
+_RENEW_PASSWORD_HASH = (
+    update(accounts)
+    .where(accounts.c.id == bindparam("its_id"), accounts.c.password_hash == bindparam("outdated"))
+    .values(password_hash=bindparam("renewed"))
 )
 
 
@@ -80,3 +87,10 @@ class AccountRepository:
                 code="concurrent_change",
             )
         self._work.saved(account, version=version)
+
+    async def renew_password_hash(self, id: AccountId, *, outdated: PasswordHash, renewed: PasswordHash) -> None:
+        """Compare and set: whoever changes the password at the same moment wins."""
+        await self._connection.execute(
+            _RENEW_PASSWORD_HASH,
+            {"its_id": id, "outdated": outdated.reveal(), "renewed": renewed.reveal()},
+        )
