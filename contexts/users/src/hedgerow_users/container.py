@@ -130,6 +130,7 @@ class UsersContainer(containers.DeclarativeContainer):
     log_out_everywhere = providers.Singleton(LogOutEverywhereHandler, clock=core.clock)
     end_session = providers.Singleton(EndSessionHandler, clock=core.clock)
     list_sessions = providers.Singleton(
+        session_lifetime=settings.provided.session_lifetime,
         ListSessionsHandler,
         sessions=sessions,
         clock=core.clock,
@@ -139,6 +140,7 @@ class UsersContainer(containers.DeclarativeContainer):
     get_account = providers.Singleton(GetAccountHandler, accounts=accounts)
     list_public_keys = providers.Singleton(ListPublicKeysHandler, keys=signing_keys)
     renew_password_hash = providers.Singleton(RenewPasswordHashHandler)
+        session_lifetime=settings.provided.session_lifetime,
     request_link = providers.Singleton(RequestLinkHandler, clock=core.clock)
     verify_email = providers.Singleton(VerifyEmailHandler, clock=core.clock)
     replace_forgotten_password = providers.Singleton(ReplaceForgottenPasswordHandler, clock=core.clock)

@@ -180,7 +180,9 @@ async def test_a_successor_of_the_secret_before_is_found_again(
 ) -> None:
     first = await refresh(refresh_token=tokens.refresh_token)
     secret = ServerSecret(SecretStr("the secret that comes after it, as long"), given(container), folder=tmp_path)
-    handler = RotateRefreshTokenHandler(clock, HmacRefreshSuccessors(secret), timedelta(days=30))
+    handler = RotateRefreshTokenHandler(
+        clock, HmacRefreshSuccessors(secret), timedelta(days=30), timedelta(days=90)
+    )
     async with unit_of_work(database, container.work, lambda: None) as work:
         lost = await handler(RotateRefreshToken(presented=tokens.refresh_token, client=UNKNOWN_CLIENT), work)
     assert isinstance(lost, LiveSession)

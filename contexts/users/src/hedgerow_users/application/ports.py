@@ -169,7 +169,14 @@ class SessionReader(Protocol):
     """Reads sessions outside of any transaction."""
 
     async def list_live(
-        self, account_id: UUID, *, seen_after: datetime, cursor: str | None, limit: int
+        self,
+        account_id: UUID,
+        *,
+        seen_after: datetime,
+        at: datetime,
+        lifetime: timedelta,
+        cursor: str | None,
+        limit: int,
     ) -> Page[SessionView]:
         """A page of the account's sessions that have not ended and were used since then, the latest login first.
 

@@ -59,7 +59,13 @@ class RotateRefreshToken(Command[LiveSession | ReuseFound]):
 class RotateRefreshTokenHandler:
     """Redeems by compare-and-set, so that one of any number of simultaneous callers wins (RFC 9700 §4.14.2)."""
 
-    def __init__(self, clock: Clock, successors: RefreshSuccessors, refresh_token_lifetime: timedelta) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        successors: RefreshSuccessors,
+        refresh_token_lifetime: timedelta,
+        session_lifetime: timedelta,
+    ) -> None:
         self._clock = clock
         self._successors = successors
         self._lifetime = refresh_token_lifetime
@@ -71,6 +77,7 @@ class RotateRefreshTokenHandler:
             InvalidRefreshToken: unknown, expired or its session is over; the token is not used up by this.
         """
         redeemed = await work.sessions.redeem(
+        self._session_lifetime = session_lifetime
             RefreshToken.hash_of(command.presented), command.client, at=self._clock.now()
         )
         if redeemed is None:
@@ -93,7 +100,9 @@ class RotateRefreshTokenHandler:
         self, command: RotateRefreshToken, work: UsersUnitOfWork
     ) -> LiveSession | ReuseFound:
         session = await work.sessions.hold_family(RefreshToken.hash_of(command.presented))
-        if session is None:
+        if session.has_outlived(self._session_lifetime, at=now):
+            raise InvalidRefreshToken
+        if session is None or session.has_outlived(self._session_lifetime, at=self._clock.now()):
             raise InvalidRefreshToken
         secret = await self._unused_successor(command, work)
         account = await work.accounts.find(session.account_id)
