@@ -33,6 +33,7 @@ from hedgerow_users.application.queries.list_public_keys import ListPublicKeysHa
 from hedgerow_users.application.queries.list_sessions import ListSessionsHandler
 from hedgerow_users.application.queries.look_up_account import LookUpAccountHandler
 from hedgerow_users.application.tasks.send_link import SendLinkHandler
+from hedgerow_users.application.tasks.prune_sessions import PruneSessionsHandler
 from hedgerow_users.application.tasks.send_notice import SendNoticeHandler
 from hedgerow_users.domain.link import Purpose
 from hedgerow_users.infrastructure.argon2_hasher import Argon2Hasher
@@ -173,3 +174,6 @@ class UsersContainer(containers.DeclarativeContainer):
         pages_url=settings.provided.pages_url,
     )
     send_notice = providers.Singleton(SendNoticeHandler, mailer=mailer.provider)
+    prune_sessions = providers.Singleton(
+        PruneSessionsHandler, clock=core.clock, session_lifetime=settings.provided.session_lifetime
+    )

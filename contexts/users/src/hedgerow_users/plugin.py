@@ -7,7 +7,7 @@ Handles:
     UpdateOwnProfile, DeleteOwnAccount (commands)
     CreateAccount, UpdateAccount, DeactivateAccount, ReactivateAccount, DeleteAccount, AssignRoles (commands)
     GetAccount, LookUpAccount, ListAccounts, ListSessions, ListPublicKeys (queries)
-    users.send_link, users.send_notice (tasks)
+    users.send_link, users.send_notice, users.prune_sessions (tasks)
 Consumes:
     nothing
 Publishes:
@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 from hedgerow_core.application import Bus, CommandHandler, QueryHandler
 from hedgerow_core.http import ContextRouter
-from hedgerow_core.messaging import OutboundTaskHandler
+from hedgerow_core.messaging import OutboundTaskHandler, Schedule, TaskHandler
 from hedgerow_core.persistence import MigrationHistory
 from hedgerow_core.plugin import (
     CommandRunner,
@@ -68,6 +68,7 @@ from hedgerow_users.application.queries.list_accounts import ListAccounts
 from hedgerow_users.application.queries.list_public_keys import ListPublicKeys
 from hedgerow_users.application.queries.list_sessions import ListSessions
 from hedgerow_users.application.queries.look_up_account import LookUpAccount
+from hedgerow_users.application.tasks.prune_sessions import PruneSessions
 from hedgerow_users.application.tasks.send_link import SendLink
 from hedgerow_users.application.tasks.send_notice import SendNotice
 from hedgerow_users.container import UsersContainer
@@ -145,8 +146,8 @@ def handlers(container: UsersContainer) -> Handlers:
             CommandHandler(LogOutEverywhere, container.log_out_everywhere()),
             CommandHandler(EndSession, container.end_session()),
             CommandHandler(ReplacePassword, container.replace_password()),
-            CommandHandler(RequestLink, container.request_link()),
             CommandHandler(RenewPasswordHash, container.renew_password_hash()),
+            CommandHandler(RequestLink, container.request_link()),
             CommandHandler(VerifyEmail, container.verify_email()),
             CommandHandler(ReplaceForgottenPassword, container.replace_forgotten_password()),
             CommandHandler(ReserveEmailChange, container.reserve_email_change()),
@@ -174,6 +175,10 @@ def handlers(container: UsersContainer) -> Handlers:
             OutboundTaskHandler(
                 task=SendNotice, call=send_notice.call, apply=send_notice.apply, keep_completed=KEEP_MAIL_TASKS
             ),
+            TaskHandler(task=PruneSessions, handle=container.prune_sessions()),
+        ),
+        schedules=(
+            Schedule(name="users.prune_sessions", cron="17 * * * *", task=lambda tick: PruneSessions(tick=tick)),
         ),
     )
 

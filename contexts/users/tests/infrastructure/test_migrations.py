@@ -52,7 +52,7 @@ async def test_sessions_survive_and_keys_in_the_clear_do_not(runner: MigrationRu
 
     applied = await runner.apply()
 
-    assert [step.revision for step in applied] == ["users_0002", "users_0003", "users_0004"]
+    assert [step.revision for step in applied] == ["users_0002", "users_0003", "users_0004", "users_0009"]
     async with engine.connect() as connection:
         kept = (await connection.execute(text("SELECT id, user_agent, last_seen_at FROM users.sessions"))).one()
         keys = (await connection.execute(text("SELECT count(*) FROM users.signing_keys"))).scalar_one()

@@ -10,7 +10,7 @@ from hedgerow_users.domain.session import EndReason
 
 
 async def end_for_good(account: Account, work: UsersUnitOfWork, *, at: datetime) -> None:
-    """Delete the account, its links, and end all its sessions.
+    """Delete the account, its links, end all its sessions, and forget from where they were used.
 
     Raises:
         AccountDeleted: it is gone already.
@@ -20,3 +20,4 @@ async def end_for_good(account: Account, work: UsersUnitOfWork, *, at: datetime)
     await work.accounts.save(account)
     await work.links.forget(account.id)
     await work.sessions.end_all(account.id, EndReason.ACCOUNT_DELETED, at=at)
+    await work.sessions.forget_clients(account.id)

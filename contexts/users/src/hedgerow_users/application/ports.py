@@ -80,6 +80,18 @@ class Sessions(Protocol):
         """End every live session of an account, and revoke their access tokens."""
         ...
 
+    async def forget_clients(self, account_id: AccountId) -> None:
+        """Forget from where the sessions of an account were used, those that have ended included."""
+        ...
+
+    async def prune(self, *, ended_before: datetime, started_before: datetime, at_most: int) -> int:
+        """Delete sessions that ended or started before, with their tokens; how many. What is locked stays."""
+        ...
+
+    async def prune_tokens(self, *, expired_before: datetime, at_most: int) -> int:
+        """Delete refresh tokens that expired before; how many. What is locked stays."""
+        ...
+
     async def add_token(self, token: RefreshToken) -> None:
         """Remember a token that has just been issued."""
         ...
@@ -180,6 +192,8 @@ class SessionReader(Protocol):
     ) -> Page[SessionView]:
         """A page of the account's sessions that have not ended and were used since then, the latest login first.
 
+        `lifetime` is what a session has from its login on, `at` is now.
+
         Raises:
             ValidationError: the cursor is not one of this list.
         """
@@ -229,6 +243,10 @@ class PasswordHasher(Protocol):
         """
         ...
 
+    def is_outdated(self, known: PasswordHash) -> bool:
+        """Whether it was made with other parameters than we hash with now. Costs nothing."""
+        ...
+
     async def matches(self, password: Password, known: PasswordHash | None) -> bool:
         """Whether the password is the hashed one. Takes equally long, and says no, when nothing is known.
 
@@ -250,10 +268,6 @@ class HashingBusy(UnavailableError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-    def is_outdated(self, known: PasswordHash) -> bool:
-        """Whether it was made with other parameters than we hash with now. Costs nothing."""
-        ...
-
 class AccessToken:
     """A signed token and how long it is good for."""
 
