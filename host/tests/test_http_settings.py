@@ -61,6 +61,9 @@ async def test_a_page_of_a_named_origin_may_call_and_read_our_fields(
         stranger = await http.get("/livez", headers={"Origin": "https://evil.example"})
 
     assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, APP)
+    for answer in (asked, answered, lost, stranger):
+        assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
+        assert len(answer.headers.get_list("content-security-policy")) == 1
     assert answered.headers["access-control-allow-origin"] == APP
     assert "ETag" in answered.headers["access-control-expose-headers"]
     assert lost.headers["access-control-allow-origin"] == APP, "it may read why, too"

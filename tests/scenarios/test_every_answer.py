@@ -12,7 +12,7 @@ from tests.authorization.policy import Operation, operations_of
 from tests.story import Shopper, expect
 
 JSON = {"application/json", "application/problem+json"}
-POLICY = {"default-src 'none'", "frame-ancestors 'none'"}
+POLICY = {"default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'", "sandbox"}
 
 
 def complaints(answer: httpx.Response) -> list[str]:

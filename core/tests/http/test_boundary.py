@@ -119,7 +119,9 @@ async def headers_of(answer: ASGIApp, url: str = "http://test/") -> httpx.Header
 async def test_data_loads_nothing_and_is_framed_nowhere() -> None:
     headers = await headers_of(PlainTextResponse("{}", media_type="application/json"))
 
-    assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert set(headers["content-security-policy"].split("; ")) == {
+        *("default-src 'none'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'", "sandbox")
+    }
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
     assert "strict-transport-security" not in headers
@@ -128,13 +130,13 @@ async def test_data_loads_nothing_and_is_framed_nowhere() -> None:
 async def test_a_page_may_load_what_it_needs_and_is_framed_nowhere() -> None:
     headers = await headers_of(HTMLResponse("<p>"))
 
-    assert headers["content-security-policy"] == "frame-ancestors 'none'"
+    assert headers["content-security-policy"] == "object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 
 
 async def test_over_https_it_says_to_stay_there() -> None:
     headers = await headers_of(PlainTextResponse("{}"), "https://test/")
 
-    assert headers["strict-transport-security"] == "max-age=63072000"
+    assert headers["strict-transport-security"] == "max-age=63072000; includeSubDomains"
 
 
 async def test_what_an_answer_says_itself_stands() -> None:

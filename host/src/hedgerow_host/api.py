@@ -15,6 +15,7 @@ from starlette.types import Scope
 
 from hedgerow_core.http.middleware import SILENT_PATHS, RequestBoundary
 from hedgerow_core.http.problems import install_problem_handlers
+from hedgerow_core.http.security_headers import SecurityHeaders
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.mounting import MountedRoute, mount
@@ -95,6 +96,7 @@ def _let_in(app: FastAPI, settings: HostSettings) -> None:
     )
 
 
+    app.add_middleware(SecurityHeaders)  # preflights are answered out there
 def _is_probe(scope: Scope) -> bool:
     return scope["path"] in SILENT_PATHS
 
