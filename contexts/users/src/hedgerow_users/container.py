@@ -26,14 +26,15 @@ from hedgerow_users.application.commands.reset_password import ReplaceForgottenP
 from hedgerow_users.application.commands.update_account import UpdateAccountHandler
 from hedgerow_users.application.commands.update_own_profile import UpdateOwnProfileHandler
 from hedgerow_users.application.commands.verify_email import VerifyEmailHandler
+from hedgerow_users.application.current_password import PasswordGuesses
 from hedgerow_users.application.login_guard import GuardedLogIn
 from hedgerow_users.application.queries.get_account import GetAccountHandler
 from hedgerow_users.application.queries.list_accounts import ListAccountsHandler
 from hedgerow_users.application.queries.list_public_keys import ListPublicKeysHandler
 from hedgerow_users.application.queries.list_sessions import ListSessionsHandler
 from hedgerow_users.application.queries.look_up_account import LookUpAccountHandler
-from hedgerow_users.application.tasks.send_link import SendLinkHandler
 from hedgerow_users.application.tasks.prune_sessions import PruneSessionsHandler
+from hedgerow_users.application.tasks.send_link import SendLinkHandler
 from hedgerow_users.application.tasks.send_notice import SendNoticeHandler
 from hedgerow_users.domain.link import Purpose
 from hedgerow_users.infrastructure.argon2_hasher import Argon2Hasher
@@ -106,11 +107,14 @@ class UsersContainer(containers.DeclarativeContainer):
     create_admin = providers.Factory(CreateAdmin, hasher=hasher)
     log_in = providers.Factory(LogIn, accounts=accounts, hasher=hasher, access_tokens=access_tokens)
     refresh_session = providers.Factory(RefreshSession, access_tokens=access_tokens)
-    change_password = providers.Factory(ChangePassword, accounts=accounts, hasher=hasher)
+    password_guesses = providers.Factory(PasswordGuesses, limiter=core.limiter)
+    change_password = providers.Factory(ChangePassword, accounts=accounts, hasher=hasher, guesses=password_guesses)
     reset_password = providers.Factory(
         ResetPassword, links=links, accounts=accounts, hasher=hasher, clock=core.clock
     )
-    request_email_change = providers.Factory(RequestEmailChange, accounts=accounts, hasher=hasher)
+    request_email_change = providers.Factory(
+        RequestEmailChange, accounts=accounts, hasher=hasher, guesses=password_guesses
+    )
 
     # What the bus calls.
     open_account = providers.Singleton(OpenAccountHandler, clock=core.clock)
@@ -126,22 +130,22 @@ class UsersContainer(containers.DeclarativeContainer):
         clock=core.clock,
         successors=providers.Factory(HmacRefreshSuccessors, secret=server_secret),
         refresh_token_lifetime=settings.provided.refresh_token_lifetime,
+        session_lifetime=settings.provided.session_lifetime,
     )
     log_out = providers.Singleton(LogOutHandler, clock=core.clock)
     log_out_everywhere = providers.Singleton(LogOutEverywhereHandler, clock=core.clock)
     end_session = providers.Singleton(EndSessionHandler, clock=core.clock)
     list_sessions = providers.Singleton(
-        session_lifetime=settings.provided.session_lifetime,
         ListSessionsHandler,
         sessions=sessions,
         clock=core.clock,
         refresh_token_lifetime=settings.provided.refresh_token_lifetime,
+        session_lifetime=settings.provided.session_lifetime,
     )
+    renew_password_hash = providers.Singleton(RenewPasswordHashHandler)
     replace_password = providers.Singleton(ReplacePasswordHandler, clock=core.clock)
     get_account = providers.Singleton(GetAccountHandler, accounts=accounts)
     list_public_keys = providers.Singleton(ListPublicKeysHandler, keys=signing_keys)
-    renew_password_hash = providers.Singleton(RenewPasswordHashHandler)
-        session_lifetime=settings.provided.session_lifetime,
     request_link = providers.Singleton(RequestLinkHandler, clock=core.clock)
     verify_email = providers.Singleton(VerifyEmailHandler, clock=core.clock)
     replace_forgotten_password = providers.Singleton(ReplaceForgottenPasswordHandler, clock=core.clock)

@@ -7,7 +7,7 @@ from typing import final
 
 from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Clock, ConflictError, Secret
-from hedgerow_users.application.current_password import verified_hash
+from hedgerow_users.application.current_password import PasswordGuesses, verified_hash
 from hedgerow_users.application.ports import AccountReader, PasswordHasher, UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.errors import AccountGone
@@ -19,8 +19,9 @@ from hedgerow_users.domain.session import EndReason
 class ChangePassword:
     """Checks the current password, hashes the new one, then replaces it in a short transaction."""
 
-    def __init__(self, bus: Bus, accounts: AccountReader, hasher: PasswordHasher) -> None:
+    def __init__(self, bus: Bus, accounts: AccountReader, hasher: PasswordHasher, guesses: PasswordGuesses) -> None:
         self._bus = bus
+        self._guesses = guesses
         self._accounts = accounts
         self._hasher = hasher
 
@@ -30,6 +31,7 @@ class ChangePassword:
         Raises:
             UnsuitablePassword: the new one is too short or long, or too easily guessed.
             WrongPassword: the current one is not what was given.
+            RateLimitError: too many guesses at it.
             AccountGone: the account was removed.
             ConflictError: `concurrent_change`, the account changed meanwhile.
             HashingBusy: too many passwords wait to be hashed.
@@ -38,7 +40,9 @@ class ChangePassword:
         if owner is None:
             raise AccountGone
         chosen = Password.chosen(new, field="new_password", owner=(owner.email, owner.name))
-        verified = await verified_hash(account_id, current, accounts=self._accounts, hasher=self._hasher)
+        verified = await verified_hash(
+            account_id, current, accounts=self._accounts, hasher=self._hasher, guesses=self._guesses
+        )
         replacement = await self._hasher.hash(chosen)
         await self._bus.execute(ReplacePassword(account_id=account_id, verified=verified, replacement=replacement))
 

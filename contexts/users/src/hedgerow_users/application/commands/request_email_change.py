@@ -7,7 +7,7 @@ from typing import final
 
 from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Clock, Secret, new_id
-from hedgerow_users.application.current_password import verified_hash
+from hedgerow_users.application.current_password import PasswordGuesses, verified_hash
 from hedgerow_users.application.link_ports import LinkRequest
 from hedgerow_users.application.ports import AccountReader, PasswordHasher, UsersUnitOfWork
 from hedgerow_users.application.tasks.send_link import SendLink
@@ -22,8 +22,9 @@ from hedgerow_users.domain.password import PasswordHash
 class RequestEmailChange:
     """Checks the password, so that a session left open somewhere can't carry the account away."""
 
-    def __init__(self, bus: Bus, accounts: AccountReader, hasher: PasswordHasher) -> None:
+    def __init__(self, bus: Bus, accounts: AccountReader, hasher: PasswordHasher, guesses: PasswordGuesses) -> None:
         self._bus = bus
+        self._guesses = guesses
         self._accounts = accounts
         self._hasher = hasher
 
@@ -33,11 +34,14 @@ class RequestEmailChange:
         Raises:
             InvalidEmail: it is no address.
             WrongPassword: the current one is not what was given.
+            RateLimitError: too many guesses at it.
             AccountGone: the account was removed.
             HashingBusy: too many passwords wait to be hashed.
         """
         address = Email.written(email)
-        verified = await verified_hash(account_id, current, accounts=self._accounts, hasher=self._hasher)
+        verified = await verified_hash(
+            account_id, current, accounts=self._accounts, hasher=self._hasher, guesses=self._guesses
+        )
         await self._bus.execute(ReserveEmailChange(account_id=account_id, verified=verified, email=address))
 
 
