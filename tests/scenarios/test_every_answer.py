@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.authorization.policy import Operation, operations_of
-from tests.story import Shopper, expect
+from tests.story import Shopper, expect, sign_up
 
 JSON = {"application/json", "application/problem+json"}
 POLICY = {"default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'", "sandbox"}
@@ -61,6 +61,35 @@ def test_the_answers_of_the_edge_itself_do_so_too(client: httpx.Client) -> None:
         client.post("/v1/users/login", content=b" " * (1024 * 1024 + 1)),
     ):
         assert complaints(answer) == [], answer.text
+
+
+def test_what_somebody_gets_who_has_said_who_they_are_is_kept_by_no_cache(
+    client: httpx.Client, operations: dict[str, Operation]
+) -> None:
+    """Refusals, too."""
+    private = 0
+    shopper = sign_up(client)
+    for name, operation in operations.items():
+        path = operation.path_to(str(uuid4()))
+        if client.request(operation.method, path).status_code != httpx.codes.UNAUTHORIZED:
+            continue
+        answer = shopper.request(operation.method, path)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:  # it was spent by the one before
+            shopper = sign_up(client)
+            answer = shopper.request(operation.method, path)
+        assert answer.headers["cache-control"] == "no-store", name
+        private += 1
+    assert private >= 40
+
+
+def test_who_keeps_what_it_has_read_is_still_told_that_nothing_has_changed(
+    client: httpx.Client, shopper: Shopper
+) -> None:
+    me = shopper.get("/v1/users/me")
+    bearer = {"Authorization": me.request.headers["authorization"]}
+    again = client.get("/v1/users/me", headers={**bearer, "If-None-Match": me.headers["etag"]})
+
+    assert (again.status_code, again.content, again.headers["cache-control"]) == (304, b"", "no-store")
 
 
 def test_an_answer_that_breaks_a_rule_is_noticed() -> None:

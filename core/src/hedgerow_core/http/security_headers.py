@@ -1,4 +1,4 @@
-"""What every answer tells a browser, in case one is on the other side: guess, frame and load nothing."""
+"""What every answer tells a browser, in case one is on the other side: guess, frame, load and keep nothing."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ _PAGE: Header = (b"content-security-policy", b"object-src 'none'; base-uri 'none
 """The pages that this host serves itself, such as /docs, load scripts."""
 _HTTPS: Header = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 """Two years. Said over https only (RFC 6797 §7.2): behind a proxy, that is what X-Forwarded-Proto says."""
+_FOR_ONE: Header = (b"cache-control", b"no-store")
+"""Of what only one caller may see. ETags lose nothing: who sends If-None-Match keeps the thing itself."""
 
 
 def security_headers(scope: Scope, headers: Iterable[Header]) -> list[Header]:
@@ -27,6 +29,8 @@ def security_headers(scope: Scope, headers: Iterable[Header]) -> list[Header]:
     own = dict(headers)
     is_page = own.get(b"content-type", b"").startswith(b"text/html")
     wanted = [*_EVERY_ANSWER, _PAGE if is_page else _DATA]
+    if scope.get("state", {}).get("principal") is not None:
+        wanted.append(_FOR_ONE)
     if scope["scheme"] == "https":
         wanted.append(_HTTPS)
     return [header for header in wanted if header[0] not in own]
