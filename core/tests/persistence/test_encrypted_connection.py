@@ -1,4 +1,4 @@
-"""With `?ssl=verify-full` nothing is told to a database whose certificate nobody vouches for."""
+"""With `?sslmode=verify-full` nothing is told to a database whose certificate nobody vouches for."""
 
 from __future__ import annotations
 
@@ -79,10 +79,10 @@ async def listening(certificate: Certificate) -> AsyncIterator[tuple[int, list[b
         yield server.sockets[0].getsockname()[1], told
 
 
-async def told_to(certificate: Certificate) -> list[bytes]:
-    """What a host says to a database with this certificate."""
+async def told_to(certificate: Certificate, said: str) -> list[bytes]:
+    """What a host says to a database with this certificate, with this behind its URL."""
     async with listening(certificate) as (port, told):
-        url = f"postgresql://{USER}:hush@{LOCALHOST}:{port}/farm?ssl=verify-full"
+        url = f"postgresql://{USER}:hush@{LOCALHOST}:{port}/farm?{said}"
         database = Database(DatabaseAddress.parse(url), "shop")
         with pytest.raises(UnavailableError):
             await database.ping()
@@ -90,19 +90,53 @@ async def told_to(certificate: Certificate) -> list[bytes]:
     return told
 
 
+CHECKED = pytest.mark.parametrize("said", ["sslmode=verify-full", "ssl=verify-full"])
+
+
+@CHECKED
 async def test_a_database_that_nobody_vouches_for_is_told_nothing(
-    certificate: Certificate, another: Certificate, monkeypatch: pytest.MonkeyPatch
+    certificate: Certificate, another: Certificate, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGSSLROOTCERT", str(another[0]))
 
-    assert [said for said in await told_to(certificate) if said] == []
+    assert [heard for heard in await told_to(certificate, said) if heard] == []
 
 
+@CHECKED
 async def test_the_authority_that_is_named_in_the_environment_vouches(
-    certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+    certificate: Certificate, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGSSLROOTCERT", str(certificate[0]))
 
-    (said,) = await told_to(certificate)
+    (heard,) = await told_to(certificate, said)
 
-    assert USER.encode() in said
+    assert USER.encode() in heard
+
+
+async def test_require_encrypts_and_checks_nothing(
+    certificate: Certificate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("PGSSLROOTCERT", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))  # where the driver looks for an authority, too
+
+    (heard,) = await told_to(certificate, "sslmode=require")
+
+    assert USER.encode() in heard
+
+
+@pytest.mark.parametrize(
+    ("said", "complaint"),
+    [
+        ("sslmode=on", "sslmode is one of disable, allow"),
+        ("ssl=true", "sslmode is one of disable, allow"),
+        ("sslmode=require&ssl=disable", "said once"),
+        ("sslmode=require&sslmode=disable", "sslmode is one of"),
+        ("channel_binding=require", "the option channel_binding is not known"),
+        ("sslmode=require&sslrootcert=ca.pem", "PGSSLROOTCERT"),
+        ("hush@farm/db=1", "what stands behind . is not known"),
+    ],
+)
+def test_an_option_that_means_nothing_is_named_at_once_and_no_password_is(said: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint) as refused:
+        DatabaseAddress.parse(f"postgresql://ann:hush@farm/db?{said}")
+    assert "hush" not in str(refused.value)
