@@ -13,6 +13,8 @@ from pathlib import Path
 PRODUCT = "hedgerow"
 SHORTEST_OWN_WORD = 3
 """An initial is in every password."""
+MOST_BETWEEN = 8
+"""Digits and signs around somebody's own words: a birthday fits. With more of them they are the password."""
 SHORTEST_RUN = 3
 SHORTEST_REPEATED = 5
 """What is repeated must have so many characters: fewer are guessed as one."""
@@ -63,14 +65,14 @@ def is_common(password: str) -> bool:
 
 
 def is_made_of(password: str, own: Iterable[str]) -> bool:
-    """Whether it is nothing but these words, in whatever order, with whatever digits and signs between them."""
+    """Whether it is nothing but these words, in whatever order, with a few digits and signs between them."""
     text = password.casefold()
     letters = _letters_of(text)
     words = {PRODUCT, *(word for known in own for word in _words_of(known.casefold()))}
     rest = letters
     for word in sorted(filter(None, map(_letters_of, words)), key=len, reverse=True):
         rest = rest.replace(word, "")
-    return text in words or (rest == "" and letters != "")
+    return text in words or (rest == "" and letters != "" and len(text) - len(letters) <= MOST_BETWEEN)
 
 
 @cache
