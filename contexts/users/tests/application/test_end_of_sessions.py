@@ -17,11 +17,11 @@ from hedgerow_core.messaging import unit_of_work
 from hedgerow_core.persistence import Database
 from hedgerow_core.testing import FakeClock
 from hedgerow_users import plugin
+from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.commands.delete_own_account import DeleteOwnAccount
 from hedgerow_users.application.commands.log_in import LogIn
 from hedgerow_users.application.commands.log_out import LogOut
 from hedgerow_users.application.commands.refresh_session import RefreshSession
-from hedgerow_users.application.commands.register_user import RegisterUser
 from hedgerow_users.application.queries.list_sessions import ListSessions
 from hedgerow_users.application.tasks import prune_sessions
 from hedgerow_users.application.tasks.prune_sessions import PruneSessions
@@ -35,12 +35,13 @@ EMAIL, PASSWORD = "ada@example.org", Secret("correct horse")
 DAY, MOMENT = timedelta(days=1), timedelta(seconds=1)
 HOME = Client(user_agent="Firefox", address="192.0.2.7")
 
+Register = Callable[..., Awaitable[AccountView]]
 Rows = Callable[..., Awaitable[Sequence[Row[Any]]]]
 Prune = Callable[[], Awaitable[None]]
 
 
 @pytest.fixture
-async def ada(register: RegisterUser) -> AccountId:
+async def ada(register: Register) -> AccountId:
     return AccountId((await register(email=EMAIL, password=PASSWORD, name="Ada")).id)
 
 
@@ -153,7 +154,7 @@ async def test_the_clock_asks_for_it_every_hour(container: UsersContainer, clock
 
 
 async def test_the_sessions_of_a_deleted_account_forget_where_they_were_used(
-    ada: AccountId, register: RegisterUser, log_in: LogIn, bus: Bus, rows: Rows
+    ada: AccountId, register: Register, log_in: LogIn, bus: Bus, rows: Rows
 ) -> None:
     await register(email="eve@example.org", password=PASSWORD, name="Eve")
     ended = await log_in(email=EMAIL, password=PASSWORD, client=HOME)

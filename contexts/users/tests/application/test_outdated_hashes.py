@@ -13,8 +13,8 @@ from sqlalchemy import Row, text
 from hedgerow_core.application import Bus
 from hedgerow_core.domain import Secret
 from hedgerow_core.persistence import Database
+from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.commands.log_in import LogIn
-from hedgerow_users.application.commands.register_user import RegisterUser
 from hedgerow_users.application.commands.renew_password_hash import RenewPasswordHash
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.errors import InvalidCredentials
@@ -23,11 +23,12 @@ from hedgerow_users.domain.password import PasswordHash
 EMAIL, PASSWORD = "ada@example.org", Secret("correct horse")
 WEAKER = argon2.PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1)
 
+Register = Callable[..., Awaitable[AccountView]]
 Rows = Callable[..., Awaitable[Sequence[Row[Any]]]]
 
 
 @pytest.fixture
-async def outdated(register: RegisterUser, rows: Rows) -> str:
+async def outdated(register: Register, rows: Rows) -> str:
     """The hash of an account that an older build has registered."""
     await register(email=EMAIL, password=PASSWORD, name="Ada")
     hash = WEAKER.hash(PASSWORD.reveal())

@@ -8,10 +8,10 @@ import pytest
 
 from hedgerow_core.application import Bus
 from hedgerow_core.domain import Secret
+from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.commands.change_password import ChangePassword
 from hedgerow_users.application.commands.create_admin import CreateAdmin
 from hedgerow_users.application.commands.log_in import LogIn
-from hedgerow_users.application.commands.register_user import RegisterUser
 from hedgerow_users.application.commands.request_link import RequestLink
 from hedgerow_users.application.commands.reset_password import ResetPassword
 from hedgerow_users.container import UsersContainer
@@ -26,11 +26,13 @@ EMAIL, NAME, PASSWORD, ANOTHER = (
     Secret("battery staple"),
 )
 
+Register = Callable[..., Awaitable[AccountView]]
+
 weak = pytest.mark.parametrize("text", ["Password123!", "lovelace1815", "ada@example.org", "hedgerow-2026"])
 
 
 @weak
-async def test_nobody_registers_with_it(register: RegisterUser, text: str) -> None:
+async def test_nobody_registers_with_it(register: Register, text: str) -> None:
     with pytest.raises(UnsuitablePassword):
         await register(email=EMAIL, password=Secret(text), name=NAME)
 
@@ -44,7 +46,7 @@ async def test_no_operator_gives_it_to_an_admin(container: UsersContainer, bus: 
 
 @weak
 async def test_nobody_changes_to_it(
-    register: RegisterUser, change_password: ChangePassword, log_in: LogIn, text: str
+    register: Register, change_password: ChangePassword, log_in: LogIn, text: str
 ) -> None:
     account = await register(email=EMAIL, password=PASSWORD, name=NAME)
     with pytest.raises(UnsuitablePassword) as refused:
@@ -54,7 +56,7 @@ async def test_nobody_changes_to_it(
 
 
 async def test_nobody_resets_to_it_and_the_code_stays_good(
-    register: RegisterUser,
+    register: Register,
     container: UsersContainer,
     bus: Bus,
     log_in: LogIn,
