@@ -51,6 +51,14 @@ async def test_the_document_is_served_everywhere_but_in_production_unless_told(
         assert [(await http.get(path)).status_code for path in ("/docs", "/openapi.json")] == [status, status]
 
 
+@pytest.mark.parametrize(("environment", "shown"), [("dev", True), ("test", False), ("prod", False)])
+async def test_in_dev_alone_everybody_sees_versions_and_alarms(
+    environment: str, shown: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with client_of(settings_of(monkeypatch, ENV=environment), tmp_path) as http:
+        assert ("contexts" in (await http.get("/readyz")).json()) is shown
+
+
 async def test_a_page_of_a_named_origin_may_call_and_read_our_fields(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -61,6 +69,9 @@ async def test_a_page_of_a_named_origin_may_call_and_read_our_fields(
         stranger = await http.get("/livez", headers={"Origin": "https://evil.example"})
 
     assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, APP)
+    for answer in (asked, answered, lost, stranger):
+        assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
+        assert len(answer.headers.get_list("content-security-policy")) == 1
     assert answered.headers["access-control-allow-origin"] == APP
     assert "ETag" in answered.headers["access-control-expose-headers"]
     assert lost.headers["access-control-allow-origin"] == APP, "it may read why, too"

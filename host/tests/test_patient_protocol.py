@@ -92,6 +92,8 @@ class Peer:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
+        self.head = ""
+        """Of the last answer, in lower case."""
 
     @classmethod
     async def at(cls, port: int) -> Peer:
@@ -109,6 +111,7 @@ class Peer:
 
     async def answer(self) -> tuple[int, Any]:
         head = (await self._reader.readuntil(b"\r\n\r\n")).decode().lower()
+        self.head = head
         length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
         return int(head.split()[1]), json.loads(await self._reader.readexactly(length))
 
@@ -321,3 +324,41 @@ async def test_uvicorn_by_itself_would_wait_for_a_reader() -> None:
         await asyncio.sleep(PATIENCE_S + SLACK_S)
 
         assert await peer.read_all() >= LARGE
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "code"),
+    [
+        (b"GET /fast HTTP/1.1\r\n\r\n", 400, "host_missing"),
+        (GET + b"Host: another\r\n\r\n", 400, "host_missing"),
+        (b"nonsense\r\n\r\n", 400, "bad_request"),
+        (GET + b"Content-Length: a\r\n\r\n", 400, "bad_request"),
+        (GET + b"X-Long: " + b"a" * MAX_HEADER_BYTES + b"\r\n\r\n", 431, "headers_too_large"),
+    ],
+)
+async def test_what_is_refused_before_the_application_is_a_problem_with_the_fields_of_every_answer(
+    port: int, said: bytes, status: int, code: str
+) -> None:
+    peer = await Peer.at(port)
+    await peer.send(said)
+
+    got, problem = await peer.answer()
+
+    assert (got, problem["status"], problem["code"]) == (status, status, code)
+    for field in (
+        "content-type: application/problem+json",
+        "x-content-type-options: nosniff",
+        "referrer-policy: no-referrer",
+        "content-security-policy: default-src 'none'; base-uri 'none'",
+        "connection: close",
+    ):
+        assert field in peer.head
+    assert await peer.end() < PatientProtocol.headers_within_s
+
+
+@pytest.mark.parametrize("said", [GET + b"\r\n", b"GET /fast HTTP/1.0\r\n\r\n"])
+async def test_who_names_one_host_or_speaks_http_1_0_is_served(port: int, said: bytes) -> None:
+    peer = await Peer.at(port)
+    await peer.send(said)
+
+    assert await peer.answer() == (200, "fast")

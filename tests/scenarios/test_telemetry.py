@@ -25,7 +25,7 @@ from hedgerow_core.testing.servers import free_port
 from hedgerow_host.exits import HostError
 from hedgerow_host.settings import HostSettings
 from hedgerow_host.telemetry import telemetry
-from tests.conftest import Production, migrated_production
+from tests.conftest import Production, migrated_production, with_role
 from tests.processes import run
 from tests.story import Shopper, create_invoice, expect, sign_up, until_paid
 
@@ -238,9 +238,10 @@ def test_what_wants_a_decision_and_what_nobody_takes_up_raise_alarms_and_leave_t
         api,
         client,
     ):
+        operator = with_role(production, client, "super_admin")
 
         def ready() -> httpx.Response:
-            return client.get("/readyz")
+            return operator.get("/readyz")
 
         with production.worker():
             pay(client)

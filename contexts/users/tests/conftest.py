@@ -115,7 +115,7 @@ def refresh(container: UsersContainer, bus: Bus) -> RefreshSession:
 
 @pytest.fixture
 def change_password(container: UsersContainer, bus: Bus) -> ChangePassword:
-    return container.change_password(bus=bus)
+    return container.change_password(bus=bus, current_password=container.current_password(bus=bus))
 
 
 @pytest.fixture

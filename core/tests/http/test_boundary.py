@@ -1,22 +1,27 @@
-"""What comes in is bounded in size, depth and time; what goes out tells browsers to frame and load nothing."""
+"""What comes in is bounded in size, depth and time; what goes out tells browsers to frame and keep nothing."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
+import structlog
 from fastapi import FastAPI
+from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, PlainTextResponse
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hedgerow_core.domain import new_id
 from hedgerow_core.http import ContextRouter, public
 from hedgerow_core.http.json_bodies import MAX_DEPTH
 from hedgerow_core.http.middleware import RequestBoundary
 from hedgerow_core.http.pipeline import PipelineRoute
 from hedgerow_core.http.problems import install_problem_handlers
+from hedgerow_core.security import Principal
 
 JSON = {"content-type": "application/json"}
 
@@ -119,7 +124,9 @@ async def headers_of(answer: ASGIApp, url: str = "http://test/") -> httpx.Header
 async def test_data_loads_nothing_and_is_framed_nowhere() -> None:
     headers = await headers_of(PlainTextResponse("{}", media_type="application/json"))
 
-    assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert set(headers["content-security-policy"].split("; ")) == {
+        *("default-src 'none'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'", "sandbox")
+    }
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
     assert "strict-transport-security" not in headers
@@ -128,13 +135,13 @@ async def test_data_loads_nothing_and_is_framed_nowhere() -> None:
 async def test_a_page_may_load_what_it_needs_and_is_framed_nowhere() -> None:
     headers = await headers_of(HTMLResponse("<p>"))
 
-    assert headers["content-security-policy"] == "frame-ancestors 'none'"
+    assert headers["content-security-policy"] == "object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 
 
 async def test_over_https_it_says_to_stay_there() -> None:
     headers = await headers_of(PlainTextResponse("{}"), "https://test/")
 
-    assert headers["strict-transport-security"] == "max-age=63072000"
+    assert headers["strict-transport-security"] == "max-age=63072000; includeSubDomains"
 
 
 async def test_what_an_answer_says_itself_stands() -> None:
@@ -142,3 +149,83 @@ async def test_what_an_answer_says_itself_stands() -> None:
 
     assert headers.get_list("content-security-policy") == ["default-src 'self'"]
     assert headers["x-content-type-options"] == "nosniff"
+
+
+def told_who_asks(answer: ASGIApp) -> ASGIApp:
+    """What authentication does, in front of an answer."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"]["principal"] = Principal(subject=new_id(), session=None, roles=frozenset())
+        await answer(scope, receive, send)
+
+    return app
+
+
+async def test_what_one_caller_gets_is_kept_by_no_cache_and_what_everybody_gets_may_be() -> None:
+    for status in (200, 304, 404):
+        headers = await headers_of(told_who_asks(PlainTextResponse("{}", status, headers={"ETag": '"3"'})))
+        assert headers.get_list("cache-control") == ["no-store"], status
+    assert "cache-control" not in await headers_of(PlainTextResponse("{}"))
+
+
+async def test_a_route_that_says_itself_how_long_it_may_be_kept_is_believed() -> None:
+    headers = await headers_of(told_who_asks(PlainTextResponse("{}", headers={"Cache-Control": "private"})))
+
+    assert headers.get_list("cache-control") == ["private"]
+
+
+def requests_in(logged: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [line for line in logged if line["event"] == "request"]
+
+
+@pytest.mark.parametrize(
+    ("host", "network"),
+    [
+        ("192.0.2.77", "192.0.2.0/24"),
+        ("::ffff:192.0.2.77", "192.0.2.0/24"),
+        ("2001:db8:1:2:3::4", "2001:db8:1::/48"),
+        ("fe80::1%eth0", "fe80::/48"),
+    ],
+)
+async def test_the_line_of_a_request_says_who_asked_and_from_which_neighbourhood(host: str, network: str) -> None:
+    transport = httpx.ASGITransport(RequestBoundary(told_who_asks(PlainTextResponse("{}"))), client=(host, 1))
+    with structlog.testing.capture_logs() as logged:
+        async with httpx.AsyncClient(transport=transport) as client:
+            await client.get("http://test/")
+
+    (line,) = requests_in(logged)
+    assert (line["network"], UUID(line["subject"]).version) == (network, 7)
+    assert host not in str(line)
+
+
+async def test_of_a_stranger_without_an_address_it_says_nothing() -> None:
+    transport = httpx.ASGITransport(RequestBoundary(PlainTextResponse("{}")), client=("unix", 1))
+    with structlog.testing.capture_logs() as logged:
+        async with httpx.AsyncClient(transport=transport) as client:
+            await client.get("http://test/")
+
+    (line,) = requests_in(logged)
+    assert not {"subject", "network"} & line.keys()
+
+
+@pytest.mark.parametrize(("error", "failures"), [(ClientDisconnect(), 0), (RuntimeError("broken"), 1)])
+async def test_who_hangs_up_over_a_body_is_no_error_of_ours(error: Exception, failures: int) -> None:
+    async def reading(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise error
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    scope = {"type": "http", "scheme": "http", "method": "POST", "path": "/hook", "headers": [], "client": None}
+    with structlog.testing.capture_logs() as logged:
+        await RequestBoundary(reading)(scope, gone, send)
+
+    assert len([line for line in logged if line["log_level"] == "error"]) == failures
+    assert bool(sent) == bool(failures)
+    (line,) = requests_in(logged)
+    assert line["status"] == (500 if failures else 0)

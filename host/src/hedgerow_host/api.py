@@ -18,12 +18,14 @@ from starlette.types import Scope
 
 from hedgerow_core.http.middleware import SILENT_PATHS, RequestBoundary
 from hedgerow_core.http.problems import install_problem_handlers
+from hedgerow_core.http.security_headers import SecurityHeaders
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.mounting import MountedRoute, mount
 from hedgerow_host.patient_protocol import PatientProtocol
 from hedgerow_host.readiness import Readiness
 from hedgerow_host.settings import HostSettings
+from hedgerow_host.visitors import Visitors
 from hedgerow_host.worker import working_in_process
 
 DISTRIBUTION = "hedgerow-host"
@@ -60,6 +62,7 @@ def create_app(
                 await stack.enter_async_context(working_in_process(assembly))
             yield
 
+    visitors = Visitors(assembly)
     shows_docs = settings is None or settings.shows_docs
     app = HedgerowApi(
         title="Hedgerow",
@@ -86,9 +89,9 @@ def create_app(
         return {"status": "alive"}
 
     @app.get("/readyz", tags=["host"], operation_id="host_readyz", response_model=None)
-    async def readyz() -> Response:
-        """The process can serve: database and migrations are as it needs them."""
-        return await readiness.answer()
+    async def readyz(request: Request) -> Response:
+        """The process can serve: database and migrations are as it needs them. More for who may see it."""
+        return await readiness.answer(detailed=await visitors.may_see_details(request))
 
     return app
 
@@ -116,6 +119,7 @@ def _let_in(app: FastAPI, settings: HostSettings) -> None:
         allow_headers=ASKED_HEADERS,
         expose_headers=ANSWERED_HEADERS,
     )
+    app.add_middleware(SecurityHeaders)  # preflights are answered out there
 
 
 def _is_probe(scope: Scope) -> bool:

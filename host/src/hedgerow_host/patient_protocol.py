@@ -16,6 +16,7 @@ from typing import ClassVar
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from hedgerow_core.http import problem_response
+from hedgerow_core.http.security_headers import security_headers
 from hedgerow_core.observability.tracing import new_traceparent, trace_id_in
 
 HEADERS_WITHIN_S = 5.0
@@ -81,6 +82,12 @@ class PatientProtocol(HttpToolsProtocol):
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if len(self.headers) > MAX_HEADERS or size > MAX_HEADER_BYTES:
             self._refuse()
+        elif self.parser.get_http_version() == "1.1" and not self._names_one_host():
+            self._refuse_with(
+                HTTPStatus.BAD_REQUEST,
+                code="host_missing",
+                detail="HTTP/1.1 demands one Host field (RFC 9112 §3.2). Send one.",
+            )
         if not self._refused:
             super().on_headers_complete()
 
@@ -160,7 +167,28 @@ class PatientProtocol(HttpToolsProtocol):
         else:
             self._expect_headers()  # sent ahead, behind a request that is in work: not their fault
 
+    def send_400_response(self, msg: str) -> None:
+        """What can't be read as HTTP, or as its body. uvicorn would say so in plain text."""
+        cycle = self.cycle
+        if self._in_body and cycle is not None and not cycle.response_started and not self.pipeline:
+            # The request of this body gets no other answer: for whoever works on it, its sender is gone.
+            cycle.disconnected = cycle.response_complete = True
+            cycle.message_event.set()
+        self._refuse_with(HTTPStatus.BAD_REQUEST, code="bad_request", detail=f"{msg} Send well-formed HTTP/1.1.")
+
+    def _names_one_host(self) -> bool:
+        return sum(name == b"host" for name, _ in self.headers) == 1
+
     def _refuse(self) -> None:
+        self._refuse_with(
+            HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+            code="headers_too_large",
+            detail=f"Target and headers may have at most {MAX_HEADER_BYTES} bytes and {MAX_HEADERS} fields.",
+        )
+
+    def _refuse_with(self, status: HTTPStatus, *, code: str, detail: str) -> None:
+        if self._refused:
+            return
         self._refused = True
         self._expect_nothing()
         if not self._is_idle():
@@ -168,12 +196,13 @@ class PatientProtocol(HttpToolsProtocol):
             return
         answer = problem_response(
             trace_id_in(new_traceparent()),
-            status=HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-            code="headers_too_large",
-            detail=f"Target and headers may have at most {MAX_HEADER_BYTES} bytes and {MAX_HEADERS} fields.",
+            status=status,
+            code=code,
+            detail=detail,
             headers={"Connection": "close"},
         )
-        fields = b"".join(b"%b: %b\r\n" % field for field in answer.raw_headers)
+        headers = [*answer.raw_headers, *security_headers({"scheme": self.scheme or "http"}, answer.raw_headers)]
+        fields = b"".join(b"%b: %b\r\n" % field for field in headers)
         self.transport.write(STATUS_LINE[answer.status_code] + fields + b"\r\n" + bytes(answer.body))
         if self.transport.can_write_eof():
             self.transport.write_eof()

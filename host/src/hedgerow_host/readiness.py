@@ -29,8 +29,8 @@ class Readiness:
         self._broker_url = broker_url
         self._pinging: asyncio.Task[str] | None = None
 
-    async def answer(self) -> Response:
-        """200 when ready; 503 with Retry-After when not."""
+    async def answer(self, *, detailed: bool) -> Response:
+        """200 when ready; 503 with Retry-After when not. In detail: what runs here, and the alarms."""
         database, broker = await asyncio.gather(self._database(), self._broker())
         ready = database == OK
         return JSONResponse(
@@ -38,12 +38,17 @@ class Readiness:
                 "status": "ready" if ready else "not_ready",
                 # Pending migrations stop the start, so a process that runs has none.
                 "checks": {"database": database, "migrations": OK, "broker": broker},
-                "contexts": {context.name: context.loaded.manifest.version for context in self._assembly.contexts},
-                "alarms": self.watch.alarms(),
+                **(self._details() if detailed else {}),
             },
             HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE,
             headers={"Cache-Control": "no-store"} | ({} if ready else {"Retry-After": str(RETRY_AFTER_S)}),
         )
+
+    def _details(self) -> dict[str, object]:
+        return {
+            "contexts": {context.name: context.loaded.manifest.version for context in self._assembly.contexts},
+            "alarms": self.watch.alarms(),
+        }
 
     async def _database(self) -> str:
         """One question at a time: probes that pile up before a silent server would take all its connections."""

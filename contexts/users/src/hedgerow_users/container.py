@@ -35,6 +35,7 @@ from hedgerow_users.application.commands.refuse_log_in import RefuseLogInHandler
 from hedgerow_users.application.commands.refuse_password import RefusePasswordHandler
 from hedgerow_users.application.commands.register_user import OpenAccountHandler, RegisterUser
 from hedgerow_users.application.commands.remove_second_factor import RemoveSecondFactorHandler
+from hedgerow_users.application.commands.renew_password_hash import RenewPasswordHashHandler
 from hedgerow_users.application.commands.renew_recovery_codes import RenewRecoveryCodesHandler
 from hedgerow_users.application.commands.request_email_change import RequestEmailChange, ReserveEmailChangeHandler
 from hedgerow_users.application.commands.request_link import RequestLinkHandler
@@ -50,6 +51,7 @@ from hedgerow_users.application.commands.unlink_identity import UnlinkIdentityHa
 from hedgerow_users.application.commands.update_account import UpdateAccountHandler
 from hedgerow_users.application.commands.update_own_profile import UpdateOwnProfileHandler
 from hedgerow_users.application.commands.verify_email import VerifyEmailHandler
+from hedgerow_users.application.current_password import CurrentPassword
 from hedgerow_users.application.login_guard import CodeGuard, GuardedLogIn
 from hedgerow_users.application.owner_proof import OwnerProof
 from hedgerow_users.application.queries.get_account import GetAccountHandler
@@ -64,6 +66,7 @@ from hedgerow_users.application.queries.look_up_account import LookUpAccountHand
 from hedgerow_users.application.second_proof import SecondProof
 from hedgerow_users.application.starting import SessionStart
 from hedgerow_users.application.tasks.answer_registration import AnswerRegistrationHandler
+from hedgerow_users.application.tasks.prune_sessions import PruneSessionsHandler
 from hedgerow_users.application.tasks.send_link import SendLinkHandler
 from hedgerow_users.application.tasks.send_notice import SendNoticeHandler
 from hedgerow_users.domain.link import Purpose
@@ -202,13 +205,16 @@ class UsersContainer(containers.DeclarativeContainer):
     log_in_by_link = providers.Factory(
         LogInByLink, links=links, access_tokens=access_tokens, guesses=code_guard, clock=core.clock
     )
-    owner_proof = providers.Factory(OwnerProof, accounts=accounts, hasher=hasher, guesses=code_guard)
+    owner_proof = providers.Factory(OwnerProof, guesses=code_guard)
     refresh_session = providers.Factory(RefreshSession, access_tokens=access_tokens)
+    current_password = providers.Factory(CurrentPassword, accounts=accounts, hasher=hasher, limiter=core.limiter)
     change_password = providers.Factory(ChangePassword, accounts=accounts, hasher=hasher)
-    reset_password = providers.Factory(ResetPassword, links=links, hasher=hasher, clock=core.clock)
-    request_email_change = providers.Factory(RequestEmailChange, accounts=accounts, hasher=hasher)
+    reset_password = providers.Factory(
+        ResetPassword, links=links, accounts=accounts, hasher=hasher, clock=core.clock
+    )
+    request_email_change = providers.Factory(RequestEmailChange)
     receive_webhook = providers.Factory(ReceiveWebhook, providers=settings.provided.providers, clock=core.clock)
-    link_identity = providers.Factory(LinkIdentity, accounts=accounts, hasher=hasher, tokens=provider_issuers)
+    link_identity = providers.Factory(LinkIdentity, tokens=provider_issuers)
 
     # What the bus calls.
     open_account = providers.Singleton(OpenAccountHandler, clock=core.clock)
@@ -220,6 +226,7 @@ class UsersContainer(containers.DeclarativeContainer):
         successors=providers.Factory(HmacRefreshSuccessors, secret=server_secret),
         refresh_token_lifetime=settings.provided.refresh_token_lifetime,
         policy=settings.provided.second_factor_policy,
+        session_lifetime=settings.provided.session_lifetime,
     )
     log_out = providers.Singleton(LogOutHandler, clock=core.clock)
     log_out_everywhere = providers.Singleton(LogOutEverywhereHandler, clock=core.clock)
@@ -231,7 +238,9 @@ class UsersContainer(containers.DeclarativeContainer):
         sessions=sessions,
         clock=core.clock,
         refresh_token_lifetime=settings.provided.refresh_token_lifetime,
+        session_lifetime=settings.provided.session_lifetime,
     )
+    renew_password_hash = providers.Singleton(RenewPasswordHashHandler)
     replace_password = providers.Singleton(ReplacePasswordHandler, clock=core.clock)
     get_account = providers.Singleton(GetAccountHandler, accounts=accounts)
     list_public_keys = providers.Singleton(ListPublicKeysHandler, keys=signing_keys)
@@ -304,4 +313,7 @@ class UsersContainer(containers.DeclarativeContainer):
         send_link=send_link,
         mailer=mailer.provider,
         clock=core.clock,
+    )
+    prune_sessions = providers.Singleton(
+        PruneSessionsHandler, clock=core.clock, session_lifetime=settings.provided.session_lifetime
     )

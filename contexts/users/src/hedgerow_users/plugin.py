@@ -2,7 +2,7 @@
 
 Handles:
     OpenAccount, OpenAdminAccount, StartSession, RefuseLogIn, RotateRefreshToken, LogOut, LogOutEverywhere,
-    EndSession, RefusePassword, ReplacePassword (commands)
+    EndSession, RefusePassword, ReplacePassword, RenewPasswordHash (commands)
     BeginSecondFactor, ConfirmSecondFactor, RenewRecoveryCodes, RemoveSecondFactor,
     ResetSecondFactor, MakeLoginLink, RedeemLoginLink, EndEverySession (commands)
     RequestLink, VerifyEmail, ReplaceForgottenPassword, ReserveEmailChange, ConfirmEmail (commands)
@@ -13,7 +13,7 @@ Handles:
     ProvisionAccount, AddIdentity, UnlinkIdentity, TakeProviderNews (commands)
     GetAccount, LookUpAccount, ListAccounts, ListSessions, ListIdentities, ListPublicKeys, GetSecondFactor,
     ListApiKeys, ListServices (queries)
-    users.send_link, users.send_notice, users.answer_registration (tasks)
+    users.send_link, users.send_notice, users.answer_registration, users.prune_sessions (tasks)
 Consumes:
     nothing
 Publishes:
@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING
 
 from hedgerow_core.application import Bus, CommandHandler, QueryHandler
 from hedgerow_core.http import ContextRouter, CookieMode
-from hedgerow_core.messaging import OutboundTaskHandler
+from hedgerow_core.messaging import OutboundTaskHandler, Schedule, TaskHandler
 from hedgerow_core.persistence import MigrationHistory
 from hedgerow_core.plugin import (
     CommandRunner,
@@ -75,6 +75,7 @@ from hedgerow_users.application.commands.refuse_log_in import RefuseLogIn
 from hedgerow_users.application.commands.refuse_password import RefusePassword
 from hedgerow_users.application.commands.register_user import OpenAccount
 from hedgerow_users.application.commands.remove_second_factor import RemoveSecondFactor
+from hedgerow_users.application.commands.renew_password_hash import RenewPasswordHash
 from hedgerow_users.application.commands.renew_recovery_codes import RenewRecoveryCodes
 from hedgerow_users.application.commands.request_email_change import ReserveEmailChange
 from hedgerow_users.application.commands.request_link import RequestLink
@@ -101,6 +102,7 @@ from hedgerow_users.application.queries.list_sessions import ListSessions
 from hedgerow_users.application.queries.look_up_account import LookUpAccount
 from hedgerow_users.application.signing_key_view import SigningKeyView
 from hedgerow_users.application.tasks.answer_registration import AnswerRegistration
+from hedgerow_users.application.tasks.prune_sessions import PruneSessions
 from hedgerow_users.application.tasks.send_link import SendLink
 from hedgerow_users.application.tasks.send_notice import SendNotice
 from hedgerow_users.container import UsersContainer
@@ -223,6 +225,7 @@ def handlers(container: UsersContainer) -> Handlers:
             CommandHandler(MakeLoginLink, container.make_login_link()),
             CommandHandler(RedeemLoginLink, container.redeem_login_link()),
             CommandHandler(EndEverySession, container.end_every_session()),
+            CommandHandler(RenewPasswordHash, container.renew_password_hash()),
             CommandHandler(RequestLink, container.request_link()),
             CommandHandler(VerifyEmail, container.verify_email()),
             CommandHandler(ReplaceForgottenPassword, container.replace_forgotten_password()),
@@ -272,6 +275,10 @@ def handlers(container: UsersContainer) -> Handlers:
                 apply=answer_registration.apply,
                 keep_completed=KEEP_MAIL_TASKS,
             ),
+            TaskHandler(task=PruneSessions, handle=container.prune_sessions()),
+        ),
+        schedules=(
+            Schedule(name="users.prune_sessions", cron="17 * * * *", task=lambda tick: PruneSessions(tick=tick)),
         ),
     )
 
@@ -285,11 +292,12 @@ def subscriptions() -> Subscriptions:
 @hookimpl
 def routes(container: UsersContainer, bus: Bus) -> Sequence[ContextRouter]:
     """What can be called over HTTP."""
+    current = container.current_password(bus=bus)
     return (
         accounts_router(
             bus,
             register_user=container.register_user(bus=bus),
-            change_password=container.change_password(bus=bus),
+            change_password=container.change_password(bus=bus, current_password=current),
         ),
         sessions_router(
             bus,
@@ -302,11 +310,11 @@ def routes(container: UsersContainer, bus: Bus) -> Sequence[ContextRouter]:
         links_router(
             bus,
             reset_password=container.reset_password(bus=bus),
-            request_email_change=container.request_email_change(bus=bus),
+            request_email_change=container.request_email_change(bus=bus, current_password=current),
         ),
         profile_router(bus, needs_second_factor=container.settings().second_factor_policy.demands),
-        second_factor_router(bus, proof=container.owner_proof()),
-        own_identities_router(bus, link_identity=container.link_identity(bus=bus)),
+        second_factor_router(bus, current_password=current, proof=container.owner_proof(current_password=current)),
+        own_identities_router(bus, link_identity=container.link_identity(bus=bus, current_password=current)),
         webhooks_router(container.receive_webhook(bus=bus)),
         administration_router(bus),
         api_keys_router(bus),

@@ -136,6 +136,12 @@ class UsersSettings(BaseSettings):
         le=365,
         description="How long a refresh token waits for its one use, in days. Default 30.",
     )
+    session_lifetime_days: int = Field(
+        default=90,
+        ge=1,
+        le=365,
+        description="How long a session lasts at most, however often it is refreshed, in days. Default 90.",
+    )
     hashing_queue: int = Field(
         default=16,
         ge=0,
@@ -203,6 +209,11 @@ class UsersSettings(BaseSettings):
     def refresh_token_lifetime(self) -> timedelta:
         """`refresh_token_lifetime_days` as a duration."""
         return timedelta(days=self.refresh_token_lifetime_days)
+
+    @property
+    def session_lifetime(self) -> timedelta:
+        """`session_lifetime_days` as a duration."""
+        return timedelta(days=self.session_lifetime_days)
 
     @property
     def verify_link_lifetime(self) -> timedelta:

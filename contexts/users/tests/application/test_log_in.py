@@ -77,6 +77,9 @@ class CountingHasher:
     async def hash(self, password: Password) -> PasswordHash:
         raise NotImplementedError
 
+    def is_outdated(self, known: PasswordHash) -> bool:
+        raise NotImplementedError
+
     async def matches(self, password: Password, known: PasswordHash | None) -> bool:
         self.checks += 1
         return False

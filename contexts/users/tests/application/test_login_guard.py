@@ -15,11 +15,14 @@ from hedgerow_core.testing import FakeClock
 from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.login_guard import FROM_ANYWHERE, REMEMBERED_FOR, GuardedLogIn
 from hedgerow_users.container import UsersContainer
-from hedgerow_users.domain.errors import InvalidCredentials
+from hedgerow_users.domain.account import AccountId
+from hedgerow_users.domain.email import Email
+from hedgerow_users.domain.errors import InvalidCredentials, WrongPassword
 
 Register = Callable[..., Awaitable[AccountView]]
 
 ADA, RIGHT, WRONG = "ada@example.org", Secret("correct horse"), Secret("battery staple")
+EVE = "eve@example.org"
 HOME, ELSEWHERE, CAFE = "192.0.2.1", "203.0.113.9", "198.51.100.7"
 
 
@@ -116,3 +119,42 @@ async def test_nothing_remembered_names_anybody_and_the_old_is_cleared_up(
 def test_the_limiter_of_a_container_is_its_own(container: UsersContainer) -> None:
     assert isinstance(container.core.limiter(), InProcessLimiter)
     assert container.core.limiter() is container.core.limiter()
+
+
+async def id_of(container: UsersContainer, email: str) -> AccountId:
+    known = await container.accounts().credentials_of_email(Email.written(email))
+    assert known is not None
+    return known.account_id
+
+
+async def test_who_holds_an_access_token_has_ten_guesses_an_hour_at_the_password(
+    container: UsersContainer, bus: Bus
+) -> None:
+    """Over all routes together that ask for it; other accounts, and logins, have their own."""
+    for email in (ADA, EVE):
+        await container.register_user(bus=bus)(email=email, password=RIGHT, name="Somebody")
+    ada, eve = await id_of(container, ADA), await id_of(container, EVE)
+    current = container.current_password(bus=bus)
+    change = container.change_password(bus=bus, current_password=current)
+    move = container.request_email_change(bus=bus, current_password=current)
+
+    for _ in range(5):
+        with pytest.raises(WrongPassword):
+            await change(account_id=ada, current=WRONG, new=Secret("another one"))
+        with pytest.raises(WrongPassword):
+            await move(account_id=ada, current=WRONG, email="ada@example.com")
+
+    with pytest.raises(RateLimitError):
+        await change(account_id=ada, current=RIGHT, new=Secret("another one"))
+    with pytest.raises(RateLimitError):
+        await move(account_id=ada, current=RIGHT, email="ada@example.com")
+    await container.log_in(bus=bus)(email=ADA, password=RIGHT)
+    await change(account_id=eve, current=RIGHT, new=Secret("another one"))
+
+
+async def test_guesses_at_logins_keep_nobody_from_changing_the_password(
+    guarded: GuardedLogIn, container: UsersContainer, bus: Bus
+) -> None:
+    await guess(guarded, 12)
+    change = container.change_password(bus=bus, current_password=container.current_password(bus=bus))
+    await change(account_id=await id_of(container, ADA), current=RIGHT, new=Secret("another one"))

@@ -62,7 +62,7 @@ def reset(container: UsersContainer, bus: Bus) -> ResetPassword:
 
 @pytest.fixture
 def change_email(container: UsersContainer, bus: Bus) -> RequestEmailChange:
-    return container.request_email_change(bus=bus)
+    return container.request_email_change(bus=bus, current_password=container.current_password(bus=bus))
 
 
 async def forgot(bus: Bus, email: str = EMAIL) -> None:

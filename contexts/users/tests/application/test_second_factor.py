@@ -79,7 +79,7 @@ async def ada(register: RegisterUser, rows: Rows) -> AccountId:
 
 @pytest.fixture
 async def app(ada: AccountId, container: UsersContainer, bus: Bus, clock: FakeClock) -> App:
-    verified = await container.owner_proof().by_password(ada, PASSWORD)
+    verified = await container.current_password(bus=bus).verified(ada, PASSWORD)
     secret = await bus.execute(BeginSecondFactor(account_id=ada, verified=verified))
     return App(secret.text, clock)
 
@@ -123,7 +123,7 @@ async def test_a_secret_waits_an_hour_and_no_longer(app: App, ada: AccountId, bu
 async def test_only_the_latest_secret_that_was_shown_can_be_confirmed(
     app: App, ada: AccountId, container: UsersContainer, bus: Bus, clock: FakeClock
 ) -> None:
-    verified = await container.owner_proof().by_password(ada, PASSWORD)
+    verified = await container.current_password(bus=bus).verified(ada, PASSWORD)
     latest = App((await bus.execute(BeginSecondFactor(account_id=ada, verified=verified))).text, clock)
     with pytest.raises(WrongCode):
         await bus.execute(ConfirmSecondFactor(account_id=ada, session_id=None, code=app.shows()))
@@ -133,7 +133,7 @@ async def test_only_the_latest_secret_that_was_shown_can_be_confirmed(
 async def test_one_that_is_on_is_neither_replaced_nor_confirmed_again(
     app: App, recovery: Sequence[Secret], ada: AccountId, container: UsersContainer, bus: Bus
 ) -> None:
-    verified = await container.owner_proof().by_password(ada, PASSWORD)
+    verified = await container.current_password(bus=bus).verified(ada, PASSWORD)
     with pytest.raises(SecondFactorOn):
         await bus.execute(BeginSecondFactor(account_id=ada, verified=verified))
     with pytest.raises(SecondFactorOn):
@@ -197,7 +197,7 @@ Start = Callable[[Secret | None], Awaitable[type[DomainError] | None]]
 @pytest.fixture
 async def start(ada: AccountId, container: UsersContainer, bus: Bus) -> Start:
     """Starts a session behind the right password, without hashing and counting: the database alone decides."""
-    verified = await container.owner_proof().by_password(ada, PASSWORD)
+    verified = await container.current_password(bus=bus).verified(ada, PASSWORD)
 
     def start(code: Secret | None) -> Awaitable[type[DomainError] | None]:
         command = StartSession(account_id=ada, verified=verified, client=UNKNOWN_CLIENT, code=code)
@@ -351,7 +351,7 @@ async def test_no_login_without_a_code_slips_through_while_it_is_switched_on(
 async def test_new_recovery_codes_replace_those_of_before(
     app: App, recovery: Sequence[Secret], ada: AccountId, container: UsersContainer, bus: Bus, log_in: LogIn
 ) -> None:
-    verified = await container.owner_proof().by_password(ada, PASSWORD)
+    verified = await container.current_password(bus=bus).verified(ada, PASSWORD)
     for wrong in (app.never_shows(), Secret("aaaa-bbbb-cccc-dddd")):
         with pytest.raises(WrongCode):
             await bus.execute(RenewRecoveryCodes(account_id=ada, verified=verified, code=wrong))
@@ -372,7 +372,7 @@ async def test_it_is_removed_with_password_and_code_and_every_session_ends(
     refresh: RefreshSession,
 ) -> None:
     tokens = await log_in(email=EMAIL, password=PASSWORD, code=app.shows())
-    verified = await container.owner_proof().by_password(ada, PASSWORD)
+    verified = await container.current_password(bus=bus).verified(ada, PASSWORD)
     with pytest.raises(WrongCode):
         await bus.execute(RemoveSecondFactor(account_id=ada, verified=verified, code=app.shows()))
     await bus.execute(RemoveSecondFactor(account_id=ada, verified=verified, code=recovery[0]))

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
@@ -137,6 +138,31 @@ async def test_whatever_is_no_lost_answer_is_theft(
     assert await end_reasons(database) == {"token_reused"}
 
 
+async def test_a_theft_is_a_warning_that_names_the_session_and_no_token_and_a_lost_answer_is_none(
+    tokens: SessionTokens, refresh: RefreshSession, database: Database, clock: FakeClock
+) -> None:
+    with structlog.testing.capture_logs() as logged:
+        first = await refresh(refresh_token=tokens.refresh_token, client=FIREFOX)
+        await refresh(refresh_token=tokens.refresh_token, client=FIREFOX)
+        assert logged == []
+        clock.advance(TOO_LATE)
+        with pytest.raises(RefreshTokenReused):
+            await refresh(refresh_token=tokens.refresh_token, client=FIREFOX)
+
+    async with database.reading() as connection:
+        session = (await connection.execute(select(sessions))).one()
+    assert logged == [
+        {
+            "event": "refresh_token_reused",
+            "log_level": "warning",
+            "account": str(session.account_id),
+            "session": str(session.id),
+        }
+    ]
+    for secret in (tokens.refresh_token, first.refresh_token):
+        assert secret.reveal() not in str(logged)
+
+
 async def test_a_lost_answer_of_a_session_that_is_over_revives_nothing(
     tokens: SessionTokens, refresh: RefreshSession, bus: Bus
 ) -> None:
@@ -183,7 +209,9 @@ async def test_a_successor_of_the_secret_before_is_found_again(
 ) -> None:
     first = await refresh(refresh_token=tokens.refresh_token)
     secret = ServerSecret(SecretStr("the secret that comes after it, as long"), given(container), folder=tmp_path)
-    handler = RotateRefreshTokenHandler(clock, HmacRefreshSuccessors(secret), timedelta(days=30))
+    handler = RotateRefreshTokenHandler(
+        clock, HmacRefreshSuccessors(secret), timedelta(days=30), timedelta(days=90)
+    )
     async with unit_of_work(database, container.work, lambda: None) as work:
         lost = await handler(RotateRefreshToken(presented=tokens.refresh_token, client=UNKNOWN_CLIENT), work)
     assert isinstance(lost, LiveSession)

@@ -60,6 +60,7 @@ async def test_sessions_survive_and_keys_in_the_clear_do_not(runner: MigrationRu
         "users_0006",
         "users_0007",
         "users_0008",
+        "users_0009",
     ]
     async with engine.connect() as connection:
         kept = (await connection.execute(text("SELECT id, user_agent, last_seen_at FROM users.sessions"))).one()

@@ -61,6 +61,7 @@ async def test_who_registers_a_taken_address_changes_nothing(http: httpx.AsyncCl
         ({"email": "a" * 255}, "email"),
         ({"password": "short"}, "password"),
         ({"password": "x" * 129}, "password"),
+        ({"password": "Password123!"}, "password"),
         ({"name": " "}, "name"),
         ({"name": "A\x00"}, "name"),
         ({"name": "x" * 201}, "name"),
@@ -176,10 +177,11 @@ async def test_owners_see_where_they_are_logged_in_and_which_session_asks(
     assert listed.status_code == 200
     here, there = listed.json()["items"]
     assert listed.json()["next"] is None
-    assert set(here) == {"id", "started_at", "last_seen_at", "user_agent", "network", "current"}
+    assert set(here) == {"id", "started_at", "last_seen_at", "expires_at", "user_agent", "network", "current"}
     assert (here["current"], there["current"]) == (True, False)
     assert (here["started_at"], here["last_seen_at"]) == ("2026-01-15T12:01:00Z", "2026-01-15T12:02:00Z")
     assert (here["user_agent"], here["network"]) == ("Firefox " + "x" * 192, "127.0.0.0/24")
+    assert here["expires_at"] == "2026-04-15T12:01:00Z"
 
 
 async def test_sessions_come_in_pages_and_the_dead_are_left_out(http: httpx.AsyncClient, clock: FakeClock) -> None:

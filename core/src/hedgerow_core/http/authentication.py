@@ -43,7 +43,6 @@ class Authentication:
         cookie = self._cookie_of(request) if authorization is None else None
         if cookie is not None:
             self._origins.demand_if_unsafe(request)
-            request.state.by_cookie = True
             principal = await self._verifier.verify(cookie)  # a key is for programs, and no cookie holds one
         else:
             scheme, _, credential = (authorization or "").partition(" ")

@@ -11,9 +11,11 @@ from contextlib import suppress
 from http import HTTPStatus
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hedgerow_core.application import set_cause
+from hedgerow_core.http.callers import caller_in
 from hedgerow_core.http.problems import problem_response
 from hedgerow_core.http.request_identity import identify, trace_id_of
 from hedgerow_core.http.security_headers import security_headers
@@ -78,6 +80,8 @@ class RequestBoundary:
                 await _nothing_there(trace_id)(scope, receive, named)
             else:
                 await self._app(scope, self._bounded(receive), named)
+        except ClientDisconnect:
+            pass  # in the middle of what it wanted to say; there is nobody to answer
         except _RefusedBody as refused:
             last = _after_they_have_read(receive, named) if refused.still_sending else named
             await refused.answer(trace_id)(scope, receive, last)
@@ -93,6 +97,7 @@ class RequestBoundary:
                 path=_readable(scope["path"]),
                 status=int(status),
                 duration_ms=round((time.perf_counter() - started) * 1000, 1),
+                **caller_in(scope),
             )
 
     def _bounded(self, receive: Receive) -> Receive:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from ipaddress import IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from starlette.types import Scope
 
@@ -22,14 +22,26 @@ def network_of(scope: Scope) -> str:
     return _network_of(client[0]) if client else "unknown"
 
 
+def address_of(scope: Scope) -> IPv4Address | IPv6Address | None:
+    """The caller's address; None if the peer has none, such as a unix socket."""
+    client = scope.get("client")
+    return _address_of(client[0]) if client else None
+
+
 @lru_cache(maxsize=4096)
 def _network_of(host: str) -> str:
+    address = _address_of(host)
+    if address is None:
+        return host[:_LONGEST]  # a unix socket, or what a trusted proxy made of it
+    if isinstance(address, IPv6Address):
+        return str(IPv6Network((address, IPV6_PREFIX), strict=False))
+    return str(address)
+
+
+@lru_cache(maxsize=4096)
+def _address_of(host: str) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(host.partition("%")[0])
     except ValueError:
-        return host[:_LONGEST]  # a unix socket, or what a trusted proxy made of it
-    if not isinstance(address, IPv6Address):
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(IPv6Network((address, IPV6_PREFIX), strict=False))
+        return None
+    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address

@@ -38,6 +38,7 @@ from hedgerow_users.application.commands.refuse_log_in import RefuseLogIn
 from hedgerow_users.application.commands.refuse_password import RefusePassword
 from hedgerow_users.application.commands.register_user import OpenAccount
 from hedgerow_users.application.commands.remove_second_factor import RemoveSecondFactor
+from hedgerow_users.application.commands.renew_password_hash import RenewPasswordHash
 from hedgerow_users.application.commands.renew_recovery_codes import RenewRecoveryCodes
 from hedgerow_users.application.commands.request_email_change import ReserveEmailChange
 from hedgerow_users.application.commands.request_link import RequestLink
@@ -153,7 +154,9 @@ AUDITED: Mapping[type[Command[Any]], Audited] = {
     TakeProviderNews: Audited(action="users.provider_news_taken"),
 }
 
-EVERYDAY: frozenset[type[Command[Any]]] = frozenset({LogOut, RequestLink, UpdateOwnProfile, ProvisionAccount})
+EVERYDAY: frozenset[type[Command[Any]]] = frozenset(
+    {LogOut, RequestLink, UpdateOwnProfile, RenewPasswordHash, ProvisionAccount}
+)
 """Not written down: they give nobody anything, and what they change is the caller's own.
 
 Whoever a provider introduces is provisioned in the middle of another request, past the bus; the event tells.

@@ -12,6 +12,8 @@ from hedgerow_users.domain.session import EndReason
 async def end_for_good(account: Account, work: UsersUnitOfWork, *, at: datetime) -> None:
     """Delete the account, its links and second factor, revoke its keys, end its identities and all its sessions.
 
+    Nor is it remembered from where they were used.
+
     Raises:
         AccountDeleted: it is gone already.
         SuperAdminImmutable: a super_admin is never deleted.
@@ -23,3 +25,4 @@ async def end_for_good(account: Account, work: UsersUnitOfWork, *, at: datetime)
     await work.second_factors.remove(account.id)
     await work.api_keys.revoke_all(account.id, at=at)
     await work.sessions.end_all(account.id, EndReason.ACCOUNT_DELETED, at=at)
+    await work.sessions.forget_clients(account.id)

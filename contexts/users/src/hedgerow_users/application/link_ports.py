@@ -56,7 +56,3 @@ class LinkMint(Protocol):
     async def owner_of(self, hash: bytes, purpose: Purpose, *, at: datetime) -> AccountId | None:
         """Whose link it is, if it could be redeemed now."""
         ...
-
-    async def is_live(self, hash: bytes, purpose: Purpose, *, at: datetime) -> bool:
-        """Whether a link could be redeemed now."""
-        ...

@@ -70,6 +70,10 @@ class Accounts(Protocol):
         """
         ...
 
+    async def renew_password_hash(self, id: AccountId, *, outdated: PasswordHash, renewed: PasswordHash) -> None:
+        """Store another hash of the same password, if `outdated` is still what is stored."""
+        ...
+
 
 class Sessions(Protocol):
     """The stored sessions and their refresh tokens, inside one transaction."""
@@ -107,6 +111,18 @@ class Sessions(Protocol):
 
         Returns how many sessions there were.
         """
+        ...
+
+    async def forget_clients(self, account_id: AccountId) -> None:
+        """Forget from where the sessions of an account were used, those that have ended included."""
+        ...
+
+    async def prune(self, *, ended_before: datetime, started_before: datetime, at_most: int) -> int:
+        """Delete sessions that ended or started before, with their tokens; how many. What is locked stays."""
+        ...
+
+    async def prune_tokens(self, *, expired_before: datetime, at_most: int) -> int:
+        """Delete refresh tokens that expired before; how many. What is locked stays."""
         ...
 
     async def add_token(self, token: RefreshToken) -> None:
@@ -229,9 +245,18 @@ class SessionReader(Protocol):
     """Reads sessions outside of any transaction."""
 
     async def list_live(
-        self, account_id: UUID, *, seen_after: datetime, cursor: str | None, limit: int
+        self,
+        account_id: UUID,
+        *,
+        seen_after: datetime,
+        at: datetime,
+        lifetime: timedelta,
+        cursor: str | None,
+        limit: int,
     ) -> Page[SessionView]:
         """A page of the account's sessions that have not ended and were used since then, the latest login first.
+
+        `lifetime` is what a session has from its login on, `at` is now.
 
         Raises:
             ValidationError: the cursor is not one of this list.
@@ -279,6 +304,10 @@ class PasswordHasher(Protocol):
         Raises:
             HashingBusy: too many are waiting already.
         """
+        ...
+
+    def is_outdated(self, known: PasswordHash) -> bool:
+        """Whether it was made with other parameters than we hash with now. Costs nothing."""
         ...
 
     async def matches(self, password: Password, known: PasswordHash | None) -> bool:

@@ -14,5 +14,7 @@ class SessionView:
     id: UUID
     started_at: datetime
     last_seen_at: datetime
+    expires_at: datetime
+    """When it ends, however often it is refreshed."""
     user_agent: str
     network: str | None

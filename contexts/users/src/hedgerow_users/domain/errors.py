@@ -35,14 +35,12 @@ class InvalidName(ValidationError):
 
 
 class UnsuitablePassword(ValidationError):
-    """A chosen password outside the allowed lengths."""
+    """A chosen password that is too short or long, or too easily guessed."""
 
     code = "users.unsuitable_password"
 
-    def __init__(self, *, shortest: int, longest: int, field: str) -> None:
-        super().__init__(
-            f"A password has {shortest} to {longest} characters, any of them. Choose another.", field=field
-        )
+    def __init__(self, rule: str, *, field: str) -> None:
+        super().__init__(f"{rule}. Choose another.", field=field)
 
 
 class EmailTaken(ConflictError):

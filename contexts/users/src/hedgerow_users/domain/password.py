@@ -1,10 +1,12 @@
-"""Passwords: how long they may be, and what makes two of them the same. Never printed, never stored."""
+"""Passwords: which may be chosen, and what makes two of them the same. Never printed, never stored."""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 from hedgerow_core.domain import Secret
+from hedgerow_users.domain.common_passwords import is_common, is_made_of
 from hedgerow_users.domain.errors import UnsuitablePassword
 
 MIN_LENGTH = 8
@@ -22,15 +24,29 @@ class Password(Secret):
     __slots__ = ()
 
     @classmethod
-    def chosen(cls, secret: Secret, *, field: str = "password") -> Password:
+    def chosen(cls, secret: Secret, *, field: str = "password", owner: Sequence[str] = ()) -> Password:
         """A password that somebody wants to have from now on. `field` is its name in the request.
 
+        `owner` is what everybody may know of whose it is: address and name (NIST SP 800-63B-4 §3.1.1.2).
+
         Raises:
-            UnsuitablePassword: too short or too long.
+            UnsuitablePassword: too short or too long, or among the first that somebody would guess.
         """
         password = cls.presented(secret)
-        if not MIN_LENGTH <= len(password.reveal()) <= MAX_LENGTH:
-            raise UnsuitablePassword(shortest=MIN_LENGTH, longest=MAX_LENGTH, field=field)
+        text = password.reveal()
+        if not MIN_LENGTH <= len(text) <= MAX_LENGTH:
+            raise UnsuitablePassword(
+                f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters, any of them", field=field
+            )
+        if is_common(text):
+            raise UnsuitablePassword(
+                "This password is among the first that are tried: a common word, a row of keys, a date, the like",
+                field=field,
+            )
+        if is_made_of(text, owner):
+            raise UnsuitablePassword(
+                "A password is not made of your name, your address or the name of this product alone", field=field
+            )
         return password
 
     @classmethod

@@ -84,6 +84,10 @@ class Session(Entity[SessionId]):
         """Whether none of its tokens is good any more."""
         return self.ended_at is not None
 
+    def has_outlived(self, lifetime: timedelta, *, at: datetime) -> bool:
+        """Whether its time is over, however much it was used: its owner has to show again who they are."""
+        return at >= self.started_at + lifetime
+
     def end(self, reason: EndReason, *, at: datetime) -> None:
         """End the session for good. Ending it again changes nothing: the first reason stands."""
         if not self.is_over:

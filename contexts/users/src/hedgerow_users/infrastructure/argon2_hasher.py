@@ -66,6 +66,10 @@ class Argon2Hasher:
         stored = known.reveal() if known else self._nobody
         return await self._in_a_thread(lambda: self._verify(stored, _bytes_of(password)))
 
+    def is_outdated(self, known: PasswordHash) -> bool:
+        """Whether a build with other parameters has made it."""
+        return self._argon2.check_needs_rehash(known.reveal())
+
     def close(self) -> None:
         """Let the running hashes finish, drop the waiting ones. Blocks for some ten milliseconds."""
         self._threads.shutdown(cancel_futures=True)

@@ -123,10 +123,6 @@ class DatabaseLinks:
             to = (await connection.execute(statement, values)).scalar_one_or_none()
         return Email(to) if to else None
 
-    async def is_live(self, hash: bytes, purpose: Purpose, *, at: datetime) -> bool:
-        """Whether a code could be redeemed now."""
-        return await self.owner_of(hash, purpose, at=at) is not None
-
     async def owner_of(self, hash: bytes, purpose: Purpose, *, at: datetime) -> AccountId | None:
         """Whose link it is, if it could be redeemed now."""
         async with self._database.reading() as connection:

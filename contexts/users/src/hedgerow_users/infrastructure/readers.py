@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, final
 from uuid import UUID
 
-from sqlalchemy import Row, Select, bindparam, func, select
+from sqlalchemy import Interval, Row, Select, bindparam, func, select
 
 from hedgerow_core.application import Page
 from hedgerow_core.persistence import Database, SortKey, keyset, page_of
@@ -28,16 +28,19 @@ _CREDENTIALS_BY_EMAIL = _CREDENTIALS.where(  # uq_accounts_email
     func.lower(accounts.c.email) == bindparam("identity")
 )
 
+_EXPIRES_AT = sessions.c.started_at + bindparam("lifetime", type_=Interval)
 _LIVE_SESSIONS = select(  # ix_sessions_live
     sessions.c.id,
     sessions.c.started_at,
     sessions.c.last_seen_at,
     sessions.c.user_agent,
     sessions.c.address,
+    _EXPIRES_AT.label("expires_at"),
 ).where(
     sessions.c.account_id == bindparam("account"),
     sessions.c.ended_at.is_(None),
     sessions.c.last_seen_at > bindparam("seen_after"),
+    _EXPIRES_AT > bindparam("at", type_=sessions.c.started_at.type),  # noqa: SIM300 - no constant
 )
 _LATEST_FIRST = "-started_at"
 _SORT_KEYS: Mapping[str, SortKey] = {"started_at": SortKey.of_time(sessions.c.started_at)}
@@ -77,7 +80,14 @@ class DatabaseSessionReader:
         self._database = database
 
     async def list_live(
-        self, account_id: UUID, *, seen_after: datetime, cursor: str | None, limit: int
+        self,
+        account_id: UUID,
+        *,
+        seen_after: datetime,
+        at: datetime,
+        lifetime: timedelta,
+        cursor: str | None,
+        limit: int,
     ) -> Page[SessionView]:
         """A page of the account's live sessions."""
         statement = keyset(
@@ -88,8 +98,9 @@ class DatabaseSessionReader:
             cursor=cursor,
             limit=limit,
         )
+        wanted = {"account": account_id, "seen_after": seen_after, "at": at, "lifetime": lifetime}
         async with self._database.reading() as connection:
-            rows = (await connection.execute(statement, {"account": account_id, "seen_after": seen_after})).all()
+            rows = (await connection.execute(statement, wanted)).all()
         return page_of(
             rows,
             limit=limit,
@@ -105,6 +116,7 @@ def _session_view(row: Row[Any]) -> SessionView:
         id=row.id,
         started_at=row.started_at,
         last_seen_at=row.last_seen_at,
+        expires_at=row.expires_at,
         user_agent=row.user_agent,
         network=Client(user_agent=row.user_agent, address=row.address).network,
     )

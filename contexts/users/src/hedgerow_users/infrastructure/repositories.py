@@ -12,6 +12,7 @@ from hedgerow_core.domain import ConflictError
 from hedgerow_core.messaging import LedgerWork
 from hedgerow_users.domain.account import Account, AccountId, AccountStatus
 from hedgerow_users.domain.email import Email
+from hedgerow_users.domain.password import PasswordHash
 from hedgerow_users.domain.roles import Role
 from hedgerow_users.infrastructure.rows import account_of, changeable_of
 from hedgerow_users.infrastructure.tables import accounts
@@ -55,6 +56,12 @@ _SAVE_ACCOUNT = (
         photo_url=bindparam("photo_url"),
         metadata=bindparam("metadata"),
     )
+)
+
+_RENEW_PASSWORD_HASH = (
+    update(accounts)
+    .where(accounts.c.id == bindparam("its_id"), accounts.c.password_hash == bindparam("outdated"))
+    .values(password_hash=bindparam("renewed"))
 )
 
 
@@ -118,6 +125,13 @@ class AccountRepository:
                 code="concurrent_change",
             )
         self._work.saved(account, version=version)
+
+    async def renew_password_hash(self, id: AccountId, *, outdated: PasswordHash, renewed: PasswordHash) -> None:
+        """Compare and set: whoever changes the password at the same moment wins."""
+        await self._connection.execute(
+            _RENEW_PASSWORD_HASH,
+            {"its_id": id, "outdated": outdated.reveal(), "renewed": renewed.reveal()},
+        )
 
 
 def _first_version_of(account: Account) -> dict[str, object]:

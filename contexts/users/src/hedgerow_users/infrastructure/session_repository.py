@@ -9,7 +9,19 @@ from datetime import datetime
 from typing import Any, final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Insert, Row, Update, bindparam, func, insert, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    Row,
+    Update,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.application import RowScope
@@ -79,6 +91,9 @@ _told = (
     .cte("told")
 )
 _END_EVERY_SESSION = select(func.count()).select_from(_ended).add_cte(_told)
+_FORGET_CLIENTS = (  # ix_sessions_account
+    update(sessions).where(sessions.c.account_id == bindparam("account")).values(user_agent="", address="")
+)
 
 _ADD_TOKEN = insert(refresh_tokens)
 _TOKEN = select(refresh_tokens).where(refresh_tokens.c.hash == bindparam("hash"))
@@ -87,6 +102,27 @@ _REDEEM_TOKEN = (
     .where(refresh_tokens.c.hash == bindparam("presented"), refresh_tokens.c.used_at.is_(None))
     .values(used_at=bindparam("at"), used_by=bindparam("by"))
     .returning(refresh_tokens)
+)
+
+# Indexes: ix_sessions_ended, ix_sessions_started; ix_refresh_tokens_session.
+_PRUNE_SESSIONS = text(
+    """
+    WITH over AS (
+        SELECT id FROM sessions WHERE ended_at < :ended_before OR started_at < :started_before
+        LIMIT :at_most FOR UPDATE SKIP LOCKED
+    ), forgotten AS (
+        DELETE FROM refresh_tokens WHERE session_id IN (SELECT id FROM over)
+    )
+    DELETE FROM sessions WHERE id IN (SELECT id FROM over)
+    """
+)
+# Index: ix_refresh_tokens_expires.
+_PRUNE_TOKENS = text(
+    """
+    DELETE FROM refresh_tokens WHERE hash IN (
+        SELECT hash FROM refresh_tokens WHERE expires_at < :expired_before
+        LIMIT :at_most FOR UPDATE SKIP LOCKED)
+    """
 )
 
 _REVOKE = insert(revocations)
@@ -152,6 +188,20 @@ class SessionRepository:
         """End every live session, and revoke all access tokens up to a moment, in one statement."""
         values = {"at": at, "reason": reason, "not_before": not_before}
         return int((await self._connection.execute(_END_EVERY_SESSION, values)).scalar_one())
+
+    async def forget_clients(self, account_id: AccountId) -> None:
+        """Empty what says from where, in one statement."""
+        await self._connection.execute(_FORGET_CLIENTS, {"account": account_id})
+
+    async def prune(self, *, ended_before: datetime, started_before: datetime, at_most: int) -> int:
+        """Delete a batch of sessions, their tokens first: one statement, so that none is left behind."""
+        where = {"ended_before": ended_before, "started_before": started_before, "at_most": at_most}
+        return (await self._connection.execute(_PRUNE_SESSIONS, where)).rowcount
+
+    async def prune_tokens(self, *, expired_before: datetime, at_most: int) -> int:
+        """Delete a batch of expired tokens, used or not."""
+        where = {"expired_before": expired_before, "at_most": at_most}
+        return (await self._connection.execute(_PRUNE_TOKENS, where)).rowcount
 
     async def add_token(self, token: RefreshToken) -> None:
         """Remember a token."""

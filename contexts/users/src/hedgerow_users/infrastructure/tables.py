@@ -72,7 +72,7 @@ sessions = Table(
     Column("address", Text, nullable=False),
     Column("proven", Boolean, nullable=False),
 )
-"""One row a login. Live ones of an account by ix_sessions_live."""
+"""One row a login. Live ones of an account by ix_sessions_live. Pruned by `tasks/prune_sessions`."""
 
 refresh_tokens = Table(
     "refresh_tokens",
@@ -84,7 +84,7 @@ refresh_tokens = Table(
     Column("used_at", DateTime(timezone=True)),
     Column("used_by", LargeBinary),
 )
-"""Used ones stay: a second use is how theft shows."""
+"""Used ones stay until they would have expired: a second use is how theft shows."""
 
 signing_keys = Table(
     "signing_keys",

@@ -177,6 +177,7 @@ class SessionAnswer(BaseModel):
     id: UUID
     started_at: datetime
     last_seen_at: datetime = Field(description="When it was last refreshed.")
+    expires_at: datetime = Field(description="When it ends, however often it is refreshed.")
     user_agent: str = Field(examples=["Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"])
     network: str | None = Field(description="From where it was last refreshed.", examples=["192.0.2.0/24"])
     current: bool = Field(description="Whether this request belongs to it.")
@@ -188,6 +189,7 @@ class SessionAnswer(BaseModel):
             id=session.id,
             started_at=session.started_at,
             last_seen_at=session.last_seen_at,
+            expires_at=session.expires_at,
             user_agent=session.user_agent,
             network=session.network,
             current=session.id == asking,

@@ -14,6 +14,7 @@ from hedgerow_users.application.commands.begin_second_factor import BeginSecondF
 from hedgerow_users.application.commands.confirm_second_factor import ConfirmSecondFactor
 from hedgerow_users.application.commands.remove_second_factor import RemoveSecondFactor
 from hedgerow_users.application.commands.renew_recovery_codes import RenewRecoveryCodes
+from hedgerow_users.application.current_password import CurrentPassword
 from hedgerow_users.application.owner_proof import OwnerProof
 from hedgerow_users.application.queries.get_second_factor import GetSecondFactor
 from hedgerow_users.domain.account import AccountId
@@ -34,7 +35,7 @@ PROOFS_PER_MINUTE = 10
 PATH = "/me/second-factor"
 
 
-def second_factor_router(bus: Bus, *, proof: OwnerProof) -> ContextRouter:
+def second_factor_router(bus: Bus, *, current_password: CurrentPassword, proof: OwnerProof) -> ContextRouter:
     """One's own second factor."""
     router = ContextRouter(CONTEXT)
 
@@ -50,7 +51,7 @@ def second_factor_router(bus: Bus, *, proof: OwnerProof) -> ContextRouter:
     async def begin_second_factor(caller: Caller, body: PasswordProofBody, response: Response) -> NewSecretAnswer:
         """Get a secret for your app. It counts once you have confirmed it, within an hour."""
         account_id = AccountId(caller.subject)
-        verified = await proof.by_password(account_id, _secret(body.current_password))
+        verified = await current_password.verified(account_id, _secret(body.current_password))
         secret = await bus.execute(BeginSecondFactor(account_id=account_id, verified=verified))
         keep_out_of_caches(response)
         return NewSecretAnswer.of(secret)

@@ -7,11 +7,10 @@ from typing import final
 
 from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Clock, ConflictError, Secret
-from hedgerow_users.application.commands.refuse_password import RefusePassword
-from hedgerow_users.application.current_password import verified_hash
+from hedgerow_users.application.current_password import CurrentPassword
 from hedgerow_users.application.ports import AccountReader, PasswordHasher, UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
-from hedgerow_users.domain.errors import AccountGone, WrongPassword
+from hedgerow_users.domain.errors import AccountGone
 from hedgerow_users.domain.password import Password, PasswordHash
 from hedgerow_users.domain.session import EndReason
 
@@ -20,8 +19,11 @@ from hedgerow_users.domain.session import EndReason
 class ChangePassword:
     """Checks the current password, hashes the new one, then replaces it in a short transaction."""
 
-    def __init__(self, bus: Bus, accounts: AccountReader, hasher: PasswordHasher) -> None:
+    def __init__(
+        self, bus: Bus, accounts: AccountReader, hasher: PasswordHasher, current_password: CurrentPassword
+    ) -> None:
         self._bus = bus
+        self._current_password = current_password
         self._accounts = accounts
         self._hasher = hasher
 
@@ -29,18 +31,18 @@ class ChangePassword:
         """Change somebody's password.
 
         Raises:
-            UnsuitablePassword: the new one is too short or too long.
+            UnsuitablePassword: the new one is too short or long, or too easily guessed.
             WrongPassword: the current one is not what was given.
+            RateLimitError: too many guesses at it.
             AccountGone: the account was removed.
             ConflictError: `concurrent_change`, the account changed meanwhile.
             HashingBusy: too many passwords wait to be hashed.
         """
-        chosen = Password.chosen(new, field="new_password")
-        try:
-            verified = await verified_hash(account_id, current, accounts=self._accounts, hasher=self._hasher)
-        except WrongPassword:
-            await self._bus.execute(RefusePassword(account_id=account_id))
-            raise
+        owner = await self._accounts.view(account_id)
+        if owner is None:
+            raise AccountGone
+        chosen = Password.chosen(new, field="new_password", owner=(owner.email, owner.name))
+        verified = await self._current_password.verified(account_id, current)
         replacement = await self._hasher.hash(chosen)
         await self._bus.execute(ReplacePassword(account_id=account_id, verified=verified, replacement=replacement))
 

@@ -33,7 +33,8 @@ class CreateAdmin:
             InvalidEmail, InvalidName, UnsuitablePassword: what was written is not acceptable.
             AdminAddressTaken: the address has an account.
         """
-        address, called, chosen = Email.written(email), Name.written(name), Password.chosen(password)
+        address, called = Email.written(email), Name.written(name)
+        chosen = Password.chosen(password, owner=(address.address, called.text))
         password_hash = await self._hasher.hash(chosen)
         command = OpenAdminAccount(email=address, name=called, password_hash=password_hash)
         try:

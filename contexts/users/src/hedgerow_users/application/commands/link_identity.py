@@ -7,10 +7,10 @@ from typing import final
 
 from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Clock, Secret
-from hedgerow_users.application.current_password import verified_hash
+from hedgerow_users.application.current_password import CurrentPassword
 from hedgerow_users.application.identity_ports import IdentityView, ProviderTokens
 from hedgerow_users.application.introduction import Introduction
-from hedgerow_users.application.ports import AccountReader, PasswordHasher, UsersUnitOfWork
+from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.errors import AccountGone, WrongPassword
 from hedgerow_users.domain.identity import Identity
@@ -21,10 +21,9 @@ from hedgerow_users.domain.password import PasswordHash
 class LinkIdentity:
     """Checks the password, so that a session left open somewhere can't carry the account away; then the token."""
 
-    def __init__(self, bus: Bus, accounts: AccountReader, hasher: PasswordHasher, tokens: ProviderTokens) -> None:
+    def __init__(self, bus: Bus, current_password: CurrentPassword, tokens: ProviderTokens) -> None:
         self._bus = bus
-        self._accounts = accounts
-        self._hasher = hasher
+        self._current_password = current_password
         self._tokens = tokens
 
     async def __call__(self, *, account_id: AccountId, current: Secret, token: Secret) -> IdentityView:
@@ -33,13 +32,13 @@ class LinkIdentity:
         Raises:
             UnusableIdentityToken: it is no good token of a provider that we know.
             ProviderKeysUnknown: that can't be said right now.
-            WrongPassword: the current password is not what was given.
+            WrongPassword, RateLimitError: the current password is not what was given, or too often not.
             IdentityTaken: the identity stands for another account, or has ended.
             AccountGone: the account was removed.
             HashingBusy: too many passwords wait to be hashed.
         """
         introduced = await self._tokens.read(token)
-        verified = await verified_hash(account_id, current, accounts=self._accounts, hasher=self._hasher)
+        verified = await self._current_password.verified(account_id, current)
         return await self._bus.execute(AddIdentity(account_id=account_id, verified=verified, introduced=introduced))
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import final
 
 from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Secret
 from hedgerow_users.application.commands.refuse_log_in import RefuseLogIn
+from hedgerow_users.application.commands.renew_password_hash import RenewPasswordHash
 from hedgerow_users.application.ports import (
     AccessTokens,
     AccountReader,
     Credentials,
+    HashingBusy,
     PasswordHasher,
     UsersUnitOfWork,
 )
@@ -67,7 +70,15 @@ class LogIn:
         session = await self._bus.execute(
             StartSession(account_id=known.account_id, verified=known.password_hash, client=client, code=code)
         )
+        if self._hasher.is_outdated(known.password_hash):
+            await self._renew(known.account_id, presented, known.password_hash)
         return await tokens_for(session, self._access_tokens)
+
+    async def _renew(self, account_id: AccountId, password: Password, outdated: PasswordHash) -> None:
+        """Now is the only time at which the password is known. If too many wait: at the next login."""
+        with suppress(HashingBusy):
+            renewed = await self._hasher.hash(password)
+            await self._bus.execute(RenewPasswordHash(account_id=account_id, outdated=outdated, renewed=renewed))
 
     async def _credentials_of(self, email: str) -> Credentials | None:
         try:

@@ -12,12 +12,16 @@ from typing import final
 
 from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Clock, Secret
+from hedgerow_core.observability import log_of
 from hedgerow_users.application.ports import AccessTokens, RefreshSuccessors, UsersUnitOfWork
 from hedgerow_users.application.session_tokens import LiveSession, SessionTokens, live_session, tokens_for
+from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.client import UNKNOWN_CLIENT, Client
 from hedgerow_users.domain.errors import InvalidRefreshToken, RefreshTokenReused
 from hedgerow_users.domain.second_factor import SecondFactorPolicy
 from hedgerow_users.domain.session import EndReason, RefreshToken, SessionId
+
+_log = log_of(__name__)
 
 
 @final
@@ -37,6 +41,7 @@ class RefreshSession:
         """
         outcome = await self._bus.execute(RotateRefreshToken(presented=refresh_token, client=client))
         if isinstance(outcome, ReuseFound):
+            _log.warning("refresh_token_reused", account=str(outcome.account_id), session=str(outcome.session_id))
             raise RefreshTokenReused
         return await tokens_for(outcome, self._access_tokens)
 
@@ -47,6 +52,7 @@ class ReuseFound:
     """The token had been used. An outcome and no error: an error would roll back the end of the session."""
 
     session_id: SessionId
+    account_id: AccountId
 
 
 @final
@@ -67,12 +73,14 @@ class RotateRefreshTokenHandler:
         clock: Clock,
         successors: RefreshSuccessors,
         refresh_token_lifetime: timedelta,
+        session_lifetime: timedelta,
         policy: SecondFactorPolicy = SecondFactorPolicy(),  # noqa: B008 - frozen
     ) -> None:
         self._clock = clock
         self._successors = successors
         self._lifetime = refresh_token_lifetime
         self._policy = policy
+        self._session_lifetime = session_lifetime
 
     async def __call__(self, command: RotateRefreshToken, work: UsersUnitOfWork) -> LiveSession | ReuseFound:
         """Handle the command.
@@ -95,6 +103,8 @@ class RotateRefreshTokenHandler:
         account = await work.accounts.find(session.account_id)
         if account is None or not account.is_active or session.is_over or redeemed.has_expired(now):
             raise InvalidRefreshToken
+        if session.has_outlived(self._session_lifetime, at=now):
+            raise InvalidRefreshToken
         secret = self._successors.of(command.presented)[0]
         await work.sessions.add_token(RefreshToken.of(secret, session, at=now, lifetime=self._lifetime))
         return live_session(session, account, secret, self._policy)
@@ -103,14 +113,14 @@ class RotateRefreshTokenHandler:
         self, command: RotateRefreshToken, work: UsersUnitOfWork
     ) -> LiveSession | ReuseFound:
         session = await work.sessions.hold_family(RefreshToken.hash_of(command.presented))
-        if session is None:
+        if session is None or session.has_outlived(self._session_lifetime, at=self._clock.now()):
             raise InvalidRefreshToken
         secret = await self._unused_successor(command, work)
         account = await work.accounts.find(session.account_id)
         if secret is None or account is None or session.is_over:
             session.end(EndReason.TOKEN_REUSED, at=self._clock.now())
             await work.sessions.save(session)
-            return ReuseFound(session.id)
+            return ReuseFound(session.id, session.account_id)
         return live_session(session, account, secret, self._policy)
 
     async def _unused_successor(self, command: RotateRefreshToken, work: UsersUnitOfWork) -> Secret | None:

@@ -35,7 +35,8 @@ class RegisterUser:
             InvalidEmail, InvalidName, UnsuitablePassword: what was written is not acceptable.
             HashingBusy: too many passwords wait to be hashed.
         """
-        address, called, chosen = Email.written(email), Name.written(name), Password.chosen(password)
+        address, called = Email.written(email), Name.written(name)
+        chosen = Password.chosen(password, owner=(address.address, called.text))
         password_hash = await self._hasher.hash(chosen)
         await self._bus.execute(OpenAccount(email=address, name=called, password_hash=password_hash))
 

@@ -7,10 +7,9 @@ from typing import final
 
 from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Clock, Secret, new_id
-from hedgerow_users.application.commands.refuse_password import RefusePassword
-from hedgerow_users.application.current_password import verified_hash
+from hedgerow_users.application.current_password import CurrentPassword
 from hedgerow_users.application.link_ports import LinkRequest
-from hedgerow_users.application.ports import AccountReader, PasswordHasher, UsersUnitOfWork
+from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.application.tasks.send_link import SendLink
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.email import Email
@@ -23,10 +22,9 @@ from hedgerow_users.domain.password import PasswordHash
 class RequestEmailChange:
     """Checks the password, so that a session left open somewhere can't carry the account away."""
 
-    def __init__(self, bus: Bus, accounts: AccountReader, hasher: PasswordHasher) -> None:
+    def __init__(self, bus: Bus, current_password: CurrentPassword) -> None:
         self._bus = bus
-        self._accounts = accounts
-        self._hasher = hasher
+        self._current_password = current_password
 
     async def __call__(self, *, account_id: AccountId, current: Secret, email: str) -> None:
         """Have a link mailed to the new address. Whether it is taken is not said.
@@ -34,15 +32,12 @@ class RequestEmailChange:
         Raises:
             InvalidEmail: it is no address.
             WrongPassword: the current one is not what was given.
+            RateLimitError: too many guesses at it.
             AccountGone: the account was removed.
             HashingBusy: too many passwords wait to be hashed.
         """
         address = Email.written(email)
-        try:
-            verified = await verified_hash(account_id, current, accounts=self._accounts, hasher=self._hasher)
-        except WrongPassword:
-            await self._bus.execute(RefusePassword(account_id=account_id))
-            raise
+        verified = await self._current_password.verified(account_id, current)
         await self._bus.execute(ReserveEmailChange(account_id=account_id, verified=verified, email=address))
 
 

@@ -8,7 +8,7 @@ from typing import final
 from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Clock, Secret
 from hedgerow_users.application.link_ports import LinkMint
-from hedgerow_users.application.ports import PasswordHasher, UsersUnitOfWork
+from hedgerow_users.application.ports import AccountReader, PasswordHasher, UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.errors import InvalidLink
 from hedgerow_users.domain.link import Purpose, hash_of
@@ -20,9 +20,12 @@ from hedgerow_users.domain.session import EndReason
 class ResetPassword:
     """Hashes the new password, then redeems the code and replaces the password in a short transaction."""
 
-    def __init__(self, bus: Bus, links: LinkMint, hasher: PasswordHasher, clock: Clock) -> None:
+    def __init__(
+        self, bus: Bus, links: LinkMint, accounts: AccountReader, hasher: PasswordHasher, clock: Clock
+    ) -> None:
         self._bus = bus
         self._links = links
+        self._accounts = accounts
         self._hasher = hasher
         self._clock = clock
 
@@ -30,15 +33,17 @@ class ResetPassword:
         """Set another password.
 
         Raises:
-            UnsuitablePassword: it is too short or too long.
+            UnsuitablePassword: it is too short or long, or too easily guessed. The code stays good.
             InvalidLink: the code is not, or no longer, good.
             HashingBusy: too many passwords wait to be hashed.
         """
-        chosen = Password.chosen(new, field="new_password")
         hash = hash_of(code)
         # Looked at first, so that nobody makes us hash by inventing codes.
-        if not await self._links.is_live(hash, Purpose.RESET_PASSWORD, at=self._clock.now()):
+        owner_id = await self._links.owner_of(hash, Purpose.RESET_PASSWORD, at=self._clock.now())
+        owner = await self._accounts.view(owner_id) if owner_id else None
+        if owner is None:
             raise InvalidLink
+        chosen = Password.chosen(new, field="new_password", owner=(owner.email, owner.name))
         replacement = await self._hasher.hash(chosen)
         await self._bus.execute(ReplaceForgottenPassword(code_hash=hash, replacement=replacement))
 

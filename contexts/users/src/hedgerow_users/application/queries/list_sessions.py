@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import final
 from uuid import UUID
 
@@ -27,10 +27,17 @@ class ListSessions(Query[Page[SessionView]]):
 class ListSessionsHandler:
     """One statement. A session whose refresh token has run out is over, though nobody has ended it."""
 
-    def __init__(self, sessions: SessionReader, clock: Clock, refresh_token_lifetime: timedelta) -> None:
+    def __init__(
+        self,
+        sessions: SessionReader,
+        clock: Clock,
+        refresh_token_lifetime: timedelta,
+        session_lifetime: timedelta,
+    ) -> None:
         self._sessions = sessions
         self._clock = clock
-        self._lifetime = refresh_token_lifetime
+        self._may_rest = refresh_token_lifetime
+        self._lifetime = session_lifetime
 
     async def __call__(self, query: ListSessions) -> Page[SessionView]:
         """Answer the query.
@@ -38,10 +45,12 @@ class ListSessionsHandler:
         Raises:
             ValidationError: the cursor is not one of this list.
         """
+        now = self._clock.now()
         return await self._sessions.list_live(
-            query.account_id, seen_after=self._oldest_that_lives, cursor=query.cursor, limit=query.limit
+            query.account_id,
+            seen_after=now - self._may_rest,
+            at=now,
+            lifetime=self._lifetime,
+            cursor=query.cursor,
+            limit=query.limit,
         )
-
-    @property
-    def _oldest_that_lives(self) -> datetime:
-        return self._clock.now() - self._lifetime
