@@ -33,8 +33,8 @@ SIZES: dict[str, tuple[int, int]] = {
     "redelivery.events": (1_000, 20_000),
     "placements.events": (150, 5_000),
     "state_machine.examples": (40, 700),
-    "timing.rounds": (40, 1_200),
-    "timing.mutant_rounds": (20, 100),
+    "timing.rounds": (30, 1_200),
+    "timing.mutant_rounds": (16, 100),
 }
 
 
