@@ -26,7 +26,7 @@ from tests.faults.laboratory.supervisor import CHILD
 from tests.faults.laboratory.timing import TELLS_NOTHING, Indistinct, Z, auc, deviation
 from tests.processes import Process, wait_until_ready
 
-ACCOUNTS = 20
+ACCOUNTS = 8
 WARM_UP = 3
 OF_THE_REQUEST = {"date", "x-request-id", "ratelimit"}
 PASSWORD = "correct horse battery staple"

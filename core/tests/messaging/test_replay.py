@@ -16,6 +16,7 @@ from hedgerow_core.messaging.feed import EventFilter
 from hedgerow_core.messaging.replay import Replay, ReplayBatch
 from hedgerow_core.messaging.trail import AuditFilter
 from hedgerow_core.persistence import Database
+from hedgerow_core.testing import MigratedDatabases, context_database
 
 NAME = "books.note_order"
 DECISION = Decision(by="ann", why="the history is missing")
@@ -235,6 +236,8 @@ async def test_every_batch_of_a_replay_is_written_down_as_part_of_the_first(
     assert [(entry.affected, entry.details["continues"]) for entry in further] == [(1, first.id)] * 2
 
 
-async def test_where_the_publisher_is_not_there_is_nothing_to_replay(books: Database) -> None:
-    with pytest.raises(NotFoundError, match="outbox of shop"):
-        await carry(books, a_replay())
+async def test_where_the_publisher_is_not_there_is_nothing_to_replay(migrated_databases: MigratedDatabases) -> None:
+    with migrated_databases.copy(books=()) as address:
+        async with context_database(address, "books") as books:
+            with pytest.raises(NotFoundError, match="outbox of shop"):
+                await carry(books, a_replay())

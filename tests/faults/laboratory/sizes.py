@@ -42,8 +42,8 @@ SIZES: dict[str, tuple[int, int]] = {
     "slow_clients.answer": (3, 30),
     "oversize.times": (1, 10),
     "api_document.examples": (6, 200),
-    "timing.rounds": (40, 1_200),
-    "timing.mutant_rounds": (20, 100),
+    "timing.rounds": (30, 1_200),
+    "timing.mutant_rounds": (16, 100),
 }
 
 

@@ -55,7 +55,7 @@ def test_every_command_stands_in_one_of_the_two_tables(container: UsersContainer
 
 
 def test_no_declaration_names_a_field_that_is_secret_or_personal() -> None:
-    assert {name for audited in AUDITED.values() for name in audited.details} <= {"roles"}
+    assert {name for audited in AUDITED.values() for name in audited.details} <= {"roles", "scopes", "prefix"}
 
 
 async def test_a_registration_is_written_down_and_so_is_one_of_a_taken_address(

@@ -30,7 +30,7 @@ async def test_who_registers_has_an_account(http: httpx.AsyncClient) -> None:
     body = answer.json()
     assert set(body) == {
         *("id", "email", "name", "roles", "status", "version", "created_at", "updated_at", "verified_at"),
-        *("phone", "address", "birthday", "photo_url", "metadata"),
+        *("phone", "address", "birthday", "photo_url", "metadata", "second_factor"),
     }
     assert (body["email"], body["name"], body["roles"]) == (ADA["email"], "Ada", ["user"])
 

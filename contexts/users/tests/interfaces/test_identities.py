@@ -93,11 +93,9 @@ async def test_a_subject_is_one_account_even_under_twenty_addresses_at_once(ann:
 
 
 @pytest.mark.usefixtures("crowded")
-async def test_without_the_constraint_there_would_be_many(
-    ann: Ann, rows: Rows, fresh_database: DatabaseAddress
-) -> None:
+async def test_without_the_constraint_there_would_be_many(ann: Ann, rows: Rows, migrated: DatabaseAddress) -> None:
     broken = "ALTER TABLE users.identities DROP CONSTRAINT uq_identities_subject"
-    await asyncio.to_thread(run_sql, fresh_database, broken)
+    await asyncio.to_thread(run_sql, migrated, broken)
     comers = (ann.get(email=f"ann{n}@example.org") for n in range(AT_ONCE))
     await asyncio.gather(*comers, return_exceptions=True)
 
