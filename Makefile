@@ -5,6 +5,9 @@ SHELL := /bin/sh
 # uv from the PATH, else our own copy under .tools/ (made by the rule below).
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 
+# Many tests start processes; each would compile our sources anew where somebody has switched bytecode off.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help install run demo test check locked format bench-ledger test-faults
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -23,7 +26,7 @@ demo: install ## play the story over HTTP on a host of its own: register, invoic
 	@$(UV) run --no-sync python -m tests.demo
 
 test: check ## lint, types, boundaries, then every test
-	@$(UV) run --no-sync pytest -n 2 --dist loadfile
+	@$(UV) run --no-sync pytest -n 3 --dist loadfile
 
 test-faults: install ## the long fault experiments, about an hour (ONLY=file for some); writes docs/evidence/faults.md
 	@FAULTS_TIER=long $(UV) run --no-sync pytest $(or $(ONLY),tests/faults)

@@ -101,7 +101,7 @@ def development_tools() -> set[str]:
     extras = tomllib.loads((ROOT / "core/pyproject.toml").read_text())["project"]["optional-dependencies"]
     requirements = [*workspace["dependency-groups"]["dev"], *extras["embedded"], *extras["testing"]]
     names = {requirement.split(">=")[0].split("[")[0] for requirement in requirements}
-    return names - {"hedgerow-core", "hedgerow-host", "pyyaml"}  # these belong there, pyyaml through uvicorn
+    return names - {"hedgerow-core", "hedgerow-host", "httpx", "pyyaml"}  # which users and uvicorn need, too
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from hedgerow_core.messaging.actions import Decision
 from hedgerow_core.messaging.feed import EventFilter
 from hedgerow_core.messaging.replay import Replay, ReplayBatch
 from hedgerow_core.messaging.trail import AuditFilter
-from hedgerow_core.persistence import Database
+from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.testing import MigratedDatabases, context_database
 
 NAME = "books.note_order"
@@ -236,8 +237,13 @@ async def test_every_batch_of_a_replay_is_written_down_as_part_of_the_first(
     assert [(entry.affected, entry.details["continues"]) for entry in further] == [(1, first.id)] * 2
 
 
-async def test_where_the_publisher_is_not_there_is_nothing_to_replay(migrated_databases: MigratedDatabases) -> None:
+@pytest.fixture
+def without_shop(migrated_databases: MigratedDatabases) -> Iterator[DatabaseAddress]:
     with migrated_databases.copy(books=()) as address:
-        async with context_database(address, "books") as books:
-            with pytest.raises(NotFoundError, match="outbox of shop"):
-                await carry(books, a_replay())
+        yield address
+
+
+async def test_where_the_publisher_is_not_there_is_nothing_to_replay(without_shop: DatabaseAddress) -> None:
+    async with context_database(without_shop, "books") as books:
+        with pytest.raises(NotFoundError, match="outbox of shop"):
+            await carry(books, a_replay())
