@@ -50,8 +50,8 @@ def document(api: httpx.Client) -> Document:
 
 
 def says_that_a_name_is_a_number(document: Document) -> None:
-    """The document denies every account."""
-    document["components"]["schemas"]["AccountAnswer"]["properties"]["name"] = {"type": "integer"}
+    """The document denies every caller's own account."""
+    document["components"]["schemas"]["OwnAccountAnswer"]["properties"]["name"] = {"type": "integer"}
 
 
 def knows_no_errors(document: Document) -> None:

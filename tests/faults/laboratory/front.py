@@ -23,6 +23,8 @@ ROOT = Path(__file__).parents[3]
 """Where the laboratory itself is imported from."""
 PASSWORD = "correct horse battery staple"
 POLL_S = 0.01
+KEPT_S = 1.0
+"""Shorter than a server keeps an idle connection: otherwise a call may meet its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ async def serving(production: Production, nodes: int = 1, **settings: str) -> As
         for _ in range(nodes):
             port = free_port()
             process = await supervisor.api(port, **settings)
-            limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
+            limits = httpx.Limits(max_connections=200, max_keepalive_connections=200, keepalive_expiry=KEPT_S)
             client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, limits=limits)
             started.append(Node(process, await stack.enter_async_context(client), port))
         yield started

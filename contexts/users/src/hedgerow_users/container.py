@@ -181,6 +181,7 @@ class UsersContainer(containers.DeclarativeContainer):
     provider_issuers = providers.ThreadSafeSingleton(
         ProviderIssuers,
         providers=settings.provided.providers,
+        policy=settings.provided.second_factor_policy,
         recognize=providers.Factory(
             RecognizeIdentity,
             identities=identities,

@@ -352,7 +352,7 @@ async def test_new_recovery_codes_replace_those_of_before(
     app: App, recovery: Sequence[Secret], ada: AccountId, container: UsersContainer, bus: Bus, log_in: LogIn
 ) -> None:
     verified = await container.current_password(bus=bus).verified(ada, PASSWORD)
-    for wrong in (app.never_shows(), Secret("aaaa-bbbb-cccc-dddd")):
+    for wrong in (app.never_shows(), Secret("aaaa-bbbb-cccc-dddd-eeee-ffff")):
         with pytest.raises(WrongCode):
             await bus.execute(RenewRecoveryCodes(account_id=ada, verified=verified, code=wrong))
     fresh = await bus.execute(RenewRecoveryCodes(account_id=ada, verified=verified, code=app.shows()))

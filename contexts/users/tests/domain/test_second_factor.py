@@ -17,22 +17,32 @@ from hedgerow_users.domain.second_factor import (
 USER, ADMIN, SUPER_ADMIN = ("user",), ("admin",), ("super_admin",)
 
 
-def test_ten_recovery_codes_of_eighty_bits_in_groups() -> None:
+def test_ten_recovery_codes_of_120_bits_in_groups() -> None:
     codes = [code.reveal() for code in new_recovery_codes()]
     assert len(set(codes)) == RECOVERY_CODES
     for code in codes:
-        assert [len(group) for group in code.split("-")] == [4, 4, 4, 4]
+        assert [len(group) for group in code.split("-")] == [4, 4, 4, 4, 4, 4]
 
 
 def test_a_recovery_code_is_the_same_however_its_groups_and_letters_are_typed() -> None:
-    code = "k5qw-3jhd-m2xa-7tcn"
-    hashes = {hash_of_recovery_code(Secret(typed)) for typed in (code, code.upper(), " k5qw 3jhdm2xa7tcn ")}
+    code = "k5qw-3jhd-m2xa-7tcn-q4vy-hzr2"
+    hashes = {
+        hash_of_recovery_code(Secret(typed)) for typed in (code, code.upper(), " k5qw 3jhdm2xa7tcn q4vyhzr2 ")
+    }
     assert len(hashes) == 1
-    assert hashes != {hash_of_recovery_code(Secret("k5qw-3jhd-m2xa-7tcm"))}
+    assert hashes != {hash_of_recovery_code(Secret("k5qw-3jhd-m2xa-7tcn-q4vy-hzr3"))}
 
 
 @pytest.mark.parametrize(
-    "text", ["", "123456", "k5qw-3jhd-m2xa-7tc", "k5qw-3jhd-m2xa-7tcn-a", "k5qw-3jhd-m2xa-7tc1", "\ud800"]
+    "text",
+    [
+        "",
+        "123456",
+        "k5qw-3jhd-m2xa-7tcn-q4vy-hzr",
+        "k5qw-3jhd-m2xa-7tcn-q4vy-hzr2-a",
+        "k5qw-3jhd-m2xa-7tcn-q4vy-hzr1",
+        "\ud800",
+    ],
 )
 def test_what_can_be_no_recovery_code_is_none(text: str) -> None:
     assert hash_of_recovery_code(Secret(text)) is None

@@ -10,6 +10,8 @@ from hedgerow_users.application.identity_ports import KnownIdentity
 from hedgerow_users.application.introduction import Introduction
 from hedgerow_users.domain.account import AccountId, AccountStatus
 from hedgerow_users.domain.errors import AccountDeactivated, AccountGone
+from hedgerow_users.domain.roles import Role
+from hedgerow_users.domain.second_factor import SecondFactorPolicy
 from hedgerow_users.infrastructure import provider_issuers
 from hedgerow_users.infrastructure.provider_issuers import BELIEVED_FOR_S, Recognized
 
@@ -23,14 +25,12 @@ class Books:
         self.now, self.asked = 100.0, 0
         self.status: AccountStatus | None = AccountStatus.ACTIVE
         self.is_over = False
-        self.account = AccountId(new_id())
+        self.account, self.roles = AccountId(new_id()), frozenset({"user"})
 
     async def __call__(self, introduced: Introduction) -> KnownIdentity:
         self.asked += 1
         self.now += 0.1  # so long does it take to look
-        return KnownIdentity(
-            account_id=self.account, is_over=self.is_over, status=self.status, roles=frozenset({"user"})
-        )
+        return KnownIdentity(account_id=self.account, is_over=self.is_over, status=self.status, roles=self.roles)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def books() -> Books:
 @pytest.fixture
 def recognized(books: Books) -> Recognized:
     recognize: RecognizeIdentity = books  # type: ignore[assignment]
-    return Recognized("acme", recognize, lambda: books.now)
+    return Recognized("acme", recognize, SecondFactorPolicy(), lambda: books.now)
 
 
 async def test_a_hot_caller_is_looked_up_twice_a_second(books: Books, recognized: Recognized) -> None:
@@ -83,3 +83,29 @@ async def test_the_memory_is_bounded(books: Books, recognized: Recognized, monke
         await recognized({"sub": f"ann{number}"})
 
     assert list(recognized._known) == ["ann7", "ann8", "ann9"]
+
+
+@pytest.mark.parametrize(
+    ("amr", "carried"),
+    [
+        ({}, {"user"}),
+        ({"amr": ["pwd"]}, {"user"}),
+        ({"amr": "mfa"}, {"user"}),
+        ({"amr": ["pwd", "mfa"]}, {"admin"}),
+    ],
+)
+async def test_roles_that_wait_for_a_second_factor_are_carried_if_the_provider_has_asked_for_one(
+    books: Books, amr: dict[str, object], carried: set[str]
+) -> None:
+    books.roles = frozenset({"admin"})
+    recognize: RecognizeIdentity = books  # type: ignore[assignment]
+    recognized = Recognized("acme", recognize, SecondFactorPolicy(frozenset({Role.ADMIN})), lambda: books.now)
+    other = {"sub": "ann", "amr": ["mfa"]} if carried == {"user"} else {"sub": "ann"}
+    for _ in range(2):  # looked up, and remembered
+        await recognized(other)
+        assert (await recognized({"sub": "ann", **amr})).roles == carried
+
+
+async def test_where_no_role_waits_nobody_is_asked_how_they_logged_in(books: Books, recognized: Recognized) -> None:
+    books.roles = frozenset({"admin"})
+    assert (await recognized({"sub": "ann"})).roles == {"admin"}

@@ -34,6 +34,10 @@ LAST_MOMENT = 2**40
 LEEWAY_S = 5
 """Clocks of two nodes may differ by this much."""
 
+_NO_ACCESS = frozenset({"events", "nonce", "at_hash", "c_hash"})
+"""Claims of tokens that grant nothing, whatever type they say: security events (RFC 8417), and ID tokens (OpenID
+Connect Core §3), which tell a client who has logged in."""
+
 # Strictly base64url without padding (RFC 7515 §2): Python's decoder skips what is not in the alphabet. Bits of the
 # last character that are no part of the signature are zero: else several texts would decode to one signature.
 _SHAPE = re.compile(
@@ -166,7 +170,7 @@ def _signed_claims(token: str, algorithm: str, key: jwt.PyJWK, issuer: TokenIssu
     subject = claims["sub"]
     if not (_is_for_us(claims, issuer) and subject.isprintable() and 1 <= len(subject) <= MAX_SUBJECT_LENGTH):
         raise _refused()
-    if "events" in claims:  # a logout token or another security event (RFC 8417): it grants nothing
+    if not _NO_ACCESS.isdisjoint(claims):
         raise _refused()
     return claims
 

@@ -18,11 +18,11 @@ PENDING_FOR = timedelta(hours=1)
 """So long a secret waits for its first code: whoever sees an old screen later can't make it theirs."""
 
 RECOVERY_CODES = 10
-RECOVERY_CODE_BYTES = 10
-"""80 random bits: beyond guessing, so a plain SHA-256 protects the stored form; 16 characters of base32."""
+RECOVERY_CODE_BYTES = 15
+"""120 random bits: beyond guessing, so a plain SHA-256 protects the stored form (ASVS 5, 6.5.2); 24 characters."""
 _GROUP = 4
 _TOTP = re.compile(r"[0-9]{6}")
-_RECOVERY = re.compile(r"[a-z2-7]{16}")
+_RECOVERY = re.compile(r"[a-z2-7]{24}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

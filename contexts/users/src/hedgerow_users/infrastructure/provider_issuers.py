@@ -18,10 +18,13 @@ from hedgerow_users.application.commands.provision_account import RecognizeIdent
 from hedgerow_users.application.introduction import Introduction
 from hedgerow_users.domain.identity_errors import UnusableIdentityToken
 from hedgerow_users.domain.identity_provider import ABSENT, IdentityProvider
+from hedgerow_users.domain.second_factor import SecondFactorPolicy
 from hedgerow_users.infrastructure.key_documents import KeyDocuments
 from hedgerow_users.infrastructure.provider_keys import ProviderKeys
 
 BELIEVED_FOR_S = 0.5
+SEVERAL_FACTORS = "mfa"
+"""The authentication method reference of RFC 8176 §2."""
 MOST_REMEMBERED = 10_000
 """About 5 MB. Beyond it the one that was looked up longest ago is looked up again."""
 
@@ -35,6 +38,7 @@ class ProviderIssuers:
         providers: Sequence[IdentityProvider] | None,
         recognize: RecognizeIdentity,
         clock: Clock,
+        policy: SecondFactorPolicy,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._keys = {
@@ -49,7 +53,7 @@ class ProviderIssuers:
                 algorithms=frozenset(provider.algorithms),
                 types=frozenset(None if typ == ABSENT else typ.lower() for typ in provider.typ),
                 parties=provider.parties,
-                resolve=Recognized(provider.name, recognize, monotonic),
+                resolve=Recognized(provider.name, recognize, policy, monotonic),
             )
             for provider in providers or ()
         ]
@@ -73,14 +77,23 @@ class ProviderIssuers:
 class Recognized:
     """Whom the tokens of one provider speak for; remembers for half a second what it was told."""
 
-    def __init__(self, provider: str, recognize: RecognizeIdentity, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        provider: str,
+        recognize: RecognizeIdentity,
+        policy: SecondFactorPolicy,
+        monotonic: Callable[[], float],
+    ) -> None:
         self._provider = provider
         self._recognize = recognize
+        self._policy = policy
         self._monotonic = monotonic
         self._known: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
 
     async def __call__(self, claims: Claims) -> Principal:
         """The principal of a good token: one without a session, with the roles that its account has here.
+
+        Roles that wait for a second factor are carried only if the provider says that it has asked for one.
 
         Raises:
             IdentityWithoutEmail, IdentityNotLinked: somebody new, who gets no account.
@@ -89,11 +102,17 @@ class Recognized:
         subject, started = str(claims["sub"]), self._monotonic()
         looked_up_at, principal = self._known.get(subject, (float("-inf"), None))
         if principal is not None and self._is_fresh(looked_up_at, started):
-            return principal
+            return self._as_proven(principal, claims)
         known = await self._recognize(Introduction.read(self._provider, subject, claims))
         principal = Principal(subject=known.demand_usable(), session=None, roles=known.roles)
         self._remember(subject, started, principal)
-        return principal
+        return self._as_proven(principal, claims)
+
+    def _as_proven(self, principal: Principal, claims: Claims) -> Principal:
+        methods = claims.get("amr")
+        proven = isinstance(methods, list) and SEVERAL_FACTORS in methods
+        roles = self._policy.carried(tuple(sorted(principal.roles)), proven=proven)
+        return replace(principal, roles=frozenset(roles))
 
     def _is_fresh(self, looked_up_at: float, now: float) -> bool:
         return now - looked_up_at < BELIEVED_FOR_S

@@ -48,7 +48,7 @@ class NewSecretAnswer(BaseModel):
 class RecoveryCodesAnswer(BaseModel):
     """Codes for the day the app is lost, each good once. Shown once."""
 
-    recovery_codes: Sequence[str] = Field(examples=[["k5qw-3jhd-m2xa-7tcn"]])
+    recovery_codes: Sequence[str] = Field(examples=[["k5qw-3jhd-m2xa-7tcn-q4vy-hzr2"]])
 
     @classmethod
     def of(cls, codes: Sequence[Secret]) -> RecoveryCodesAnswer:
