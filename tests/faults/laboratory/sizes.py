@@ -18,7 +18,7 @@ SIZES: dict[str, tuple[int, int]] = {
     "kill_storm.events": (2_000, 100_000),
     "kill_storm.kills": (6, 50),
     "kill_storm.mutant_events": (600, 3_000),
-    "kill_storm.mutant_kills": (2, 5),
+    "kill_storm.mutant_kills": (4, 5),
     "crash_points.repeats": (1, 1),
     "crash_points.sample": (4, 1_000),
     "stopped.rounds": (1, 2),

@@ -139,6 +139,15 @@ async def test_a_guess_at_the_password_within_a_session_is_written_down(
     assert (await trail())[1:] == [("users.password_proved", "users.wrong_password", str(ada.id))]
 
 
+async def test_a_revoked_signing_key_is_written_down_once(container: UsersContainer, rows: Rows) -> None:
+    kid = (await container.signing_keys().rotate())[-1].kid
+    with caused_by(Cause(actor="cli:ann")):
+        assert await container.signing_keys().revoke(kid) is not None
+        assert await container.signing_keys().revoke(kid) is None
+    found = await rows("SELECT actor, subject_id FROM audit_entries WHERE action = 'users.signing_key_revoked'")
+    assert [tuple(line) for line in found] == [("cli:ann", kid)]
+
+
 async def test_a_rotation_of_keys_is_written_down(container: UsersContainer, rows: Rows) -> None:
     with caused_by(Cause(actor="cli:ann")):
         keys = await container.signing_keys().rotate()

@@ -36,14 +36,12 @@ async def test_one_password_has_many_hashes(hasher: Argon2Hasher) -> None:
 async def test_nothing_known_means_no_match_for_the_same_work(hasher: Argon2Hasher) -> None:
     known = await hasher.hash(PASSWORD)
     wrong = Password.presented(Secret("wrong horse"))
-    best = {}
-    for name, hash in (("known", known), ("unknown", None)):
-        times = []
-        for _ in range(7):
+    best = {"known": float("inf"), "unknown": float("inf")}
+    for _ in range(20):  # in turns, so that what slows the machine down slows down both
+        for name, hash in (("known", known), ("unknown", None)):
             started = time.perf_counter()
             assert not await hasher.matches(wrong, hash)
-            times.append(time.perf_counter() - started)
-        best[name] = min(times)
+            best[name] = min(best[name], time.perf_counter() - started)
     assert 0.5 < best["known"] / best["unknown"] < 2
 
 

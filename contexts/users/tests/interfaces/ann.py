@@ -18,7 +18,8 @@ from hedgerow_users.settings import SmtpAddress, UsersSettings
 
 ANN = "ann@example.org"
 SUBJECT = "acme|42"
-WITHIN_S = 1.0
+WITHIN_S = 5.0
+"""Experiment 30 holds the second that the product promises; here other tests run beside."""
 
 
 def settings_with(issuer: LocalIssuer, mailbox: Mailbox, **members: object) -> UsersSettings:

@@ -32,7 +32,7 @@ SIGNS_AFTER = timedelta(seconds=5)
 PUBLISHED_AFTER_RETIREMENT = timedelta(seconds=LONGEST_ACCESS_TOKEN_S + 60)
 """Until the last token that it has signed is expired everywhere, and a minute more."""
 
-ROTATED = "users.signing_keys_rotated"
+ROTATED, REVOKED = "users.signing_keys_rotated", "users.signing_key_revoked"
 """In the trail."""
 
 _LOCK = 0x7573_6572_735F_6B31  # "users_k1", as the 64-bit key of a PostgreSQL advisory lock
@@ -121,6 +121,7 @@ class SigningKeyStore:
                 return False
             if all(key.retired_at is not None for key in self._opened(await self._rows(connection))):
                 await self._add(connection)
+            await append(connection, AuditEntry(action=REVOKED, subject=Subject("signing_key", kid)))
         return True
 
     async def rows(self) -> Sequence[tuple[Row[Any], bool]]:
