@@ -16,6 +16,7 @@ from typing import ClassVar
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from hedgerow_core.http import problem_response
+from hedgerow_core.http.middleware import LINGER_S
 from hedgerow_core.http.security_headers import security_headers
 from hedgerow_core.observability.tracing import new_traceparent, trace_id_in
 
@@ -27,8 +28,6 @@ MAX_HEADERS = 100
 READ_WITHIN_S = 30.0
 READ_AT_LEAST_BYTES = 64 * 1024
 """So much of an answer is read within so long, or all that is left. Slower readers hold our memory for nothing."""
-LINGER_S = 1.0
-"""An answer to who is still sending is lost when the connection is reset: for so long we read on and throw away."""
 
 
 class PatientProtocol(HttpToolsProtocol):

@@ -8,11 +8,11 @@ from typing import final
 from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock
 from hedgerow_users.application.administration import actor_of, target_of
+from hedgerow_users.application.live_key import hold_live_key
 from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.api_key import ApiKeyId
 from hedgerow_users.domain.authority import Deed
-from hedgerow_users.domain.errors import KeyNotFound
 
 
 @final
@@ -42,8 +42,6 @@ class RevokeAccountKeyHandler:
         now = self._clock.now()
         actor = await actor_of(work, command.actor_id)
         account = await target_of(work, actor, Deed.REVOKE_KEY, command.account_id)
-        key = await work.api_keys.hold(command.key_id)
-        if key is None or key.owner.account_id != account.id or not key.is_live(now):
-            raise KeyNotFound
+        key = await hold_live_key(work, command.key_id, of=account.id, at=now)
         key.revoke(at=now)
         await work.api_keys.save(key)

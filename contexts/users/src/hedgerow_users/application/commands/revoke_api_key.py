@@ -7,10 +7,10 @@ from typing import final
 
 from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock
+from hedgerow_users.application.live_key import hold_live_key
 from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.api_key import ApiKeyId
-from hedgerow_users.domain.errors import KeyNotFound
 
 
 @final
@@ -36,8 +36,6 @@ class RevokeApiKeyHandler:
             KeyNotFound: it has ended, is somebody else's, or never was.
         """
         now = self._clock.now()
-        key = await work.api_keys.hold(command.key_id)
-        if key is None or key.owner.account_id != command.account_id or not key.is_live(now):
-            raise KeyNotFound
+        key = await hold_live_key(work, command.key_id, of=command.account_id, at=now)
         key.revoke(at=now)
         await work.api_keys.save(key)

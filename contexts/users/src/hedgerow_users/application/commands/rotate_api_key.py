@@ -10,10 +10,11 @@ from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock
 from hedgerow_users.application.api_key_view import NewApiKey, made
 from hedgerow_users.application.key_ports import ScopeTable
+from hedgerow_users.application.live_key import hold_live_key
 from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.api_key import MOST_LIVE_KEYS, ApiKeyId
-from hedgerow_users.domain.errors import AccountGone, KeyNotFound, ScopesBeyondRoles, TooManyKeys
+from hedgerow_users.domain.errors import AccountGone, ScopesBeyondRoles, TooManyKeys
 
 
 @final
@@ -51,9 +52,7 @@ class RotateApiKeyHandler:
         account = await work.accounts.hold(command.account_id)
         if account is None or not account.is_active:
             raise AccountGone
-        old = await work.api_keys.hold(command.key_id)
-        if old is None or old.owner.account_id != command.account_id or not old.is_live(now):
-            raise KeyNotFound
+        old = await hold_live_key(work, command.key_id, of=command.account_id, at=now)
         if beyond := self._scopes.beyond(command.roles.intersection(account.roles), old.scopes):
             raise ScopesBeyondRoles(beyond)
         if command.grace and live >= MOST_LIVE_KEYS:
