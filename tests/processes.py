@@ -6,18 +6,24 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+
+from tests import warm_start
 
 READY_WITHIN_S = 60.0
 ENDS_WITHIN_S = 30.0
 SECRET = "for tests alone, and so it is no secret"
 """USERS_SECRET of hosts that need one: those with a database of their own. `dev` brings both along."""
 COMMAND = Path(sys.executable).with_name("hedgerow")
+"""For those who type it into a shell."""
+PROGRAM = "hedgerow_host.cli"
+"""What the command runs."""
 
 
 class Process:
@@ -28,16 +34,17 @@ class Process:
         *arguments: str,
         folder: Path,
         environment: Mapping[str, str],
-        program: Sequence[str | Path] = (COMMAND,),
+        program: str = PROGRAM,
     ) -> None:
         self._log = folder / f"{arguments[0]}-{time.monotonic_ns()}.log"
-        self._process = subprocess.Popen(
-            [*program, *arguments],
-            cwd=folder,
-            env=_completed(environment),
-            stdout=self._log.open("wb"),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # a Ctrl-C in the test run is not theirs
+        self._log.touch()
+        self._process = warm_start.start(
+            program,
+            arguments,
+            folder=folder,
+            environment=_completed(environment),
+            output=self._log,
+            errors=self._log,
         )
 
     @property
@@ -97,15 +104,21 @@ def running(*arguments: str, folder: Path, environment: Mapping[str, str]) -> It
 
 def run(*arguments: str, folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    return subprocess.run(
-        [COMMAND, *arguments],
-        cwd=folder,
-        env=_completed(environment),
-        capture_output=True,
-        text=True,
-        timeout=READY_WITHIN_S,
-        check=False,
-    )
+    with tempfile.TemporaryDirectory() as written:
+        output, errors = Path(written) / "output", Path(written) / "errors"
+        process = warm_start.start(
+            PROGRAM,
+            arguments,
+            folder=folder,
+            environment=_completed(environment),
+            output=output,
+            errors=errors,
+        )
+        try:
+            code = process.wait(READY_WITHIN_S)
+        finally:
+            process.send_signal(signal.SIGKILL)
+        return subprocess.CompletedProcess(arguments, code, output.read_text(), errors.read_text())
 
 
 def clean_environment() -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from tests.faults.laboratory.child import MUTANT
 from tests.faults.laboratory.contexts.lab_source import SourceWork
 from tests.faults.laboratory.load import Load
 from tests.faults.laboratory.records import Records
-from tests.faults.laboratory.sizes import LONG, size
+from tests.faults.laboratory.sizes import LONG, size, with_twins
 from tests.faults.ledger_load.pace import quantile
 
 EXPERIMENT = "10 consumers off"
@@ -66,27 +65,17 @@ class Publisher:
 @pytest.fixture(autouse=True)
 def our_child() -> Iterator[None]:
     """Workers that know the mutant of this experiment, too."""
-    ours = (sys.executable, "-m", "tests.faults.ledger_load.child")
-    with mock.patch.object(supervisor, "CHILD", ours):
+    with mock.patch.object(supervisor, "CHILD", "tests.faults.ledger_load.child"):
         yield
 
 
+@pytest.mark.parametrize("mutant", with_twins("one_at_a_time"))
 async def test_publishers_do_not_notice_that_nobody_consumes_and_the_backlog_drains(
-    fresh_database: DatabaseAddress, redis_url: str, tmp_path: Path, verdict: Records, seed: int
+    fresh_database: DatabaseAddress, redis_url: str, tmp_path: Path, verdict: Records, seed: int, mutant: str | None
 ) -> None:
-    seconds = size("consumers_off.seconds")
-    async with laboratory(fresh_database, redis_url, tmp_path) as bench:
-        found, facts = await off_and_on(bench, seconds, seed)
-
-    verdict(EXPERIMENT, found, seed=seed, **facts)
-
-
-async def test_a_worker_that_looks_seldom_and_takes_little_never_catches_up(
-    fresh_database: DatabaseAddress, redis_url: str, tmp_path: Path, verdict: Records, seed: int
-) -> None:
-    mutant = "one_at_a_time"
-    async with laboratory(fresh_database, redis_url, tmp_path, **{MUTANT: mutant}) as bench:
-        found, facts = await off_and_on(bench, MUTANT_S, seed, to_the_end=False)
+    seconds = MUTANT_S if mutant else size("consumers_off.seconds")
+    async with laboratory(fresh_database, redis_url, tmp_path, **({MUTANT: mutant} if mutant else {})) as bench:
+        found, facts = await off_and_on(bench, seconds, seed, to_the_end=mutant is None)
 
     verdict(EXPERIMENT, found, seed=seed, mutant=mutant, **facts)
 

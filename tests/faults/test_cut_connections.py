@@ -20,7 +20,7 @@ from tests.faults.laboratory.bench import Bench, laboratory
 from tests.faults.laboratory.child import LEASE_S, MUTANT
 from tests.faults.laboratory.load import Load
 from tests.faults.laboratory.records import Records
-from tests.faults.laboratory.sizes import LONG, size
+from tests.faults.laboratory.sizes import LONG, size, with_twins
 
 DRAINED_WITHIN_S = 30.0 if LONG else 120.0
 QUIET_S = 8.0
@@ -54,7 +54,7 @@ def _wait_until_gone(pid_file: Path) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("mutant", [None, "publishes_after_commit"])
+@pytest.mark.parametrize("mutant", with_twins("publishes_after_commit"))
 async def test_what_was_acknowledged_is_there_and_takes_effect(
     redis_url: str, tmp_path: Path, verdict: Records, seed: int, mutant: str | None
 ) -> None:

@@ -34,9 +34,18 @@ def _command(process: psutil.Process) -> list[str]:
 
 
 def wait_until_gone(family: list[psutil.Process]) -> list[psutil.Process]:
-    """Those that are still there after the grace period."""
-    _gone, alive = psutil.wait_procs(family, timeout=GONE_WITHIN_S)
-    return [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+    """Those that are still there after the grace period. A zombie is gone: whoever adopted it takes its time."""
+    deadline = time.monotonic() + GONE_WITHIN_S
+    while (alive := [process for process in family if _lives(process)]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return alive
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def started_dev(folder: Path, port: int) -> Process:

@@ -13,7 +13,7 @@ from tests.faults.laboratory.bench import Bench, laboratory
 from tests.faults.laboratory.child import LEASE_S, MUTANT
 from tests.faults.laboratory.load import Load
 from tests.faults.laboratory.records import Records
-from tests.faults.laboratory.sizes import LONG, size
+from tests.faults.laboratory.sizes import LONG, size, with_twins
 
 WORKERS = 3
 GAPS_S = (2.0, 10.0) if LONG else (0.5, 1.5)
@@ -46,10 +46,9 @@ async def storm(bench: Bench, load: Load, *, events: int, kills: int) -> float:
 
 
 SHOWS = {"forgets_orphans": "stuck", "effect_apart_from_state": "duplicate", "cursor_before_carry": "lost"}
-MUTANTS = SHOWS if LONG else ["forgets_orphans"]
 
 
-@pytest.mark.parametrize("mutant", [None, *MUTANTS])
+@pytest.mark.parametrize("mutant", with_twins(*SHOWS))
 async def test_what_dies_at_random_costs_nothing(
     fresh_database: DatabaseAddress, redis_url: str, tmp_path: Path, verdict: Records, seed: int, mutant: str | None
 ) -> None:

@@ -12,22 +12,21 @@ from tests.faults.laboratory.checker import Measured
 from tests.faults.laboratory.child import MUTANT
 from tests.faults.laboratory.front import PASSWORD, member, serving, steadily
 from tests.faults.laboratory.records import Records
-from tests.faults.laboratory.sizes import LONG, size
+from tests.faults.laboratory.sizes import LONG, size, with_twins
 from tests.faults.ledger_load.pace import quantile
 
-LOGINS_PER_S, CALLS_PER_S = 50.0, 50.0
 SLOWER_AT_MOST = 3.0 if LONG else 25.0
 """In the short tier other tests run beside this one."""
 UNTHROTTLED = {"HEDGEROW_RATE_LIMIT_PER_MINUTE": "100000"}
 WITHIN_REASON = {200, 401, 429, 503}
 
 
-@pytest.mark.parametrize("mutant", [None, "hashes_on_the_loop"] if LONG else [None])
+@pytest.mark.parametrize("mutant", with_twins("hashes_on_the_loop"))
 async def test_a_storm_of_logins_slows_nobody_down(
     shared_production: Production, verdict: Records, seed: int, mutant: str | None
 ) -> None:
     settings = {MUTANT: mutant} if mutant else {}
-    seconds = size("login_storm.seconds")
+    seconds, calls_per_s = size("login_storm.seconds"), size("login_storm.calls_per_second")
     answers: Counter[int] = Counter()
     async with serving(shared_production, **UNTHROTTLED, **settings) as (node,):
         somebody = await member(node.client)
@@ -40,11 +39,11 @@ async def test_a_storm_of_logins_slows_nobody_down(
             body = {"email": guests[answers.total() % len(guests)], "password": PASSWORD}
             answers.update([(await node.client.post("/v1/users/login", json=body)).status_code])
 
-        await steadily(call, per_second=CALLS_PER_S, seconds=1)
-        quiet = await steadily(call, per_second=CALLS_PER_S, seconds=seconds)
+        await steadily(call, per_second=calls_per_s, seconds=1)
+        quiet = await steadily(call, per_second=calls_per_s, seconds=seconds)
         stormy, _ = await asyncio.gather(
-            steadily(call, per_second=CALLS_PER_S, seconds=seconds),
-            steadily(log_in, per_second=LOGINS_PER_S, seconds=seconds),
+            steadily(call, per_second=calls_per_s, seconds=seconds),
+            steadily(log_in, per_second=calls_per_s, seconds=seconds),
         )
 
     before, during = quantile(quiet, 0.99), quantile(stormy, 0.99)

@@ -18,7 +18,7 @@ from tests.faults.laboratory.child import MUTANT
 from tests.faults.laboratory.load import Load
 from tests.faults.laboratory.proxy import Faults, proxy_before
 from tests.faults.laboratory.records import Records
-from tests.faults.laboratory.sizes import LONG, size
+from tests.faults.laboratory.sizes import LONG, size, with_twins
 
 CLEARED_WITHIN_S = 60.0 if LONG else 120.0
 """Loose in the short tier, whose machine may have other things to do."""
@@ -75,7 +75,7 @@ async def flush_often(server: RedisServer, publishing: asyncio.Task[None]) -> No
             await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("mutant", [None, "never_resends"])
+@pytest.mark.parametrize("mutant", with_twins("never_resends"))
 async def test_a_redis_that_dies_and_forgets_costs_time_only(
     fresh_database: DatabaseAddress,
     redis_server: RedisServer,
@@ -109,7 +109,7 @@ async def slowest_s(bench: Bench) -> float:
     return float((await bench.query(_SLOWEST))[0]["s"] or 0.0)
 
 
-@pytest.mark.parametrize("mutant", [None, "never_resends"] if LONG else [None])
+@pytest.mark.parametrize("mutant", with_twins("never_resends"))
 async def test_a_lost_reply_of_redis_leaves_nothing_stuck(
     fresh_database: DatabaseAddress, redis_url: str, tmp_path: Path, verdict: Records, seed: int, mutant: str | None
 ) -> None:

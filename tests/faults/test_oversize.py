@@ -16,7 +16,7 @@ from tests.faults.laboratory.checker import Measured
 from tests.faults.laboratory.child import MUTANT
 from tests.faults.laboratory.front import Node, serving
 from tests.faults.laboratory.records import Records
-from tests.faults.laboratory.sizes import LONG, size
+from tests.faults.laboratory.sizes import LONG, size, with_twins
 
 WITHIN_S = 0.2 if LONG else 2.0
 """In the short tier other tests run beside this one."""
@@ -60,7 +60,7 @@ async def deep() -> AsyncIterator[bytes]:
 KINDS = (declared, chunked, long_headers, many_headers, deep)
 
 
-@pytest.mark.parametrize("mutant", [None, "takes_everything"])
+@pytest.mark.parametrize("mutant", with_twins("takes_everything"))
 async def test_what_is_too_much_is_refused_at_once(
     shared_production: Production, verdict: Records, seed: int, mutant: str | None
 ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
@@ -45,8 +44,7 @@ STATE = (
 @pytest.fixture(autouse=True)
 def our_child() -> Iterator[None]:
     """Workers that know the mutant of this experiment, too."""
-    ours = (sys.executable, "-m", "tests.faults.ledger_load.child")
-    with mock.patch.object(supervisor, "CHILD", ours):
+    with mock.patch.object(supervisor, "CHILD", "tests.faults.ledger_load.child"):
         yield
 
 

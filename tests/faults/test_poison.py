@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -120,9 +119,8 @@ class Outbreak:
 async def test_poison_ends_in_quarantine_and_resumes_in_order_after_the_fix(
     fresh_database: DatabaseAddress, redis_url: str, tmp_path: Path, verdict: Records, seed: int
 ) -> None:
-    ours = (sys.executable, "-m", "tests.faults.ledger_load.child")
     healthy, poisoned = Load(seed, keys=KEYS), Load(seed + 1, keys=KEYS)
-    with mock.patch.object(supervisor, "CHILD", ours):
+    with mock.patch.object(supervisor, "CHILD", "tests.faults.ledger_load.child"):
         async with laboratory(fresh_database, redis_url, tmp_path) as bench:
             seen = await outbreak(bench, healthy, poisoned, tmp_path / "ills.json")
             await retry_all(fresh_database)

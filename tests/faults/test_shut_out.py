@@ -13,7 +13,7 @@ from tests.faults.laboratory.checker import Measured
 from tests.faults.laboratory.child import MUTANT
 from tests.faults.laboratory.front import PASSWORD, Member, Node, member, refused_after_s, serving
 from tests.faults.laboratory.records import Records
-from tests.faults.laboratory.sizes import size
+from tests.faults.laboratory.sizes import size, with_twins
 
 WITHIN_S = 1.0
 GIVE_UP_AFTER_S = 5.0
@@ -62,7 +62,7 @@ async def id_of(node: Node, who: Member) -> str:
     return str((await node.client.get("/v1/users/me", headers=who.headers)).json()["id"])
 
 
-@pytest.mark.parametrize("mutant", [None, "reads_revocations_seldom"])
+@pytest.mark.parametrize("mutant", with_twins("reads_revocations_seldom"))
 async def test_every_node_refuses_within_a_second(
     shared_production: Production, verdict: Records, seed: int, mutant: str | None
 ) -> None:

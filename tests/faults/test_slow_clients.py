@@ -15,7 +15,7 @@ from tests.faults.laboratory.checker import Measured
 from tests.faults.laboratory.child import MUTANT, PATIENCE_S
 from tests.faults.laboratory.front import Node, member, serving, steadily
 from tests.faults.laboratory.records import Records
-from tests.faults.laboratory.sizes import LONG, size
+from tests.faults.laboratory.sizes import LONG, size, with_twins
 from tests.faults.ledger_load.pace import quantile
 
 SHORT_PATIENCE_S = 2.0
@@ -39,7 +39,7 @@ TRICKLES = {"headers": b"X", "body": b" "}
 SMALL_WINDOW = 4096
 
 
-@pytest.mark.parametrize("mutant", [None, "listens_for_ever"])
+@pytest.mark.parametrize("mutant", with_twins("listens_for_ever"))
 async def test_who_dawdles_is_hung_up_on_and_the_others_are_served(
     shared_production: Production, verdict: Records, seed: int, mutant: str | None
 ) -> None:

@@ -25,6 +25,7 @@ from hedgerow_host.mounting import MountedRoute, mount
 from hedgerow_host.patient_protocol import PatientProtocol
 from hedgerow_host.readiness import Readiness
 from hedgerow_host.settings import HostSettings
+from hedgerow_host.start import spare_what_is_built
 from hedgerow_host.visitors import Visitors
 from hedgerow_host.worker import working_in_process
 
@@ -143,6 +144,7 @@ async def serve(server: uvicorn.Server, listening: socket.socket) -> None:
         HostError: the application did not start.
     """
     try:
+        spare_what_is_built()
         await server.serve(sockets=[listening])
     except SystemExit as error:
         raise HostError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -52,6 +53,12 @@ def started(settings: HostSettings, address: DatabaseAddress, *, migrate: bool =
         for note in notes_on(assembly, context.name):
             _log.warning("publisher_absent", context=context.name, note=note)
     return assembly
+
+
+def spare_what_is_built() -> None:
+    """Tell the garbage collector that all there is now stays: looking through it stops a process for 0.14 s at times."""
+    gc.collect()
+    gc.freeze()
 
 
 async def _prepared(

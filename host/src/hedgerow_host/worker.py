@@ -17,6 +17,7 @@ from hedgerow_core.observability import log_of
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.brokers import BrokerHints
+from hedgerow_host.start import spare_what_is_built
 from hedgerow_host.watch import Watch
 
 DRAIN_THREADS = 8
@@ -49,6 +50,7 @@ async def run_worker(assembly: Assembly, watch: Watch, broker_url: str, address:
     hints.work_with(assembly.names, assembly.drain, loop)
     worker = Worker(hints.broker, worker_threads=DRAIN_THREADS, worker_timeout=POLL_MS)
     worker.queue_prefetch = PREFETCH
+    spare_what_is_built()
     async with assembly.running(), watch.running(), hints.connected():
         worker.start()
         async with _dispatching(assembly.dispatchers(hints)):

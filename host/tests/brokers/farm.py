@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,13 +14,12 @@ import redis
 from sqlalchemy import text
 
 from hedgerow_core.persistence import Database, DatabaseAddress
+from host.tests.brokers import in_process_worker
 from host.tests.brokers.orchard import Apple, stored
 from tests.conftest import url_of
-from tests.processes import COMMAND, Process
+from tests.processes import PROGRAM, Process
 
 POLL_S = 0.02
-IN_PROCESS_WORKER = Path(__file__).with_name("in_process_worker.py")
-"""To be run with -P, or our `orchard.py` beside it would be taken for the installed context."""
 
 
 class BrokerServer(Protocol):
@@ -78,7 +76,7 @@ class Farm:
         return [worker for worker in self._started if worker.running]
 
     def _start(self) -> Process:
-        program = (COMMAND,) if self.broker_url else (sys.executable, "-P", IN_PROCESS_WORKER)
+        program = PROGRAM if self.broker_url else in_process_worker.__name__
         return Process("worker", folder=self._folder, environment=self.environment, program=program)
 
 

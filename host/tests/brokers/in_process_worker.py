@@ -22,7 +22,8 @@ async def work(assembly: Assembly) -> None:
         await stop.wait()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Work for the database of the environment."""
     settings = HostSettings()
     configure_logging(settings.log_format)
     asyncio.run(work(started(settings, required_address(settings))))

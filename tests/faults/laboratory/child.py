@@ -1,4 +1,4 @@
-"""The real `hedgerow` command, after what the environment asks of the laboratory: `python -m …child worker`.
+"""The real `hedgerow` command, after what the environment asks of the laboratory.
 
 `LAB_CRASH_POINT=name[:nth]` ends the process there, `LAB_STOP_POINT=name[:nth]` freezes it there, `LAB_TRACE=file`
 writes down the points that are passed, `LAB_MUTANT=name` breaks the product. `LAB_LEASE_S` makes leases shorter,
@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from hedgerow_core.messaging import cursors, drain, partitions, relay
+from hedgerow_host import cli
 from tests.faults.laboratory import crash_points
 from tests.faults.laboratory.identity_mutants import IDENTITY_MUTANTS, patience_of
 from tests.faults.laboratory.mutants import MUTANTS
@@ -43,8 +44,7 @@ def _shorten_leases(seconds: float) -> None:
     relay.RENEW_AFTER_S = seconds / 3
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """What `hedgerow` does, in a process that is changed so."""
     apply(dict(os.environ))
-    from hedgerow_host.cli import main
-
-    main()
+    cli.main()

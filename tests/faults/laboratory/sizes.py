@@ -37,6 +37,7 @@ SIZES: dict[str, tuple[int, int]] = {
     "spraying.guesses": (30, 300),
     "shut_out.times": (1, 20),
     "login_storm.seconds": (2, 20),
+    "login_storm.calls_per_second": (15, 50),
     "slow_clients.headers": (40, 600),
     "slow_clients.body": (30, 370),
     "slow_clients.answer": (3, 30),
@@ -51,6 +52,11 @@ def size(name: str) -> int:
     """The size of this name in the tier that runs."""
     short, long = SIZES[name]
     return max(1, round((long if LONG else short) * SCALE))
+
+
+def with_twins(*mutants: str) -> list[str | None]:
+    """Nothing broken; in the long tier, where there is time to wait for what never comes, the mutants too."""
+    return [None, *(mutants if LONG else ())]
 
 
 def new_seed() -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 from tests.processes import Process, wait_until_ready
 
 DIES_WITHIN_S = 60.0
-CHILD = (sys.executable, "-m", "tests.faults.laboratory.child")
+CHILD = "tests.faults.laboratory.child"
 
 
 class Supervisor:

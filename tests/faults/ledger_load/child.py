@@ -78,13 +78,11 @@ def _write_down(file: Path, mark: str, ill: str) -> None:
         runs.write(f"{ill} {mark} {os.getpid()}\n")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """What the laboratory's child does, in a process that is changed so."""
     MUTANTS.update({mutant.__name__: mutant for mutant in (looks_where_it_is, one_at_a_time)})
     if ILLS in os.environ:
         suffer(Path(os.environ[ILLS]))
     if DEADLINE_S in os.environ:
         drain.DEADLINE = timedelta(seconds=float(os.environ[DEADLINE_S]))  # type: ignore[misc]
-    child.apply(dict(os.environ))
-    from hedgerow_host.cli import main
-
-    main()
+    child.main()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,8 +26,12 @@ LANES = 1
 SALT_BYTES = 16
 HASH_BYTES = 32
 
-THREADS = 2
-"""Hashing is pure computation outside the interpreter lock: more threads than cores gain nothing."""
+THREADS = min(4, max(1, (os.cpu_count() or 1) // 2))
+"""Hashing is pure computation outside the interpreter lock. Half of the cores stay with all that is no login, and
+four threads are 76 MiB."""
+NICENESS = 5
+"""When cores are short, the event loop goes first: a storm of logins makes logins slow, and nothing else. (Two cores,
+50 logins/s: p99 of another route 10 → 199 ms without, 12 → 33 ms with both rules.)"""
 
 
 @final
@@ -46,7 +51,7 @@ class Argon2Hasher:
             salt_len=SALT_BYTES,
         )
         self._room = threading.BoundedSemaphore(THREADS + queue)
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="argon2")
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="argon2", initializer=_let_others_go_first)
         self._nobody = _hash_of_no_password()
 
     async def hash(self, password: Password) -> PasswordHash:
@@ -93,6 +98,11 @@ class Argon2Hasher:
 
     def _leave(self, _job: Future[Answer]) -> None:
         self._room.release()
+
+
+def _let_others_go_first() -> None:
+    if sys.platform == "linux":  # where priorities belong to threads; elsewhere it would be the whole process
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _bytes_of(password: Password) -> bytes:
