@@ -56,7 +56,7 @@ def started(settings: HostSettings, address: DatabaseAddress, *, migrate: bool =
 
 
 def spare_what_is_built() -> None:
-    """Tell the garbage collector that all there is now stays: looking through it stops a process for 0.14 s at times."""
+    """Tell the garbage collector that all there is now stays: to look through it stops a process for 0.14 s."""
     gc.collect()
     gc.freeze()
 
