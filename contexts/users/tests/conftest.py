@@ -27,6 +27,7 @@ from hedgerow_users.application.commands.change_password import ChangePassword
 from hedgerow_users.application.commands.log_in import LogIn
 from hedgerow_users.application.commands.refresh_session import RefreshSession
 from hedgerow_users.application.commands.register_user import RegisterUser
+from hedgerow_users.application.owner_proof import OwnerProof
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.email import Email
 from hedgerow_users.settings import SmtpAddress, UsersSettings
@@ -114,8 +115,13 @@ def refresh(container: UsersContainer, bus: Bus) -> RefreshSession:
 
 
 @pytest.fixture
-def change_password(container: UsersContainer, bus: Bus) -> ChangePassword:
-    return container.change_password(bus=bus, current_password=container.current_password(bus=bus))
+def proof(container: UsersContainer, bus: Bus) -> OwnerProof:
+    return container.owner_proof(current_password=container.current_password(bus=bus))
+
+
+@pytest.fixture
+def change_password(container: UsersContainer, bus: Bus, proof: OwnerProof) -> ChangePassword:
+    return container.change_password(bus=bus, proof=proof)
 
 
 @pytest.fixture

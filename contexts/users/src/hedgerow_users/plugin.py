@@ -293,11 +293,12 @@ def subscriptions() -> Subscriptions:
 def routes(container: UsersContainer, bus: Bus) -> Sequence[ContextRouter]:
     """What can be called over HTTP."""
     current = container.current_password(bus=bus)
+    proof = container.owner_proof(current_password=current)
     return (
         accounts_router(
             bus,
             register_user=container.register_user(bus=bus),
-            change_password=container.change_password(bus=bus, current_password=current),
+            change_password=container.change_password(bus=bus, proof=proof),
         ),
         sessions_router(
             bus,
@@ -310,11 +311,11 @@ def routes(container: UsersContainer, bus: Bus) -> Sequence[ContextRouter]:
         links_router(
             bus,
             reset_password=container.reset_password(bus=bus),
-            request_email_change=container.request_email_change(bus=bus, current_password=current),
+            request_email_change=container.request_email_change(bus=bus, proof=proof),
         ),
         profile_router(bus, needs_second_factor=container.settings().second_factor_policy.demands),
-        second_factor_router(bus, current_password=current, proof=container.owner_proof(current_password=current)),
-        own_identities_router(bus, link_identity=container.link_identity(bus=bus, current_password=current)),
+        second_factor_router(bus, current_password=current, proof=proof),
+        own_identities_router(bus, link_identity=container.link_identity(bus=bus, proof=proof)),
         webhooks_router(container.receive_webhook(bus=bus)),
         administration_router(bus),
         api_keys_router(bus),

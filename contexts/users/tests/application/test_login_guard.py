@@ -14,6 +14,7 @@ from hedgerow_core.persistence import Database
 from hedgerow_core.testing import FakeClock
 from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.login_guard import FROM_ANYWHERE, REMEMBERED_FOR, GuardedLogIn
+from hedgerow_users.application.owner_proof import OwnerProof
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.email import Email
@@ -128,15 +129,14 @@ async def id_of(container: UsersContainer, email: str) -> AccountId:
 
 
 async def test_who_holds_an_access_token_has_ten_guesses_an_hour_at_the_password(
-    container: UsersContainer, bus: Bus
+    container: UsersContainer, bus: Bus, proof: OwnerProof
 ) -> None:
     """Over all routes together that ask for it; other accounts, and logins, have their own."""
     for email in (ADA, EVE):
         await container.register_user(bus=bus)(email=email, password=RIGHT, name="Somebody")
     ada, eve = await id_of(container, ADA), await id_of(container, EVE)
-    current = container.current_password(bus=bus)
-    change = container.change_password(bus=bus, current_password=current)
-    move = container.request_email_change(bus=bus, current_password=current)
+    change = container.change_password(bus=bus, proof=proof)
+    move = container.request_email_change(bus=bus, proof=proof)
 
     for _ in range(5):
         with pytest.raises(WrongPassword):
@@ -153,8 +153,8 @@ async def test_who_holds_an_access_token_has_ten_guesses_an_hour_at_the_password
 
 
 async def test_guesses_at_logins_keep_nobody_from_changing_the_password(
-    guarded: GuardedLogIn, container: UsersContainer, bus: Bus
+    guarded: GuardedLogIn, container: UsersContainer, bus: Bus, proof: OwnerProof
 ) -> None:
     await guess(guarded, 12)
-    change = container.change_password(bus=bus, current_password=container.current_password(bus=bus))
+    change = container.change_password(bus=bus, proof=proof)
     await change(account_id=await id_of(container, ADA), current=RIGHT, new=Secret("another one"))

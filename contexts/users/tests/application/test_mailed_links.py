@@ -23,6 +23,7 @@ from hedgerow_users.application.commands.request_email_change import RequestEmai
 from hedgerow_users.application.commands.request_link import RequestLink
 from hedgerow_users.application.commands.reset_password import ResetPassword
 from hedgerow_users.application.commands.verify_email import VerifyEmail
+from hedgerow_users.application.owner_proof import OwnerProof
 from hedgerow_users.application.queries.get_account import GetAccount
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.account import AccountId
@@ -61,8 +62,8 @@ def reset(container: UsersContainer, bus: Bus) -> ResetPassword:
 
 
 @pytest.fixture
-def change_email(container: UsersContainer, bus: Bus) -> RequestEmailChange:
-    return container.request_email_change(bus=bus, current_password=container.current_password(bus=bus))
+def change_email(container: UsersContainer, bus: Bus, proof: OwnerProof) -> RequestEmailChange:
+    return container.request_email_change(bus=bus, proof=proof)
 
 
 async def forgot(bus: Bus, email: str = EMAIL) -> None:

@@ -40,8 +40,10 @@ class Ann:
     async def get(self, path: str = "/v1/users/me", **claims: Any) -> httpx.Response:
         return await self._http.get(path, headers=bearer(self.token(**claims)))
 
-    async def link(self, headers: dict[str, str], password: str = PASSWORD, **claims: Any) -> httpx.Response:
-        body = {"token": self.token(**claims), "current_password": password}
+    async def link(
+        self, headers: dict[str, str], password: str = PASSWORD, code: str | None = None, **claims: Any
+    ) -> httpx.Response:
+        body = {"token": self.token(**claims), "current_password": password, "code": code}
         return await self._http.post("/v1/users/me/identities", headers=headers, json=body)
 
     async def until_refused(self, **claims: Any) -> httpx.Response:

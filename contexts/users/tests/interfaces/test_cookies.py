@@ -65,6 +65,26 @@ async def test_login_hands_tokens_to_the_browser_and_none_to_scripts(
         assert (cookie["secure"], cookie["httponly"], cookie["domain"]) == (True, True, "")
 
 
+async def test_who_logs_in_again_leaves_no_session_behind_that_nobody_holds(
+    http: httpx.AsyncClient, ada: dict[str, Any]
+) -> None:
+    first = await logged_in(http)
+    again = await http.post("/v1/users/login", json=LOGIN, headers={**sent(first, REFRESH_COOKIE), **HERE})
+    assert again.status_code == 200
+    stale = await http.post("/v1/users/refresh", headers={**sent(first, REFRESH_COOKIE), **HERE})
+    assert stale.status_code == 401
+    renewed = await http.post("/v1/users/refresh", headers={**sent(cookies_of(again), REFRESH_COOKIE), **HERE})
+    assert renewed.status_code == 200
+
+
+async def test_a_login_that_fails_ends_nothing(http: httpx.AsyncClient, ada: dict[str, Any]) -> None:
+    first = await logged_in(http)
+    wrong = {**LOGIN, "password": "wrong horse"}
+    headers = {**sent(first, REFRESH_COOKIE), **HERE}
+    assert (await http.post("/v1/users/login", json=wrong, headers=headers)).status_code == 401
+    assert (await http.post("/v1/users/refresh", headers=headers)).status_code == 200
+
+
 async def test_a_page_lives_on_its_cookies(http: httpx.AsyncClient, ada: dict[str, Any]) -> None:
     first = await logged_in(http)
     assert (await http.get("/v1/users/me", headers=sent(first, ACCESS_COOKIE))).json()["email"] == ADA

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import pyotp
 import pytest
 from sqlalchemy import event
 
@@ -281,6 +282,19 @@ async def test_pages_of_identities_hold(ann: Ann, http: httpx.AsyncClient, adas:
 async def test_linking_needs_the_password(ann: Ann, adas: dict[str, str], rows: Rows) -> None:
     assert refused(await ann.link(adas, password="not hers")) == (422, "users.wrong_password")
     assert await rows("SELECT * FROM identities") == []
+
+
+async def test_linking_needs_a_code_where_a_second_factor_is_on(
+    ann: Ann, http: httpx.AsyncClient, adas: dict[str, str], rows: Rows, clock: FakeClock
+) -> None:
+    factor, proof = "/v1/users/me/second-factor", {"current_password": PASSWORD}
+    app = pyotp.TOTP((await http.post(factor, headers=adas, json=proof)).json()["secret"])
+    confirmed = await http.post(f"{factor}/confirm", headers=adas, json={"code": app.at(clock.now())})
+
+    assert refused(await ann.link(adas)) == (422, "users.code_missing")
+    assert refused(await ann.link(adas, code="no code")) == (422, "users.wrong_code")
+    assert await rows("SELECT * FROM identities") == []
+    assert (await ann.link(adas, code=confirmed.json()["recovery_codes"][0])).status_code == 201
 
 
 @pytest.mark.parametrize("claims", [{"aud": "there"}, {"exp": 1}, {"iss": "https://evil.example"}, {"iss": "us"}])

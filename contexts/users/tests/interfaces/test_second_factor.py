@@ -109,3 +109,31 @@ async def test_nothing_changes_without_the_password(
     assert (answer.status_code, answer.json()["code"]) == (422, "users.wrong_password")
     right = await http.request(method, path, json={**body, "current_password": PASSWORD}, headers=adas)
     assert right.status_code == (201 if path == FACTOR and method == "POST" else 409)
+
+
+@pytest.mark.parametrize(
+    ("path", "change"),
+    [
+        ("/v1/users/me/password", {"new_password": "another fine horse"}),
+        ("/v1/users/me/email", {"email": "ada@example.com"}),
+    ],
+    ids=["password", "address"],
+)
+async def test_what_could_carry_the_account_away_wants_a_code_besides_the_password(
+    http: httpx.AsyncClient,
+    enrolled: tuple[pyotp.TOTP, list[str]],
+    clock: FakeClock,
+    path: str,
+    change: dict[str, str],
+) -> None:
+    app, recovery = enrolled
+    own = await headers(http, code=app.at(clock.now()))
+    proof = {**change, "current_password": PASSWORD}
+
+    bare = await http.post(path, json=proof, headers=own)
+    assert (bare.status_code, bare.json()["code"]) == (422, "users.code_missing")
+    used = await http.post(path, json={**proof, "code": app.at(clock.now())}, headers=own)
+    assert (used.status_code, used.json()["code"]) == (422, "users.wrong_code")
+    assert (await http.get("/v1/users/me", headers=own)).json()["email"] == ADA
+    done = await http.post(path, json={**proof, "code": recovery[0]}, headers=own)
+    assert done.status_code in (202, 204), done.text

@@ -1,4 +1,4 @@
-"""The proof before a second factor is touched: the password is right, and guesses at codes are left."""
+"""The proof that whoever is logged in is the owner: asked for before an account can be carried away."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ class OwnerProof:
         self._current_password = current_password
         self._guesses = guesses
 
-    async def before_a_code(self, account_id: AccountId, current: Secret) -> PasswordHash:
-        """The hash that the password matched. Takes one of the guesses at codes that logins share.
+    async def begun(self, account_id: AccountId, current: Secret, code: Secret | None) -> PasswordHash:
+        """The hash that the password matched. A code takes one of the guesses that logins share.
+
+        Whether the code is good is for the transaction to say that it allows: `SecondProof`.
 
         Raises:
-            RateLimitError: none is left.
+            RateLimitError: no guess is left.
             WrongPassword, AccountGone, HashingBusy: as `CurrentPassword.verified`.
         """
         verified = await self._current_password.verified(account_id, current)
-        await self._guesses.spend(account_id)
+        if code is not None:
+            await self._guesses.spend(account_id)
         return verified

@@ -11,7 +11,13 @@ from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.application.second_factor_ports import SecondFactorSecrets
 from hedgerow_users.application.tasks.send_notice import SendNotice
 from hedgerow_users.domain.account import Account, AccountId
-from hedgerow_users.domain.errors import AccountGone, SecondFactorOff, WrongCode, WrongPassword
+from hedgerow_users.domain.errors import (
+    AccountGone,
+    CodeMissing,
+    SecondFactorOff,
+    WrongCode,
+    WrongPassword,
+)
 from hedgerow_users.domain.password import PasswordHash
 from hedgerow_users.domain.second_factor import (
     SecondFactor,
@@ -43,6 +49,23 @@ class SecondProof:
         if hash is None or not await work.second_factors.use_recovery_code(account.id, hash, at=self._clock.now()):
             return False
         await work.tasks.enqueue(SendNotice(email=account.email.address, about=Notice.RECOVERY_CODE_USED))
+        return True
+
+    async def besides_password(self, account: Account, code: Secret | None, work: UsersUnitOfWork) -> bool:
+        """Whether a second factor has been proven; False if the account has none on. The code is used up.
+
+        Raises:
+            CodeMissing: a factor is on, and there is no code.
+            WrongCode: the code is wrong or used.
+            SecondFactorUnreadable: as `takes`.
+        """
+        factor = await work.second_factors.find(account.id)
+        if factor is None or not factor.is_on:
+            return False
+        if code is None:
+            raise CodeMissing
+        if not await self.takes(code, factor, account, work):
+            raise WrongCode
         return True
 
     async def of_owner(

@@ -13,9 +13,11 @@ from hedgerow_users.domain.account import Account
 from hedgerow_users.domain.client import Client
 from hedgerow_users.domain.errors import (
     AccountDeactivated,
+    CodeMissing,
     EmailNotVerified,
     InvalidCode,
     SecondFactorRequired,
+    WrongCode,
 )
 from hedgerow_users.domain.second_factor import SecondFactorPolicy
 from hedgerow_users.domain.session import RefreshToken, Session
@@ -64,11 +66,9 @@ class SessionStart:
         return live_session(session, account, secret, self._policy)
 
     async def _prove(self, account: Account, code: Secret | None, work: UsersUnitOfWork) -> bool:
-        factor = await work.second_factors.find(account.id)
-        if factor is None or not factor.is_on:
-            return False
-        if code is None:
-            raise SecondFactorRequired
-        if not await self._proof.takes(code, factor, account, work):
-            raise InvalidCode
-        return True
+        try:
+            return await self._proof.besides_password(account, code, work)
+        except CodeMissing:
+            raise SecondFactorRequired from None
+        except WrongCode:
+            raise InvalidCode from None

@@ -88,6 +88,17 @@ class InvalidCode(AuthenticationError):
         super().__init__("The code is not valid, or was used before. Wait for the next one and try again.")
 
 
+class CodeMissing(ValidationError):
+    """Somebody who is logged in gave the password alone, and the account has a second factor."""
+
+    code = "users.code_missing"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This account has a second factor. Send a code of it, or a recovery code, as `code`.", field="code"
+        )
+
+
 class WrongCode(ValidationError):
     """Somebody who is logged in gave a code that is wrong, used, or of another time."""
 

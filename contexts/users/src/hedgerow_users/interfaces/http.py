@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from fastapi import Request, Response
+from pydantic import SecretStr
 
 from hedgerow_core.application import Bus
 from hedgerow_core.domain import Secret, ValidationError
@@ -36,6 +37,8 @@ KEYS_MAX_AGE_S = 300
 
 PASSWORDS_PER_MINUTE = 5
 """By one account: with a stolen token somebody may guess at its password, and each guess costs a hashing thread."""
+REGISTRATIONS_PER_MINUTE = 10
+"""From one network: a family, or a desk that signs people up; no machine that fills the table."""
 LOGINS_PER_MINUTE = 10
 """From one network, whosever accounts they are for: a person needs a few, and each costs a hashing thread 20 ms."""
 
@@ -46,6 +49,7 @@ def accounts_router(bus: Bus, *, register_user: RegisterUser, change_password: C
 
     @router.post("/register", status_code=HTTPStatus.ACCEPTED)
     @public
+    @throttled("register", per_minute=REGISTRATIONS_PER_MINUTE)
     async def register(body: RegisterBody) -> RegistrationAnswer:
         """Open an account. The answer is the same if the address has one: then its owner gets a mail."""
         await register_user(email=body.email, password=Secret(body.password.get_secret_value()), name=body.name)
@@ -60,6 +64,7 @@ def accounts_router(bus: Bus, *, register_user: RegisterUser, change_password: C
             account_id=AccountId(caller.subject),
             current=Secret(body.current_password.get_secret_value()),
             new=Secret(body.new_password.get_secret_value()),
+            code=secret_of(body.code),
         )
 
     return router
@@ -78,13 +83,17 @@ def sessions_router(
         """Start a session."""
         if body.cookies:
             cookies.demand(request)
+        before = cookies.refresh_token_in(request) if body.cookies else None
         tokens = await log_in(
             email=body.email,
             password=Secret(body.password.get_secret_value()),
-            code=None if body.code is None else Secret(body.code.get_secret_value()),
+            code=secret_of(body.code),
             network=network_of(request.scope),
             client=client_of(request),
         )
+        if before is not None:
+            # Its cookie is overwritten: nobody could go on with that session, or end it.
+            await bus.execute(LogOut(refresh_token=before))
         keep_out_of_caches(response)
         return cookies.hand_out(response, tokens) if body.cookies else TokensAnswer.of(tokens)
 
@@ -138,6 +147,11 @@ def keys_router(bus: Bus) -> ContextRouter:
 
 def _presented(body: RefreshTokenBody | None) -> Secret | None:
     return Secret(body.refresh_token.get_secret_value()) if body else None
+
+
+def secret_of(given: SecretStr | None) -> Secret | None:
+    """What somebody may leave out."""
+    return Secret(given.get_secret_value()) if given is not None else None
 
 
 def _no_refresh_token() -> ValidationError:

@@ -7,7 +7,7 @@ from fastapi import Request, Response
 from hedgerow_core.domain import Secret
 from hedgerow_core.http import ContextRouter, public, throttled
 from hedgerow_users.application.commands.log_in_by_link import LogInByLink
-from hedgerow_users.interfaces.http import CONTEXT, client_of, keep_out_of_caches
+from hedgerow_users.interfaces.http import CONTEXT, client_of, keep_out_of_caches, secret_of
 from hedgerow_users.interfaces.mailed_links import CODES_PER_MINUTE
 from hedgerow_users.interfaces.profile_schemas import LoginLinkBody
 from hedgerow_users.interfaces.schemas import TokensAnswer
@@ -24,7 +24,7 @@ def login_link_router(*, log_in: LogInByLink) -> ContextRouter:
         """Start a session with a link that an operator gave you."""
         tokens = await log_in(
             token=Secret(body.token.get_secret_value()),
-            code=None if body.code is None else Secret(body.code.get_secret_value()),
+            code=secret_of(body.code),
             client=client_of(request),
         )
         keep_out_of_caches(response)

@@ -16,7 +16,7 @@ from hedgerow_users.application.commands.reset_password import ResetPassword
 from hedgerow_users.application.commands.verify_email import VerifyEmail
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.link import Purpose
-from hedgerow_users.interfaces.http import CONTEXT
+from hedgerow_users.interfaces.http import CONTEXT, secret_of
 from hedgerow_users.interfaces.profile_schemas import AddressBody, CodeBody, EmailChangeBody, PasswordResetBody
 
 MAILS_PER_MINUTE = 10
@@ -70,6 +70,7 @@ def links_router(
             account_id=AccountId(caller.subject),
             current=Secret(body.current_password.get_secret_value()),
             email=body.email,
+            code=secret_of(body.code),
         )
 
     @router.post("/email/confirm", status_code=HTTPStatus.NO_CONTENT)

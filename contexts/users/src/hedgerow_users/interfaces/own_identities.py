@@ -19,8 +19,8 @@ from hedgerow_users.application.identity_ports import IdentityView
 from hedgerow_users.application.queries.list_identities import ListIdentities
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.identity_errors import LocalLoginNeeded
-from hedgerow_users.interfaces.http import CONTEXT
-from hedgerow_users.interfaces.schemas import Body, PresentedPassword
+from hedgerow_users.interfaces.http import CONTEXT, secret_of
+from hedgerow_users.interfaces.schemas import CODE_IF_ANY, Body, PresentedCode, PresentedPassword
 
 LINKS_PER_MINUTE = 10
 """Each costs a hashing thread 20 ms, and is a guess at a password."""
@@ -31,6 +31,7 @@ class LinkBody(Body):
 
     token: SecretStr = Field(max_length=MAX_TOKEN_BYTES, description="A token of the provider that is good now.")
     current_password: PresentedPassword
+    code: PresentedCode | None = CODE_IF_ANY
 
 
 class IdentityAnswer(BaseModel):
@@ -67,6 +68,7 @@ def own_identities_router(bus: Bus, *, link_identity: LinkIdentity) -> ContextRo
             account_id=AccountId(caller.subject),
             current=Secret(body.current_password.get_secret_value()),
             token=Secret(body.token.get_secret_value()),
+            code=secret_of(body.code),
         )
         return IdentityAnswer.model_validate(identity)
 

@@ -12,6 +12,7 @@ from hedgerow_users.application.profile_patch import ProfilePatch
 from hedgerow_users.domain import email, name, profile
 from hedgerow_users.domain.roles import Role
 from hedgerow_users.interfaces.schemas import (
+    CODE_IF_ANY,
     MAX_PRESENTED,
     Body,
     ChosenPassword,
@@ -58,7 +59,7 @@ class CodeBody(Body):
 class LoginLinkBody(CodeBody):
     """The code of a login link."""
 
-    code: PresentedCode | None = Field(default=None, description="Of the second factor, if the account has one.")
+    code: PresentedCode | None = CODE_IF_ANY
 
 
 class PasswordResetBody(CodeBody):
@@ -72,6 +73,7 @@ class EmailChangeBody(Body):
 
     email: str = Field(max_length=email.MAX_LENGTH, examples=["ada@example.com"])
     current_password: PresentedPassword
+    code: PresentedCode | None = CODE_IF_ANY
 
 
 class NewAccountBody(Body):

@@ -38,6 +38,8 @@ PresentedCode = Annotated[
     Field(max_length=MAX_CODE, description="Six digits, or a recovery code.", examples=["123456"]),
 ]
 
+CODE_IF_ANY = Field(default=None, description="Of the second factor, if the account has one.")
+
 
 class Body(BaseModel):
     """What a request carries: nothing that we don't name, and nothing that changes."""
@@ -62,7 +64,7 @@ class LoginBody(Body):
 
     email: str = Field(max_length=MAX_PRESENTED, examples=["ada@example.org"])
     password: PresentedPassword
-    code: PresentedCode | None = Field(default=None, description="Of the second factor, if the account has one.")
+    code: PresentedCode | None = CODE_IF_ANY
     cookies: bool = Field(
         default=False, description="For pages in browsers: set cookies instead of showing tokens."
     )
@@ -81,6 +83,7 @@ class PasswordChangeBody(Body):
 
     current_password: PresentedPassword
     new_password: ChosenPassword
+    code: PresentedCode | None = CODE_IF_ANY
 
 
 SecondFactorNeed = Annotated[

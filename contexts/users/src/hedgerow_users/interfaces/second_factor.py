@@ -77,9 +77,9 @@ def second_factor_router(bus: Bus, *, current_password: CurrentPassword, proof: 
     @throttled("second_factor", per_minute=PROOFS_PER_MINUTE)
     async def renew_recovery_codes(caller: Caller, body: BothProofsBody, response: Response) -> RecoveryCodesAnswer:
         """Get other recovery codes. Those of before are no longer good."""
-        account_id = AccountId(caller.subject)
-        verified = await proof.before_a_code(account_id, _secret(body.current_password))
-        command = RenewRecoveryCodes(account_id=account_id, verified=verified, code=_secret(body.code))
+        account_id, code = AccountId(caller.subject), _secret(body.code)
+        verified = await proof.begun(account_id, _secret(body.current_password), code)
+        command = RenewRecoveryCodes(account_id=account_id, verified=verified, code=code)
         codes = await bus.execute(command)
         keep_out_of_caches(response)
         return RecoveryCodesAnswer.of(codes)
@@ -89,9 +89,9 @@ def second_factor_router(bus: Bus, *, current_password: CurrentPassword, proof: 
     @throttled("second_factor", per_minute=PROOFS_PER_MINUTE)
     async def remove_second_factor(caller: Caller, body: BothProofsBody) -> None:
         """Switch it off. Ends all your sessions, this one included."""
-        account_id = AccountId(caller.subject)
-        verified = await proof.before_a_code(account_id, _secret(body.current_password))
-        command = RemoveSecondFactor(account_id=account_id, verified=verified, code=_secret(body.code))
+        account_id, code = AccountId(caller.subject), _secret(body.code)
+        verified = await proof.begun(account_id, _secret(body.current_password), code)
+        command = RemoveSecondFactor(account_id=account_id, verified=verified, code=code)
         await bus.execute(command)
 
     return router

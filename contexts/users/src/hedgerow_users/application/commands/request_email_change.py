@@ -7,9 +7,10 @@ from typing import final
 
 from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Clock, Secret, new_id
-from hedgerow_users.application.current_password import CurrentPassword
 from hedgerow_users.application.link_ports import LinkRequest
+from hedgerow_users.application.owner_proof import OwnerProof
 from hedgerow_users.application.ports import UsersUnitOfWork
+from hedgerow_users.application.second_proof import SecondProof
 from hedgerow_users.application.tasks.send_link import SendLink
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.email import Email
@@ -20,25 +21,32 @@ from hedgerow_users.domain.password import PasswordHash
 
 @final
 class RequestEmailChange:
-    """Checks the password, so that a session left open somewhere can't carry the account away."""
+    """Checks who asks, so that a session left open somewhere can't carry the account away."""
 
-    def __init__(self, bus: Bus, current_password: CurrentPassword) -> None:
+    def __init__(self, bus: Bus, proof: OwnerProof) -> None:
         self._bus = bus
-        self._current_password = current_password
+        self._proof = proof
 
-    async def __call__(self, *, account_id: AccountId, current: Secret, email: str) -> None:
+    async def __call__(
+        self, *, account_id: AccountId, current: Secret, email: str, code: Secret | None = None
+    ) -> None:
         """Have a link mailed to the new address. Whether it is taken is not said.
+
+        `code` is of the second factor, if there is one.
 
         Raises:
             InvalidEmail: it is no address.
             WrongPassword: the current one is not what was given.
-            RateLimitError: too many guesses at it.
+            CodeMissing, WrongCode: the account has a second factor, and that was not proven.
+            RateLimitError: too many guesses at either.
             AccountGone: the account was removed.
             HashingBusy: too many passwords wait to be hashed.
         """
         address = Email.written(email)
-        verified = await self._current_password.verified(account_id, current)
-        await self._bus.execute(ReserveEmailChange(account_id=account_id, verified=verified, email=address))
+        verified = await self._proof.begun(account_id, current, code)
+        await self._bus.execute(
+            ReserveEmailChange(account_id=account_id, verified=verified, email=address, code=code)
+        )
 
 
 @final
@@ -49,13 +57,15 @@ class ReserveEmailChange(Command[None]):
     account_id: AccountId
     verified: PasswordHash
     email: Email
+    code: Secret | None
 
 
 @final
 class ReserveEmailChangeHandler:
     """Reserves a place that a changed password takes away again: then the mail that waits is never sent."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, proof: SecondProof, clock: Clock) -> None:
+        self._proof = proof
         self._clock = clock
 
     async def __call__(self, command: ReserveEmailChange, work: UsersUnitOfWork) -> None:
@@ -64,12 +74,14 @@ class ReserveEmailChangeHandler:
         Raises:
             AccountGone: the account was removed or closed.
             WrongPassword: the password was changed while it was checked.
+            CodeMissing, WrongCode: as `SecondProof.besides_password`.
         """
         account = await work.accounts.hold(command.account_id)
         if account is None or not account.is_active:
             raise AccountGone
         if account.password_hash != command.verified:
             raise WrongPassword
+        await self._proof.besides_password(account, command.code, work)
         request = LinkRequest(id=new_id(), purpose=Purpose.CHANGE_EMAIL, email=command.email, account_id=account.id)
         if not await work.links.reserve(request, at=self._clock.now()):
             return
