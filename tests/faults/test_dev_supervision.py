@@ -22,8 +22,12 @@ def family_of(process: Process) -> list[psutil.Process]:
     """Everything that a running `hedgerow dev` has started, PostgreSQL included."""
     root = psutil.Process(process.pid)
     data = os.fspath(Path(root.cwd()) / ".hedgerow")
-    servers = [p for p in psutil.process_iter() if p.name() == "postgres" and data in " ".join(_command(p))]
+    servers = [p for p in psutil.process_iter(["name"]) if _is_postgres(p) and data in " ".join(_command(p))]
     return [root, *root.children(recursive=True), *servers]
+
+
+def _is_postgres(process: psutil.Process) -> bool:
+    return bool(process.info["name"] == "postgres")  # as it was when listed: others come and go
 
 
 def _command(process: psutil.Process) -> list[str]:

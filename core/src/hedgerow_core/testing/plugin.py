@@ -21,7 +21,12 @@ from hedgerow_core.testing.local_issuer import LocalIssuer
 from hedgerow_core.testing.mailbox import Mailbox
 from hedgerow_core.testing.migrated import MigratedDatabases
 from hedgerow_core.testing.rabbitmq import RabbitMqMissingError, RabbitMqServer
-from hedgerow_core.testing.servers import RedisServer, database_for_test, postgres_for_tests
+from hedgerow_core.testing.servers import (
+    RedisServer,
+    database_for_test,
+    folder_for_postgres,
+    postgres_for_tests,
+)
 
 DATABASE_URL = "HEDGEROW_TEST_DATABASE_URL"
 REDIS_URL = "HEDGEROW_TEST_REDIS_URL"
@@ -43,8 +48,7 @@ def postgres_server() -> Iterator[DatabaseAddress]:
     if url:
         yield DatabaseAddress.parse(url)
         return
-    # Not under pytest's own folder: root's PostgreSQL runs as another user, and pytest closes that folder to it.
-    with TemporaryDirectory(prefix="hedgerow-") as folder, postgres_for_tests(Path(folder)) as address:
+    with folder_for_postgres() as folder, postgres_for_tests(folder) as address:
         yield address
 
 
