@@ -26,7 +26,7 @@ demo: install ## play the story over HTTP on a host of its own: register, invoic
 	@$(UV) run --no-sync python -m tests.demo
 
 test: check ## lint, types, boundaries, then every test
-	@$(UV) run --no-sync pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(UV) run --no-sync pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-faults: install ## the long fault experiments, about an hour (ONLY=file for some); writes docs/evidence/faults.md
 	@FAULTS_TIER=long $(UV) run --no-sync pytest $(or $(ONLY),tests/faults)

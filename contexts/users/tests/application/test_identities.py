@@ -100,7 +100,10 @@ async def test_a_password_that_changes_meanwhile_proves_nothing(
     with pytest.raises(WrongPassword):
         await bus.execute(
             AddIdentity(
-                account_id=AccountId(ada.id), verified=PasswordHash("the one before"), introduced=introduced
+                account_id=AccountId(ada.id),
+                verified=PasswordHash("the one before"),
+                introduced=introduced,
+                code=None,
             )
         )
 
