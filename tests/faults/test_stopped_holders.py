@@ -90,6 +90,8 @@ async def test_a_drain_that_slept_through_its_lease_commits_nothing(
             os.kill(sleeper.pid, signal.SIGCONT)
             if mutant is None:
                 await asyncio.to_thread(sleeper.wait_for, "partition_lost")
+                # The heir may have taken over only just now.
+                await bench.settled(load.history, within_s=DRAINED_WITHIN_S, quiet_s=15)
             else:
                 await asyncio.sleep(LEASE_OF_LAB_S)
             lost += sleeper.output.count("partition_lost")
