@@ -197,7 +197,7 @@ class UsersContainer(containers.DeclarativeContainer):
     # What the edge calls; built with the bus where the routes are.
     register_user = providers.Factory(RegisterUser, hasher=hasher)
     guarded_log_in = providers.Factory(
-        GuardedLogIn, limiter=core.limiter, networks=known_networks, clock=core.clock
+        GuardedLogIn, hasher=hasher, limiter=core.limiter, networks=known_networks, clock=core.clock
     )
     create_admin = providers.Factory(CreateAdmin, hasher=hasher)
     log_in = providers.Factory(

@@ -53,6 +53,17 @@ async def test_a_full_queue_refuses_and_recovers(hasher: Argon2Hasher) -> None:
     await hasher.hash(PASSWORD)
 
 
+async def test_who_asks_whether_there_is_room_takes_none(hasher: Argon2Hasher) -> None:
+    for _ in range(THREADS + 2):
+        hasher.demand_room()
+    waiting = [asyncio.create_task(hasher.hash(PASSWORD)) for _ in range(THREADS + 1)]
+    await asyncio.sleep(0)
+    with pytest.raises(HashingBusy):
+        hasher.demand_room()
+    await asyncio.gather(*waiting)
+    hasher.demand_room()
+
+
 async def test_callers_who_went_away_give_their_places_back(hasher: Argon2Hasher) -> None:
     gone = [asyncio.create_task(hasher.hash(PASSWORD)) for _ in range(THREADS + 1)]
     await asyncio.sleep(0)

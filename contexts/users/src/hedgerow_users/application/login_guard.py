@@ -13,7 +13,7 @@ from typing import final
 from hedgerow_core.application import Claim, Quota, RateLimiter
 from hedgerow_core.domain import Clock, Secret
 from hedgerow_users.application.commands.log_in import LogIn
-from hedgerow_users.application.ports import KnownNetworks
+from hedgerow_users.application.ports import KnownNetworks, PasswordHasher
 from hedgerow_users.application.session_tokens import SessionTokens
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.client import UNKNOWN_CLIENT, Client
@@ -34,8 +34,11 @@ password already, and three of a million codes are good at any moment."""
 class GuardedLogIn:
     """Logs somebody in who has guesses left."""
 
-    def __init__(self, log_in: LogIn, limiter: RateLimiter, networks: KnownNetworks, clock: Clock) -> None:
+    def __init__(
+        self, log_in: LogIn, hasher: PasswordHasher, limiter: RateLimiter, networks: KnownNetworks, clock: Clock
+    ) -> None:
         self._log_in = log_in
+        self._hasher = hasher
         self._limiter = limiter
         self._networks = networks
         self._clock = clock
@@ -55,6 +58,7 @@ class GuardedLogIn:
             RateLimitError: too many guesses at this account; nothing was compared. Or too many at its codes.
             InvalidCredentials, SecondFactorRequired, InvalidCode, HashingBusy: as `LogIn` does.
         """
+        self._hasher.demand_room()  # in a storm of logins, one that must be refused costs next to nothing
         account = hashlib.sha256(email.strip().lower().encode(errors="replace")).digest()
         place = hashlib.sha256(account + network.encode()).digest()
         known = await self._networks.knows(place, since=self._clock.now() - REMEMBERED_FOR)

@@ -298,6 +298,14 @@ class RefreshSuccessors(Protocol):
 class PasswordHasher(Protocol):
     """Hashes passwords: slow on purpose, so never to be called while a transaction is open."""
 
+    def demand_room(self) -> None:
+        """Pass if a password could wait to be hashed right now: for who would rather refuse before anything else.
+
+        Raises:
+            HashingBusy: too many are waiting already.
+        """
+        ...
+
     async def hash(self, password: Password) -> PasswordHash:
         """Hash with a fresh salt.
 

@@ -54,6 +54,15 @@ class Argon2Hasher:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="argon2", initializer=_let_others_go_first)
         self._nobody = _hash_of_no_password()
 
+    def demand_room(self) -> None:
+        """Pass if a call would find a place now.
+
+        Raises:
+            HashingBusy: the queue is full.
+        """
+        self._take_a_place()
+        self._room.release()
+
     async def hash(self, password: Password) -> PasswordHash:
         """Hash with a fresh salt.
 
@@ -86,8 +95,7 @@ class Argon2Hasher:
             return False
 
     async def _in_a_thread(self, work: Callable[[], Answer]) -> Answer:
-        if not self._room.acquire(blocking=False):
-            raise HashingBusy
+        self._take_a_place()
         try:
             job = self._threads.submit(work)
         except BaseException:
@@ -95,6 +103,10 @@ class Argon2Hasher:
             raise
         job.add_done_callback(self._leave)
         return await asyncio.wrap_future(job)
+
+    def _take_a_place(self) -> None:
+        if not self._room.acquire(blocking=False):
+            raise HashingBusy
 
     def _leave(self, _job: Future[Answer]) -> None:
         self._room.release()
