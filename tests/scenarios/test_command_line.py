@@ -53,7 +53,9 @@ def test_a_context_that_is_left_out_is_listed_as_disabled_and_its_absence_noted(
     rows = {row["name"]: row for row in json.loads(listed.stdout)}
     assert rows["users"]["state"] == "disabled"
     assert rows["billing"]["notes"] == [
-        "users is not hosted here: billing.copy_registered_user hears it through this database only"
+        "users is not hosted here: billing.copy_registered_user, billing.copy_updated_user, "
+        "billing.note_deactivated_user, billing.note_reactivated_user, billing.forget_deleted_user hear it through "
+        "this database only"
     ]
 
 
@@ -202,7 +204,7 @@ def test_billing_starts_without_users_and_says_what_it_misses(
         problem(alone.get("/v1/users/me"), 404, "not_found")
         refused = alone.get("/v1/billing/invoices", headers={"Authorization": "Bearer " + "x" * 40})
         problem(refused, 401, "invalid_token")
-        assert "billing.copy_registered_user hears it through this database only" in api.output
+        assert "billing.forget_deleted_user hear it through this database only" in api.output
     create_invoice(shopper)
 
 

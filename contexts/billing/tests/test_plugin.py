@@ -39,6 +39,11 @@ def test_every_consumer_has_a_name_of_its_own(container: BillingContainer) -> No
     names = consumers_of(plugin.subscriptions().subscribes, plugin.handlers(container).tasks)
     assert set(names) == {
         "billing.copy_registered_user",
+        "billing.copy_updated_user",
+        "billing.note_deactivated_user",
+        "billing.note_reactivated_user",
+        "billing.forget_deleted_user",
         "billing.charge_payment",
         "billing.reconcile_payment",
+        "billing.void_unpaid_invoices",
     }

@@ -77,10 +77,14 @@ def setting_rows(settings: HostSettings, assembly: Assembly) -> list[Row]:
 def notes_on(assembly: Assembly, name: str) -> list[str]:
     """What somebody should know who wonders why a context doesn't do all it could."""
     declared = {context.name: context.subscriptions for context in assembly.contexts}
+    deaf: dict[str, list[str]] = {}
+    for subscription in absent_publishers(declared):
+        if name in declared and subscription in declared[name].subscribes:
+            deaf.setdefault(subscription.publisher, []).append(subscription.name)
     return [
-        f"{subscription.publisher} is not hosted here: {subscription.name} hears it through this database only"
-        for subscription in absent_publishers(declared)
-        if name in declared and subscription in declared[name].subscribes
+        f"{publisher} is not hosted here: {', '.join(names)} {'hears' if len(names) == 1 else 'hear'} it through "
+        "this database only"
+        for publisher, names in deaf.items()
     ]
 
 

@@ -13,6 +13,7 @@ from hedgerow_billing.application.queries.get_invoice import GetInvoiceHandler
 from hedgerow_billing.application.queries.list_invoices import ListInvoicesHandler
 from hedgerow_billing.application.tasks.charge_payment import ChargePaymentHandler
 from hedgerow_billing.application.tasks.reconcile_payment import ReconcilePaymentHandler
+from hedgerow_billing.application.tasks.void_unpaid_invoices import VoidUnpaidInvoicesHandler
 from hedgerow_billing.infrastructure.gateways.sandbox import SandboxGateway
 from hedgerow_billing.infrastructure.readers import PostgresInvoiceReader, PostgresPaymentReader
 from hedgerow_billing.infrastructure.work import PostgresBillingWork
@@ -42,6 +43,7 @@ class BillingContainer(containers.DeclarativeContainer):
     get_invoice = providers.ThreadSafeSingleton(GetInvoiceHandler, invoices=invoice_reader)
     list_invoices = providers.ThreadSafeSingleton(ListInvoicesHandler, invoices=invoice_reader)
 
+    void_unpaid_invoices = providers.ThreadSafeSingleton(VoidUnpaidInvoicesHandler, clock=core.clock)
     charge_payment = providers.ThreadSafeSingleton(
         ChargePaymentHandler,
         payments=payment_reader,

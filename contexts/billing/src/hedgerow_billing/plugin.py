@@ -3,9 +3,13 @@
 Handles:
     CreateInvoice, OpenInvoice, VoidInvoice, RequestPayment (commands)
     GetInvoice, ListInvoices (queries)
-    billing.charge_payment, billing.reconcile_payment (tasks)
+    billing.charge_payment, billing.reconcile_payment, billing.void_unpaid_invoices (tasks)
 Consumes:
     users.user_registered v1
+    users.user_updated v1
+    users.user_deactivated v1
+    users.user_reactivated v1
+    users.user_deleted v1
 Publishes:
     billing.invoice_created v1
     billing.invoice_opened v1
@@ -26,9 +30,19 @@ from hedgerow_billing.application.commands.request_payment import RequestPayment
 from hedgerow_billing.application.commands.void_invoice import VoidInvoice
 from hedgerow_billing.application.queries.get_invoice import GetInvoice
 from hedgerow_billing.application.queries.list_invoices import ListInvoices
-from hedgerow_billing.application.subscriptions import RegisteredUser, copy_registered_user
+from hedgerow_billing.application.subscriptions import (
+    RegisteredUser,
+    UpdatedUser,
+    User,
+    copy_registered_user,
+    copy_updated_user,
+    forget_deleted_user,
+    note_deactivated_user,
+    note_reactivated_user,
+)
 from hedgerow_billing.application.tasks.charge_payment import ChargePayment
 from hedgerow_billing.application.tasks.reconcile_payment import ReconcilePayment
+from hedgerow_billing.application.tasks.void_unpaid_invoices import VoidUnpaidInvoices
 from hedgerow_billing.container import BillingContainer
 from hedgerow_billing.contracts import PUBLISHED
 from hedgerow_billing.infrastructure.tables import CONSTRAINTS
@@ -36,7 +50,7 @@ from hedgerow_billing.interfaces.http import billing_router
 from hedgerow_billing.settings import BillingSettings
 from hedgerow_core.application import Bus, CommandHandler, QueryHandler
 from hedgerow_core.http import ContextRouter
-from hedgerow_core.messaging import OutboundTaskHandler, RetryPolicy, Subscription
+from hedgerow_core.messaging import OutboundTaskHandler, RetryPolicy, Subscription, TaskHandler
 from hedgerow_core.persistence import MigrationHistory
 from hedgerow_core.plugin import CoreContainer, Handlers, Manifest, Subscriptions, hookimpl
 from hedgerow_core.security import Permission
@@ -106,6 +120,7 @@ def handlers(container: BillingContainer) -> Handlers:
                 retry=UNTIL_ANSWERED,
                 keep_completed=FOR_EVER,
             ),
+            TaskHandler(task=VoidUnpaidInvoices, handle=container.void_unpaid_invoices()),
         ),
     )
 
@@ -121,6 +136,30 @@ def subscriptions() -> Subscriptions:
                 event="users.user_registered",
                 model=RegisteredUser,
                 handle=copy_registered_user,
+            ),
+            Subscription(
+                name="billing.copy_updated_user",
+                event="users.user_updated",
+                model=UpdatedUser,
+                handle=copy_updated_user,
+            ),
+            Subscription(
+                name="billing.note_deactivated_user",
+                event="users.user_deactivated",
+                model=User,
+                handle=note_deactivated_user,
+            ),
+            Subscription(
+                name="billing.note_reactivated_user",
+                event="users.user_reactivated",
+                model=User,
+                handle=note_reactivated_user,
+            ),
+            Subscription(
+                name="billing.forget_deleted_user",
+                event="users.user_deleted",
+                model=User,
+                handle=forget_deleted_user,
             ),
         ),
     )

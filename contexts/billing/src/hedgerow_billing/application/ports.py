@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
@@ -37,6 +39,14 @@ class InvoiceRepository(Protocol):
         """
         ...
 
+    async def unpaid_of(self, customer_id: UUID, *, limit: int) -> Sequence[Invoice]:
+        """Some of the customer's drafts and open invoices of which no payment is in progress, the oldest first."""
+        ...
+
+    async def is_paying(self, customer_id: UUID) -> bool:
+        """Whether a payment of one of the customer's invoices is in progress."""
+        ...
+
     async def update(self, invoice: Invoice) -> None:
         """Save a changed invoice.
 
@@ -47,22 +57,35 @@ class InvoiceRepository(Protocol):
         ...
 
 
+class Standing(StrEnum):
+    """Whether a customer's account is open. Of who is `deleted`, nothing personal is kept."""
+
+    ACTIVE = "active"
+    DEACTIVATED = "deactivated"
+    DELETED = "deleted"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Customer:
-    """Billing's own copy of a user. `version` is the user's, and tells an older copy from a newer one."""
+class CustomerNews:
+    """What an event tells of a customer; None is what it doesn't. `version` is the user's, after the event."""
 
     id: UUID
-    email: str
-    name: str
-    registered_at: datetime
     version: int
+    email: str | None = None
+    name: str | None = None
+    standing: Standing | None = None
+    registered_at: datetime | None = None
 
 
 class CustomerRepository(Protocol):
-    """Keeps the copies of users."""
+    """Billing's own copies of users. Events may come repeatedly and in any order: the result is the same."""
 
-    async def keep_latest(self, customer: Customer) -> None:
-        """Save the copy unless one as new or newer is there. Safe to repeat."""
+    async def learn(self, news: CustomerNews) -> None:
+        """Take over what is told as of a later version than what is known, fact by fact."""
+        ...
+
+    async def forget(self, customer_id: UUID, version: int) -> None:
+        """Keep nothing but the id of somebody who was deleted, whatever else is still told of them."""
         ...
 
 

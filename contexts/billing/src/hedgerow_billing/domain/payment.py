@@ -31,6 +31,10 @@ class PaymentStatus(StrEnum):
         return self in {PaymentStatus.SUCCEEDED, PaymentStatus.FAILED}
 
 
+IN_PROGRESS = tuple(status for status in PaymentStatus if not status.is_settled)
+"""Of these, money may still move."""
+
+
 class Payment(Entity[UUID]):
     """One attempt to pay. Only its invoice calls the methods that change it."""
 

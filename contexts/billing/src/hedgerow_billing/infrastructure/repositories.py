@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, insert, update
+from sqlalchemy import Select, bindparam, case, exists, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_update
 
-from hedgerow_billing.application.ports import Customer
+from hedgerow_billing.application.ports import CustomerNews, Standing
 from hedgerow_billing.domain.errors import InvoiceNotFound
 from hedgerow_billing.domain.invoice import Invoice
-from hedgerow_billing.domain.payment import Payment
+from hedgerow_billing.domain.payment import IN_PROGRESS, Payment
 from hedgerow_billing.infrastructure.rows import INVOICES_WITH_PAYMENTS, invoice_of
 from hedgerow_billing.infrastructure.tables import customers, invoices, payments
 from hedgerow_core.domain import ConflictError
@@ -37,12 +38,38 @@ _SAVE_PAYMENT = _insert_payment.on_conflict_do_update(
     },
 )
 
+FACTS = {"email": "email_version", "name": "name_version", "standing": "standing_version"}
+"""What changes of a customer, and the column that says as of which version it was told."""
 _insert_customer = insert_or_update(customers)
-_KEEP_CUSTOMER = _insert_customer.on_conflict_do_update(
+_told = _insert_customer.excluded
+_LEARN = _insert_customer.on_conflict_do_update(
     index_elements=[customers.c.id],
-    set_={name: _insert_customer.excluded[name] for name in ("email", "name", "registered_at", "version")},
-    where=customers.c.version < _insert_customer.excluded.version,
+    set_={
+        **{
+            fact: case((_told[as_of] > customers.c[as_of], _told[fact]), else_=customers.c[fact])
+            for fact, as_of in FACTS.items()
+        },
+        **{as_of: func.greatest(customers.c[as_of], _told[as_of]) for as_of in (*FACTS.values(), "version")},
+        "registered_at": func.coalesce(customers.c.registered_at, _told.registered_at),
+    },
+    where=customers.c.standing != Standing.DELETED,
 )
+_FORGET = _insert_customer.on_conflict_do_update(
+    index_elements=[customers.c.id],
+    set_={name: _told[name] for name in ("email", "name", "registered_at", "standing", "version")},
+)
+
+_paying = (
+    select(payments.c.id).where(payments.c.invoice_id == invoices.c.id, payments.c.status.in_(IN_PROGRESS)).exists()
+)
+# Index: ix_invoices_owner_created.
+_of_customer = invoices.c.customer_id == bindparam("owner_id")
+_UNPAID = (
+    INVOICES_WITH_PAYMENTS.where(_of_customer, invoices.c.status.in_(("draft", "open")), ~_paying)
+    .order_by(invoices.c.created_at, invoices.c.id)
+    .limit(bindparam("limit"))
+)
+_IS_PAYING = select(exists().where(_of_customer, _paying))
 
 
 class PostgresInvoices:
@@ -63,6 +90,15 @@ class PostgresInvoices:
     async def get(self, invoice_id: UUID) -> Invoice:
         """Load the invoice."""
         return await self._load(_BY_ID, {"invoice_id": invoice_id})
+
+    async def unpaid_of(self, customer_id: UUID, *, limit: int) -> Sequence[Invoice]:
+        """Load what can be voided."""
+        where = {"owner_id": customer_id, "limit": limit}
+        return [invoice_of(row) for row in await self._work.connection.execute(_UNPAID, where)]
+
+    async def is_paying(self, customer_id: UUID) -> bool:
+        """Look for a payment that is not settled."""
+        return bool(await self._work.connection.scalar(_IS_PAYING, {"owner_id": customer_id}))
 
     async def update(self, invoice: Invoice) -> None:
         """Save the invoice if it is still at the version that was loaded.
@@ -106,18 +142,24 @@ class PostgresCustomers:
     def __init__(self, work: LedgerWork) -> None:
         self._work = work
 
-    async def keep_latest(self, customer: Customer) -> None:
-        """Insert the copy, or replace an older one."""
-        await self._work.connection.execute(
-            _KEEP_CUSTOMER,
-            {
-                "id": customer.id,
-                "email": customer.email,
-                "name": customer.name,
-                "registered_at": customer.registered_at,
-                "version": customer.version,
-            },
-        )
+    async def learn(self, news: CustomerNews) -> None:
+        """Insert the copy, or replace what is older in it."""
+        row = {
+            "id": news.id,
+            "email": news.email,
+            "name": news.name,
+            "standing": news.standing or Standing.ACTIVE,
+            "registered_at": news.registered_at,
+            "version": news.version,
+        }
+        told = {as_of: 0 if getattr(news, fact) is None else news.version for fact, as_of in FACTS.items()}
+        await self._work.connection.execute(_LEARN, {**row, **told})
+
+    async def forget(self, customer_id: UUID, version: int) -> None:
+        """Leave the id."""
+        nothing = dict.fromkeys(("email", "name", "registered_at"))
+        row = {"id": customer_id, "standing": Standing.DELETED, "version": version, **nothing}
+        await self._work.connection.execute(_FORGET, {**row, **dict.fromkeys(FACTS.values(), version)})
 
 
 def _row_of_draft(invoice: Invoice) -> dict[str, object]:

@@ -47,12 +47,17 @@ customers = Table(
     "customers",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("email", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("registered_at", DateTime(timezone=True), nullable=False),
+    Column("email", Text),
+    Column("email_version", Integer, nullable=False),
+    Column("name", Text),
+    Column("name_version", Integer, nullable=False),
+    Column("standing", Text, nullable=False),
+    Column("standing_version", Integer, nullable=False),
+    Column("registered_at", DateTime(timezone=True)),
     Column("version", Integer, nullable=False),
 )
-"""Billing's copies of users. `version` is the user's own, as of the event that was copied last."""
+"""Billing's copies of users. Beside each fact that changes stands the version of the user as of which it was told:
+0 where nobody has. `version` is the highest of all. Of who is deleted, the id is left."""
 
 CONSTRAINTS: Constraints = {
     "uq_payments_in_progress": PaymentInProgress,
