@@ -20,7 +20,7 @@ def test_who_deletes_the_account_owes_nothing_and_what_is_paid_stays(
     expect(shopper.post(f"/v1/billing/invoices/{paid}/request-payment"), 202)
     until_paid(shopper, paid)
 
-    expect(client.delete("/v1/users/me", headers=shopper.headers), 204)
+    expect(shopper.request("DELETE", "/v1/users/me"), 204)
 
     admin = with_role(shared_production, client, "admin")
     assert {id: until_it_is(admin, id, "void") for id in (draft, owed)} == {draft: "void", owed: "void"}
