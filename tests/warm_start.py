@@ -24,6 +24,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,9 @@ class Started:
         self._arguments = arguments
         self._connection = connection
         self._answers = connection.makefile("r")
-        self.pid = int(self._answers.readline())
+        told = self._answers.readline()
+        assert told, "the process that forks for the tests has died: see its own words above"
+        self.pid = int(told)
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
@@ -60,11 +63,13 @@ class Started:
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal, unless it has ended."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):  # it has ended just now
+                os.kill(self.pid, number)
 
     def _within(self, seconds: float) -> int | None:
         if self.returncode is None and select.select([self._connection], [], [], seconds)[0]:
             self.returncode = int(self._answers.readline())
+            self._answers.close()
             self._connection.close()
         return self.returncode
 
@@ -102,13 +107,15 @@ def _forker() -> str:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen(64)
-        subprocess.Popen(
+        forker = subprocess.Popen(
             [sys.executable, "-m", "tests.warm_start", str(listener.fileno())],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             pass_fds=[listener.fileno()],
             start_new_session=True,
         )
+    assert forker.stdin is not None
+    atexit.register(forker.stdin.close)
     return address
 
 

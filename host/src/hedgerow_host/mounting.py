@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 
 from hedgerow_core.application.bus import place_of
-from hedgerow_core.http import Access, ContextRouter, PipelineRoute, access_of
+from hedgerow_core.http import Access, ContextRouter, PipelineRoute, access_of, idempotency
+from hedgerow_core.http.idempotency import is_idempotent
 from hedgerow_core.security import scope_of_route
 from hedgerow_host.admin import routes as admin
 from hedgerow_host.admin.hosted import Hosted
@@ -67,6 +68,8 @@ def mount(app: FastAPI, assembly: Assembly, routes: Iterable[MountedRoute]) -> N
         mounted.route.stages = assembly.gate.stages_for(mounted.access, mounted.route.endpoint, scope=scope)
         if mounted.access.needs_principal:
             mounted.route.openapi_extra = {"security": [{"bearer": []}], **(mounted.route.openapi_extra or {})}
+        if is_idempotent(mounted.route.endpoint):
+            mounted.route.openapi_extra = {**idempotency.OPENAPI, **(mounted.route.openapi_extra or {})}
         app.router.routes.append(mounted.route)
 
 
@@ -113,6 +116,13 @@ def _problems_of(route: PipelineRoute, context: str, prefix: str, assembly: Asse
             fix="mark its endpoint @public, @authenticated, @logged_in or @permitted(...)",
         )
         return
+    if is_idempotent(route.endpoint) and not access.needs_principal:
+        yield Problem(
+            subject=subject,
+            what="takes an Idempotency-Key from strangers, whose keys nothing keeps apart",
+            sources=source,
+            fix="drop @idempotent, or ask for a principal",
+        )
     for permission in (access.permission, access.all_rows):
         if permission is not None and permission not in assembly.permissions:
             yield Problem(

@@ -77,6 +77,16 @@ def takes_everything() -> None:
     api.PatientProtocol = "httptools"  # type: ignore[misc, assignment]
 
 
+def forgets_answers() -> None:
+    """Answers to requests with a key are looked up, and kept by nobody."""
+    from hedgerow_core.messaging.answers import RecordedAnswers
+
+    async def nothing(*_arguments: Any) -> None:
+        return None
+
+    RecordedAnswers.recall = RecordedAnswers.record = nothing  # type: ignore[method-assign, assignment]
+
+
 def _default(of: type, option: str, value: Any) -> None:
     defaults = of.__init__.__kwdefaults__  # type: ignore[misc]
     assert option in defaults, f"{of.__name__} has no {option} any more: the mutant must follow the product"
@@ -101,5 +111,6 @@ IDENTITY_MUTANTS: dict[str, Callable[[], None]] = {
         reads_revocations_seldom,
         listens_for_ever,
         takes_everything,
+        forgets_answers,
     )
 }

@@ -38,6 +38,8 @@ SIZES: dict[str, tuple[int, int]] = {
     "shut_out.times": (1, 20),
     "login_storm.seconds": (2, 20),
     "login_storm.calls_per_second": (15, 50),
+    "idempotency.keys": (10, 500),
+    "idempotency.times": (10, 50),
     "slow_clients.headers": (40, 600),
     "slow_clients.body": (30, 370),
     "slow_clients.answer": (3, 30),

@@ -15,10 +15,12 @@ from hedgerow_core.testing import FakeClock
 from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.login_guard import FROM_ANYWHERE, REMEMBERED_FOR, GuardedLogIn
 from hedgerow_users.application.owner_proof import OwnerProof
+from hedgerow_users.application.ports import HashingBusy
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.email import Email
 from hedgerow_users.domain.errors import InvalidCredentials, WrongPassword
+from hedgerow_users.infrastructure.argon2_hasher import Argon2Hasher
 
 Register = Callable[..., Awaitable[AccountView]]
 
@@ -158,3 +160,17 @@ async def test_guesses_at_logins_keep_nobody_from_changing_the_password(
     await guess(guarded, 12)
     change = container.change_password(bus=bus, proof=proof)
     await change(account_id=await id_of(container, ADA), current=RIGHT, new=Secret("another one"))
+
+
+async def test_a_login_that_could_not_be_hashed_is_refused_before_it_counts_as_a_guess(
+    guarded: GuardedLogIn, container: UsersContainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_nothing: object) -> None:
+        raise HashingBusy
+
+    with monkeypatch.context() as storm:
+        storm.setattr(Argon2Hasher, "demand_room", full)
+        for _ in range(3 * FROM_ANYWHERE.limit):
+            with pytest.raises(HashingBusy):
+                await guarded(email=ADA, password=RIGHT, network=HOME)
+    await guarded(email=ADA, password=RIGHT, network=HOME)

@@ -14,6 +14,7 @@ import structlog
 
 from hedgerow_core.application.audit import Audited, AuditEntry
 from hedgerow_core.application.causation import current_cause
+from hedgerow_core.application.idempotency import current_idempotent_request
 from hedgerow_core.application.messages import Command, Query
 from hedgerow_core.application.refusals import RefusalBudget
 from hedgerow_core.domain import DomainError
@@ -127,7 +128,7 @@ def _surrounded_by(behaviour: Behaviour, step: Step) -> Step:
 
 
 def _in_unit_of_work(handler: CommandHandler[Any], open_work: OpenWork, refusals: RefusalBudget) -> Step:
-    handle, audited = handler.handle, handler.audited
+    handle, audited = _once(handler.handle), handler.audited
 
     async def in_one_transaction(command: Any) -> Any:
         async with open_work() as work:
@@ -138,7 +139,7 @@ def _in_unit_of_work(handler: CommandHandler[Any], open_work: OpenWork, refusals
         try:
             async with open_work() as work:
                 answer = await handle(command, work)
-                result = audited.result(answer)
+                result = None if _is_replay() else audited.result(answer)
                 if result is not None:
                     work.audit(audited.entry(command, answer, result))
         except RetryableError:
@@ -150,6 +151,23 @@ def _in_unit_of_work(handler: CommandHandler[Any], open_work: OpenWork, refusals
         return answer
 
     return in_one_transaction if audited is None else written_down
+
+
+def _once(handle: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
+    """Handles a command; if its request has a key and was answered before, answers as before."""
+
+    async def handled(command: Any, work: Any) -> Any:
+        request = current_idempotent_request()
+        if request is None:
+            return await handle(command, work)
+        return await request.once(command, lambda: handle(command, work), work.answers)
+
+    return handled
+
+
+def _is_replay() -> bool:
+    request = current_idempotent_request()
+    return request is not None and request.is_replay
 
 
 async def _write_down_refusal(entry: AuditEntry, open_work: OpenWork, refusals: RefusalBudget) -> None:

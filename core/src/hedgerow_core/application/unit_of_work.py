@@ -7,6 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from hedgerow_core.application.audit import AuditEntry
+from hedgerow_core.application.idempotency import Answers
 from hedgerow_core.application.messages import Task
 
 
@@ -30,6 +31,11 @@ class UnitOfWork(Protocol):
     @property
     def tasks(self) -> TaskQueue:
         """Where the handler leaves work that must happen after the commit."""
+        ...
+
+    @property
+    def answers(self) -> Answers:
+        """What requests were answered that may be sent again. The bus asks for it."""
         ...
 
     def audit(self, entry: AuditEntry) -> None:

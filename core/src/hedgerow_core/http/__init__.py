@@ -3,6 +3,7 @@
 from hedgerow_core.http.access import Access, access_of, authenticated, logged_in, permitted, public
 from hedgerow_core.http.etags import IfMatch, tagged
 from hedgerow_core.http.filtering import Filterable, FilterField
+from hedgerow_core.http.idempotency import idempotent
 from hedgerow_core.http.origins import CookieMode, OriginCheck
 from hedgerow_core.http.paging import Limit, NextPage, PageModel, SortOrder
 from hedgerow_core.http.pipeline import Caller, ContextRouter, Gate, PipelineRoute, Rows
@@ -28,6 +29,7 @@ __all__ = [
     "Throttle",
     "access_of",
     "authenticated",
+    "idempotent",
     "logged_in",
     "permitted",
     "problem_response",

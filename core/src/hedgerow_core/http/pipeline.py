@@ -16,6 +16,7 @@ from hedgerow_core.domain import AuthorizationError
 from hedgerow_core.http.access import Access
 from hedgerow_core.http.authentication import Authentication
 from hedgerow_core.http.etags import not_modified
+from hedgerow_core.http.idempotency import answered_once, is_idempotent
 from hedgerow_core.http.json_bodies import JsonRequest
 from hedgerow_core.http.origins import CookieMode, OriginCheck
 from hedgerow_core.http.problems import ERRORS
@@ -35,7 +36,8 @@ class PipelineRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, behind the stages."""
         answer = super().get_route_handler()
-        takes_body = self.body_field is not None
+        repeatable = is_idempotent(self.endpoint)
+        takes_body = self.body_field is not None or repeatable
 
         async def handle(request: Request) -> Response:
             if self.stages is None:
@@ -44,7 +46,7 @@ class PipelineRoute(APIRoute):
                 await stage(request)
             if takes_body:
                 request = JsonRequest(request.scope, request.receive)
-            response = await answer(request)
+            response = await (answered_once(request, self.unique_id, answer) if repeatable else answer(request))
             return not_modified(request, response) or response
 
         return handle

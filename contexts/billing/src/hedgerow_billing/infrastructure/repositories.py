@@ -56,7 +56,10 @@ _LEARN = _insert_customer.on_conflict_do_update(
 )
 _FORGET = _insert_customer.on_conflict_do_update(
     index_elements=[customers.c.id],
-    set_={name: _told[name] for name in ("email", "name", "registered_at", "standing", "version")},
+    set_={
+        **{name: _told[name] for name in ("email", "name", "registered_at", "standing")},
+        "version": func.greatest(customers.c.version, _told.version),
+    },
 )
 
 _paying = (

@@ -29,6 +29,7 @@ from hedgerow_core.http import (
     PageModel,
     Rows,
     SortOrder,
+    idempotent,
     permitted,
     tagged,
 )
@@ -53,6 +54,7 @@ def billing_router(bus: Bus) -> ContextRouter:
 
     @router.post("/invoices", status_code=HTTPStatus.CREATED, response_model=InvoiceModel)
     @permitted("billing:invoice:create")
+    @idempotent
     async def create_invoice(body: NewInvoiceModel, caller: Caller, response: Response) -> InvoiceView:
         """Write a draft."""
         invoice = await bus.execute(
@@ -85,6 +87,7 @@ def billing_router(bus: Bus) -> ContextRouter:
 
     @router.post("/invoices/{invoice_id}/open", response_model=InvoiceModel)
     @permitted("billing:invoice:open")
+    @idempotent
     async def open_invoice(invoice_id: UUID, caller: Caller, expected: IfMatch, response: Response) -> InvoiceView:
         """Make a draft binding, so that it can be paid."""
         command = OpenInvoice(customer_id=caller.subject, invoice_id=invoice_id, expected=expected)
@@ -92,6 +95,7 @@ def billing_router(bus: Bus) -> ContextRouter:
 
     @router.post("/invoices/{invoice_id}/void", response_model=InvoiceModel)
     @permitted("billing:invoice:void")
+    @idempotent
     async def void_invoice(invoice_id: UUID, caller: Caller, expected: IfMatch, response: Response) -> InvoiceView:
         """Withdraw a draft or an open invoice."""
         command = VoidInvoice(customer_id=caller.subject, invoice_id=invoice_id, expected=expected)
@@ -103,6 +107,7 @@ def billing_router(bus: Bus) -> ContextRouter:
         response_model=InvoiceModel,
     )
     @permitted("billing:invoice:pay")
+    @idempotent
     async def request_payment(
         invoice_id: UUID, caller: Caller, expected: IfMatch, response: Response
     ) -> InvoiceView:

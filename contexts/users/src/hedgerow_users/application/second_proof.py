@@ -85,11 +85,8 @@ class SecondProof:
             raise AccountGone
         if account.password_hash != verified:
             raise WrongPassword
-        factor = await work.second_factors.find(account.id)
-        if factor is None or not factor.is_on:
+        if not await self.besides_password(account, code, work):
             raise SecondFactorOff
-        if not await self.takes(code, factor, account, work):
-            raise WrongCode
         return account
 
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar, final
 
 import argon2
@@ -113,8 +114,11 @@ class Argon2Hasher:
 
 
 def _let_others_go_first() -> None:
-    if sys.platform == "linux":  # where priorities belong to threads; elsewhere it would be the whole process
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+    if sys.platform != "linux":  # elsewhere a priority belongs to the whole process
+        return
+    thread = threading.get_native_id()
+    with suppress(OSError):  # a sandbox may forbid it; hashing goes on as it is
+        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICENESS)
 
 
 def _bytes_of(password: Password) -> bytes:

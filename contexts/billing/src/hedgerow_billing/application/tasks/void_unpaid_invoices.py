@@ -38,11 +38,13 @@ class VoidUnpaidInvoicesHandler:
         Raises:
             ConflictError: somebody changed an invoice at the same moment; the ledger tries again.
         """
+        # Asked first: a payment that fails in between leaves its invoice to `unpaid_of`.
+        is_paying = await work.invoices.is_paying(task.customer_id)
         unpaid = await work.invoices.unpaid_of(task.customer_id, limit=AT_ONCE)
         for invoice in unpaid:
             invoice.void(at=self._clock.now())
             await work.invoices.update(invoice)
         if len(unpaid) == AT_ONCE:
             await work.tasks.enqueue(task)
-        elif await work.invoices.is_paying(task.customer_id):
+        elif is_paying:
             await work.tasks.enqueue(task, delay=NEXT_LOOK)

@@ -1,0 +1,38 @@
+"""The routes of billing, mounted by hand, without a host."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+
+from hedgerow_billing import plugin
+from hedgerow_core.application import Bus
+from hedgerow_core.http import PipelineRoute
+from hedgerow_core.http.problems import install_problem_handlers
+from hedgerow_core.security import Principal
+
+JSON = {"content-type": "application/json"}
+DRAFT: dict[str, Any] = {"currency": "EUR", "lines": [{"description": "Hedge", "quantity": 2, "unit_price": 1999}]}
+
+
+@pytest.fixture
+async def http(bus: Bus, customer: UUID) -> AsyncIterator[httpx.AsyncClient]:
+    async def authenticate(request: Request) -> None:
+        subject = UUID(request.headers.get("x-subject", str(customer)))
+        request.state.principal = Principal(subject=subject, session=None, roles=frozenset({"user"}))
+
+    app = FastAPI()
+    install_problem_handlers(app)
+    for router in plugin.routes(bus):
+        for route in router.routes:
+            assert isinstance(route, PipelineRoute)
+            route.stages = (authenticate,)
+        app.include_router(router)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test/v1/billing", headers=JSON) as client:
+        yield client
