@@ -21,7 +21,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from dependency_injector import containers, providers
 
 from hedgerow_core.application import Command, CommandHandler, Task
-from hedgerow_core.http import ContextRouter, authenticated, permitted, public
+from hedgerow_core.http import ContextRouter, authenticated, idempotent, permitted, public
 from hedgerow_core.messaging import EventContract, LedgerWork, Subscription, TaskHandler
 from hedgerow_core.plugin import Handlers, Manifest, Subscriptions, hookimpl
 from hedgerow_core.security import Permission

@@ -179,6 +179,7 @@ def test_a_missing_setting_is_named_by_its_variable(install: Install, monkeypatc
         ('@router.get("/water")', "does not say who may call it"),
         ('@router.get("/water")\n        @permitted("garden:water:use")', "which no context declares"),
         ('@router.get("/a")\n        @router.get("/a")\n        @public', "is defined twice"),
+        ('@router.post("/water")\n        @public\n        @idempotent', "takes an Idempotency-Key from strangers"),
     ],
 )
 def test_a_route_that_breaks_a_rule_stops_the_boot_and_is_named(
