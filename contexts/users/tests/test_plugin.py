@@ -12,7 +12,17 @@ from hedgerow_core.plugin import CoreContainer, UnusableSetting
 from hedgerow_core.security import KeyFinder, KeySource, PermissionTable, RevocationCheck
 from hedgerow_core.testing import FakeClock
 from hedgerow_users import plugin
-from hedgerow_users.application import key_ports, link_ports, ports, second_factor_ports
+from hedgerow_users.application import (
+    account_ports,
+    key_ports,
+    link_ports,
+    mail_ports,
+    password_ports,
+    second_factor_ports,
+    session_ports,
+    token_ports,
+    unit_of_work,
+)
 from hedgerow_users.application.login_guard import CodeGuard
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.identity_provider import IdentityProvider
@@ -117,20 +127,20 @@ def adapters_fit_their_ports(  # Never called: mypy holds it.
     ring: KeyRing,
     permissions: PermissionTable,
 ) -> tuple[
-    ports.UsersUnitOfWork,
-    ports.AccountReader,
-    ports.PasswordHasher,
-    ports.PublicKeys,
+    unit_of_work.UsersUnitOfWork,
+    account_ports.AccountReader,
+    password_ports.PasswordHasher,
+    token_ports.PublicKeys,
     KeySource,
-    ports.KnownNetworks,
-    ports.AccessTokens,
-    ports.SessionReader,
-    ports.RefreshSuccessors,
+    session_ports.KnownNetworks,
+    token_ports.AccessTokens,
+    session_ports.SessionReader,
+    session_ports.RefreshSuccessors,
     RevocationCheck,
-    ports.AccountDirectory,
+    account_ports.AccountDirectory,
     link_ports.LinkMint,
-    ports.Mailer,
-    ports.Mailer,
+    mail_ports.Mailer,
+    mail_ports.Mailer,
     second_factor_ports.SecondFactorReader,
     second_factor_ports.SecondFactorSecrets,
     second_factor_ports.CodeGuesses,

@@ -128,7 +128,7 @@ def logs_what_is_presented() -> None:
 
 def quotes_passwords_in_errors() -> None:
     """Mail that can't leave says everything about where it should have gone: the ledger keeps the error."""
-    from hedgerow_users.application.ports import MailNotSent
+    from hedgerow_users.application.mail_ports import MailNotSent
     from hedgerow_users.infrastructure.mail.smtp_mailer import SmtpMailer
 
     sound = SmtpMailer.send

@@ -107,10 +107,11 @@ from hedgerow_users.application.tasks.send_link import SendLink
 from hedgerow_users.application.tasks.send_notice import SendNotice
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.contracts import PUBLISHED
+from hedgerow_users.domain.account_errors import EmailTaken
 from hedgerow_users.domain.api_key import KeyOwner
 from hedgerow_users.domain.api_key_text import PREFIX
-from hedgerow_users.domain.errors import EmailTaken, KeyAlreadyRotated, ServiceNameTaken
 from hedgerow_users.domain.identity_errors import IdentityTaken
+from hedgerow_users.domain.key_errors import KeyAlreadyRotated, ServiceNameTaken
 from hedgerow_users.interfaces.administration import administration_router
 from hedgerow_users.interfaces.api_keys import api_keys_router
 from hedgerow_users.interfaces.cookies import ACCESS_COOKIE

@@ -13,6 +13,7 @@ from sqlalchemy import Row
 from hedgerow_core.application import Bus, Command, Filter, Filters, Operator
 from hedgerow_core.domain import AuthorizationError, DomainError, Secret, ValidationError, new_id
 from hedgerow_core.testing import FakeClock
+from hedgerow_users.application.account_ports import AccountFilter
 from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.commands.assign_roles import AssignRoles
 from hedgerow_users.application.commands.create_account import CreateAccount
@@ -24,27 +25,23 @@ from hedgerow_users.application.commands.reactivate_account import ReactivateAcc
 from hedgerow_users.application.commands.refresh_session import RefreshSession
 from hedgerow_users.application.commands.update_account import UpdateAccount
 from hedgerow_users.application.commands.update_own_profile import UpdateOwnProfile
-from hedgerow_users.application.ports import AccountFilter
 from hedgerow_users.application.queries.get_account import GetAccount
 from hedgerow_users.application.queries.list_accounts import ListAccounts
 from hedgerow_users.application.queries.look_up_account import LookUpAccount
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.account import AccountId, AccountStatus
-from hedgerow_users.domain.errors import (
+from hedgerow_users.domain.account_errors import (
     AccountDeactivated,
     AccountDeleted,
     AccountGone,
     AccountNotFound,
     EmailTaken,
-    InvalidCredentials,
-    InvalidRefreshToken,
-    NotYourself,
-    OutranksYou,
-    RoleTooHigh,
-    SuperAdminImmutable,
     UnsuitableProfile,
 )
+from hedgerow_users.domain.administration_errors import NotYourself, OutranksYou, RoleTooHigh, SuperAdminImmutable
+from hedgerow_users.domain.proof_errors import InvalidCredentials
 from hedgerow_users.domain.roles import Role
+from hedgerow_users.domain.session_errors import InvalidRefreshToken
 
 Register = Callable[..., Awaitable[AccountView]]
 

@@ -21,8 +21,9 @@ from hedgerow_users.application.commands.register_user import RegisterUser
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.client import Client
-from hedgerow_users.domain.errors import InvalidCredentials, RefreshTokenReused, WrongPassword
+from hedgerow_users.domain.proof_errors import InvalidCredentials, WrongPassword
 from hedgerow_users.domain.roles import Role
+from hedgerow_users.domain.session_errors import RefreshTokenReused
 
 PASSWORD = Secret("correct horse")
 EMAIL = "ada@example.org"

@@ -28,16 +28,14 @@ from hedgerow_users.application.commands.refresh_session import RefreshSession
 from hedgerow_users.application.session_tokens import SessionTokens
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.account import AccountId
+from hedgerow_users.domain.account_errors import AccountDeactivated
+from hedgerow_users.domain.administration_errors import LastSuperAdmin
 from hedgerow_users.domain.authority import Operator
-from hedgerow_users.domain.errors import (
-    AccountDeactivated,
-    InvalidLink,
-    InvalidRefreshToken,
-    LastSuperAdmin,
-    SecondFactorRequired,
-)
+from hedgerow_users.domain.proof_errors import InvalidLink
 from hedgerow_users.domain.roles import Role
 from hedgerow_users.domain.second_factor import hash_of_recovery_code
+from hedgerow_users.domain.second_factor_errors import SecondFactorRequired
+from hedgerow_users.domain.session_errors import InvalidRefreshToken
 from hedgerow_users.infrastructure.repositories import AccountRepository
 
 ROOT, BOSS, ADA = "root@example.org", "boss@example.org", "ada@example.org"

@@ -28,7 +28,7 @@ from hedgerow_users.application.tasks.prune_sessions import PruneSessions
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.client import Client
-from hedgerow_users.domain.errors import InvalidRefreshToken
+from hedgerow_users.domain.session_errors import InvalidRefreshToken
 from hedgerow_users.infrastructure.session_repository import _FORGET_CLIENTS, _PRUNE_SESSIONS, _PRUNE_TOKENS
 
 EMAIL, PASSWORD = "ada@example.org", Secret("correct horse")

@@ -19,11 +19,11 @@ from hedgerow_users.application.introduction import Introduction
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.account import Account, AccountId
 from hedgerow_users.domain.email import Email
-from hedgerow_users.domain.errors import WrongPassword
 from hedgerow_users.domain.identity import Identity, IdentityId
 from hedgerow_users.domain.identity_errors import IdentityTaken, LastWayToLogIn
 from hedgerow_users.domain.name import Name
 from hedgerow_users.domain.password import PasswordHash
+from hedgerow_users.domain.proof_errors import WrongPassword
 from hedgerow_users.infrastructure.identities import IdentityRepository
 
 

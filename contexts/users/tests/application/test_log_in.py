@@ -18,8 +18,8 @@ from hedgerow_users.application.commands.log_in import LogIn, StartSession
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.client import UNKNOWN_CLIENT
-from hedgerow_users.domain.errors import InvalidCredentials
 from hedgerow_users.domain.password import Password, PasswordHash
+from hedgerow_users.domain.proof_errors import InvalidCredentials
 from hedgerow_users.infrastructure.tables import refresh_tokens
 
 Register = Callable[..., Awaitable[AccountView]]

@@ -15,11 +15,11 @@ from hedgerow_core.testing import FakeClock
 from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.login_guard import FROM_ANYWHERE, REMEMBERED_FOR, GuardedLogIn
 from hedgerow_users.application.owner_proof import OwnerProof
-from hedgerow_users.application.ports import HashingBusy
+from hedgerow_users.application.password_ports import HashingBusy
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.email import Email
-from hedgerow_users.domain.errors import InvalidCredentials, WrongPassword
+from hedgerow_users.domain.proof_errors import InvalidCredentials, WrongPassword
 from hedgerow_users.infrastructure.argon2_hasher import Argon2Hasher
 
 Register = Callable[..., Awaitable[AccountView]]

@@ -27,16 +27,10 @@ from hedgerow_users.application.owner_proof import OwnerProof
 from hedgerow_users.application.queries.get_account import GetAccount
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.account import AccountId
-from hedgerow_users.domain.errors import (
-    AccountGone,
-    EmailTaken,
-    InvalidCredentials,
-    InvalidEmail,
-    InvalidLink,
-    InvalidRefreshToken,
-    WrongPassword,
-)
+from hedgerow_users.domain.account_errors import AccountGone, EmailTaken, InvalidEmail
 from hedgerow_users.domain.link import Purpose
+from hedgerow_users.domain.proof_errors import InvalidCredentials, InvalidLink, WrongPassword
+from hedgerow_users.domain.session_errors import InvalidRefreshToken
 
 Register = Callable[..., Awaitable[AccountView]]
 

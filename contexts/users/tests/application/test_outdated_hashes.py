@@ -17,8 +17,8 @@ from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.commands.log_in import LogIn
 from hedgerow_users.application.commands.renew_password_hash import RenewPasswordHash
 from hedgerow_users.domain.account import AccountId
-from hedgerow_users.domain.errors import InvalidCredentials
 from hedgerow_users.domain.password import PasswordHash
+from hedgerow_users.domain.proof_errors import InvalidCredentials
 
 EMAIL, PASSWORD = "ada@example.org", Secret("correct horse")
 WEAKER = argon2.PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1)

@@ -19,7 +19,8 @@ from hedgerow_core.testing.mailbox import Mailbox
 from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.commands.register_user import RegisterUser
 from hedgerow_users.application.queries.get_account import GetAccount
-from hedgerow_users.domain.errors import InvalidEmail, UnsuitablePassword
+from hedgerow_users.domain.account_errors import InvalidEmail
+from hedgerow_users.domain.proof_errors import UnsuitablePassword
 from hedgerow_users.infrastructure.tables import accounts
 
 PASSWORD = Secret("correct horse")

@@ -31,16 +31,16 @@ from hedgerow_users.application.second_factor_ports import SecondFactorUnreadabl
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.client import UNKNOWN_CLIENT
-from hedgerow_users.domain.errors import (
+from hedgerow_users.domain.proof_errors import InvalidCredentials
+from hedgerow_users.domain.second_factor import PENDING_FOR, RECOVERY_CODES, totp_code
+from hedgerow_users.domain.second_factor_errors import (
     InvalidCode,
-    InvalidCredentials,
-    InvalidRefreshToken,
     SecondFactorOff,
     SecondFactorOn,
     SecondFactorRequired,
     WrongCode,
 )
-from hedgerow_users.domain.second_factor import PENDING_FOR, RECOVERY_CODES, totp_code
+from hedgerow_users.domain.session_errors import InvalidRefreshToken
 from hedgerow_users.infrastructure.repositories import AccountRepository
 from hedgerow_users.infrastructure.second_factors import SecondFactorRepository
 from hedgerow_users.infrastructure.session_repository import SessionRepository

@@ -16,7 +16,7 @@ from hedgerow_users.application.commands.revoke_leaked_key import RevokeLeakedKe
 from hedgerow_users.application.commands.revoke_service import RevokeService
 from hedgerow_users.application.queries.list_services import ListServices
 from hedgerow_users.container import UsersContainer
-from hedgerow_users.domain.errors import KeyNotFound, ServiceNameTaken, ServiceNotFound, UnknownScopes
+from hedgerow_users.domain.key_errors import KeyNotFound, ServiceNameTaken, ServiceNotFound, UnknownScopes
 from hedgerow_users.domain.service import ServiceName
 
 NAME = ServiceName("billing-host")

@@ -29,16 +29,11 @@ from hedgerow_users.application.commands.refresh_session import (
 from hedgerow_users.application.session_tokens import LiveSession, SessionTokens
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.account import AccountId
+from hedgerow_users.domain.account_errors import AccountGone
 from hedgerow_users.domain.client import UNKNOWN_CLIENT, Client
-from hedgerow_users.domain.errors import (
-    AccountGone,
-    InvalidCredentials,
-    InvalidRefreshToken,
-    RefreshTokenReused,
-    UnsuitablePassword,
-    WrongPassword,
-)
+from hedgerow_users.domain.proof_errors import InvalidCredentials, UnsuitablePassword, WrongPassword
 from hedgerow_users.domain.session import RETRY_WITHIN, Session
+from hedgerow_users.domain.session_errors import InvalidRefreshToken, RefreshTokenReused
 from hedgerow_users.infrastructure.refresh_successors import HmacRefreshSuccessors
 from hedgerow_users.infrastructure.server_secret import ServerSecret
 from hedgerow_users.infrastructure.tables import refresh_tokens, sessions

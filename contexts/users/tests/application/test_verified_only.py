@@ -11,7 +11,7 @@ from hedgerow_core.domain import Secret
 from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.commands.log_in import LogIn
 from hedgerow_users.application.commands.verify_email import VerifyEmail
-from hedgerow_users.domain.errors import EmailNotVerified, InvalidCredentials
+from hedgerow_users.domain.proof_errors import EmailNotVerified, InvalidCredentials
 from hedgerow_users.settings import UsersSettings
 
 Register = Callable[..., Awaitable[AccountView]]

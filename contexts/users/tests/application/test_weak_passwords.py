@@ -16,8 +16,8 @@ from hedgerow_users.application.commands.request_link import RequestLink
 from hedgerow_users.application.commands.reset_password import ResetPassword
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.account import AccountId
-from hedgerow_users.domain.errors import UnsuitablePassword
 from hedgerow_users.domain.link import Purpose
+from hedgerow_users.domain.proof_errors import UnsuitablePassword
 
 EMAIL, NAME, PASSWORD, ANOTHER = (
     "ada@example.org",

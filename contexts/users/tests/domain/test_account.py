@@ -7,14 +7,14 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from hedgerow_users.domain.account import Account, AccountStatus
-from hedgerow_users.domain.email import Email
-from hedgerow_users.domain.errors import (
+from hedgerow_users.domain.account_errors import (
     AccountDeleted,
     AccountNotActive,
     AccountNotDeactivated,
     InvalidName,
-    SuperAdminImmutable,
 )
+from hedgerow_users.domain.administration_errors import SuperAdminImmutable
+from hedgerow_users.domain.email import Email
 from hedgerow_users.domain.events import (
     Change,
     PasswordChanged,

@@ -11,7 +11,7 @@ from hedgerow_core.domain import Secret, new_id
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.api_key import ApiKey, KeyOwner
 from hedgerow_users.domain.api_key_text import KeyText, checksum_of
-from hedgerow_users.domain.errors import InvalidServiceName
+from hedgerow_users.domain.key_errors import InvalidServiceName
 from hedgerow_users.domain.name import Name
 from hedgerow_users.domain.service import ServiceId, ServiceName
 

@@ -10,9 +10,9 @@ import pytest
 from hedgerow_core.domain import DomainError
 from hedgerow_core.security import ROLE_HIERARCHY
 from hedgerow_users.domain.account import Account
+from hedgerow_users.domain.administration_errors import NotYourself, OutranksYou, RoleTooHigh, SuperAdminImmutable
 from hedgerow_users.domain.authority import Deed, demand_authority, demand_authority_to_grant
 from hedgerow_users.domain.email import Email
-from hedgerow_users.domain.errors import NotYourself, OutranksYou, RoleTooHigh, SuperAdminImmutable
 from hedgerow_users.domain.name import Name
 from hedgerow_users.domain.roles import Role, rank_of
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hedgerow_users.domain.account_errors import InvalidEmail
 from hedgerow_users.domain.email import Email
-from hedgerow_users.domain.errors import InvalidEmail
 
 LABELS = st.from_regex(r"[A-Za-z0-9]{1,20}", fullmatch=True)
 

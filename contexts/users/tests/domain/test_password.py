@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from hedgerow_core.domain import Secret
 from hedgerow_users.domain.common_passwords import common_words, is_common
-from hedgerow_users.domain.errors import UnsuitablePassword
 from hedgerow_users.domain.password import MIN_LENGTH, Password, PasswordHash
+from hedgerow_users.domain.proof_errors import UnsuitablePassword
 
 
 @pytest.mark.parametrize("length", [0, 7, 129, 1000])

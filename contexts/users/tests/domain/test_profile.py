@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hedgerow_users.domain.errors import UnsuitableProfile
+from hedgerow_users.domain.account_errors import UnsuitableProfile
 from hedgerow_users.domain.profile import Profile
 
 

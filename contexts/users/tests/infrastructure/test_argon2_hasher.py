@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from hedgerow_core.domain import Secret
-from hedgerow_users.application.ports import HashingBusy
+from hedgerow_users.application.password_ports import HashingBusy
 from hedgerow_users.domain.password import Password
 from hedgerow_users.infrastructure.argon2_hasher import THREADS, Argon2Hasher
 

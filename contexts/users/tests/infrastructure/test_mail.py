@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 from hedgerow_core.testing import FakeClock
 from hedgerow_core.testing.mailbox import Mailbox
 from hedgerow_core.testing.servers import free_port
-from hedgerow_users.application.ports import MailNotSent, Message
+from hedgerow_users.application.mail_ports import MailNotSent, Message
 from hedgerow_users.domain.email import Email
 from hedgerow_users.infrastructure.mail.choice import SmtpUrlMissing, mailer_for
 from hedgerow_users.infrastructure.mail.console_mailer import ConsoleMailer

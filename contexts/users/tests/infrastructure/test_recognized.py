@@ -9,7 +9,7 @@ from hedgerow_users.application.commands.provision_account import RecognizeIdent
 from hedgerow_users.application.identity_ports import KnownIdentity
 from hedgerow_users.application.introduction import Introduction
 from hedgerow_users.domain.account import AccountId, AccountStatus
-from hedgerow_users.domain.errors import AccountDeactivated, AccountGone
+from hedgerow_users.domain.account_errors import AccountDeactivated, AccountGone
 from hedgerow_users.domain.roles import Role
 from hedgerow_users.domain.second_factor import SecondFactorPolicy
 from hedgerow_users.infrastructure import provider_issuers

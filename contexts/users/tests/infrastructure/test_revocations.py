@@ -16,7 +16,7 @@ from hedgerow_core.messaging import unit_of_work
 from hedgerow_core.persistence import Database
 from hedgerow_core.security import Principal
 from hedgerow_core.testing import FakeClock
-from hedgerow_users.application.ports import RevocationsUnknown
+from hedgerow_users.application.session_ports import RevocationsUnknown
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.account import Account
 from hedgerow_users.domain.email import Email

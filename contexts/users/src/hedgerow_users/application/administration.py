@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from hedgerow_users.application.ports import UsersUnitOfWork
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import Account, AccountId
+from hedgerow_users.domain.account_errors import AccountGone, AccountNotFound
+from hedgerow_users.domain.administration_errors import LastSuperAdmin
 from hedgerow_users.domain.authority import ActorId, Deed, Operator, demand_authority
-from hedgerow_users.domain.errors import AccountGone, AccountNotFound, LastSuperAdmin
 from hedgerow_users.domain.roles import RANK_OF_SUPER_ADMINS, rank_of
 
 

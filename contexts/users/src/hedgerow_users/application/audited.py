@@ -54,7 +54,8 @@ from hedgerow_users.application.commands.unlink_identity import UnlinkIdentity
 from hedgerow_users.application.commands.update_account import UpdateAccount
 from hedgerow_users.application.commands.update_own_profile import UpdateOwnProfile
 from hedgerow_users.application.commands.verify_email import VerifyEmail
-from hedgerow_users.domain.errors import EmailTaken, RefreshTokenReused
+from hedgerow_users.domain.account_errors import EmailTaken
+from hedgerow_users.domain.session_errors import RefreshTokenReused
 
 
 def _account(id: object) -> Subject | None:

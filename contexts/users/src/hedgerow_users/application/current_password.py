@@ -8,11 +8,13 @@ from typing import final
 
 from hedgerow_core.application import Bus, Claim, Quota, RateLimiter
 from hedgerow_core.domain import Secret
+from hedgerow_users.application.account_ports import AccountReader
 from hedgerow_users.application.commands.refuse_password import RefusePassword
-from hedgerow_users.application.ports import AccountReader, PasswordHasher
+from hedgerow_users.application.password_ports import PasswordHasher
 from hedgerow_users.domain.account import AccountId
-from hedgerow_users.domain.errors import AccountGone, WrongPassword
+from hedgerow_users.domain.account_errors import AccountGone
 from hedgerow_users.domain.password import Password, PasswordHash
+from hedgerow_users.domain.proof_errors import WrongPassword
 
 AT_CURRENT_PASSWORD = Quota(name="login.current_password", limit=10, period=timedelta(hours=1), burst=10)
 """Guesses at the password of one account by whoever has an access token of it, through all routes that ask for it:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from hedgerow_users.application.ports import UsersUnitOfWork
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import Account
 from hedgerow_users.domain.session import EndReason
 

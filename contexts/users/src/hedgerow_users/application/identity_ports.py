@@ -12,8 +12,8 @@ from hedgerow_core.application import Page
 from hedgerow_core.domain import Secret, UnavailableError
 from hedgerow_users.application.introduction import Introduction
 from hedgerow_users.domain.account import AccountId, AccountStatus
+from hedgerow_users.domain.account_errors import AccountDeactivated, AccountGone
 from hedgerow_users.domain.email import Email
-from hedgerow_users.domain.errors import AccountDeactivated, AccountGone
 from hedgerow_users.domain.identity import Identity, IdentityId
 
 

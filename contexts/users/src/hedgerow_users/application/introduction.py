@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from hedgerow_users.domain.account_errors import InvalidEmail, InvalidName
 from hedgerow_users.domain.email import Email
-from hedgerow_users.domain.errors import InvalidEmail, InvalidName
 from hedgerow_users.domain.name import MAX_LENGTH, Name
 
 _LAST_MOMENT_S = 253_402_300_799

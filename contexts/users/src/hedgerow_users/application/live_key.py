@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from hedgerow_users.application.ports import UsersUnitOfWork
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.api_key import ApiKey, ApiKeyId
-from hedgerow_users.domain.errors import KeyNotFound
+from hedgerow_users.domain.key_errors import KeyNotFound
 
 
 async def hold_live_key(work: UsersUnitOfWork, id: ApiKeyId, *, of: AccountId, at: datetime) -> ApiKey:

@@ -13,7 +13,8 @@ from typing import final
 from hedgerow_core.application import Claim, Quota, RateLimiter
 from hedgerow_core.domain import Clock, Secret
 from hedgerow_users.application.commands.log_in import LogIn
-from hedgerow_users.application.ports import KnownNetworks, PasswordHasher
+from hedgerow_users.application.password_ports import PasswordHasher
+from hedgerow_users.application.session_ports import KnownNetworks
 from hedgerow_users.application.session_tokens import SessionTokens
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.client import UNKNOWN_CLIENT, Client

@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from hedgerow_core.domain import Secret
-from hedgerow_users.application.ports import Message
+from hedgerow_users.application.mail_ports import Message
 from hedgerow_users.domain.email import Email
 from hedgerow_users.domain.link import Purpose
 

@@ -7,24 +7,20 @@ from typing import final
 
 from hedgerow_core.domain import Clock, Secret
 from hedgerow_users.application.mails import Notice
-from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.application.second_factor_ports import SecondFactorSecrets
 from hedgerow_users.application.tasks.send_notice import SendNotice
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import Account, AccountId
-from hedgerow_users.domain.errors import (
-    AccountGone,
-    CodeMissing,
-    SecondFactorOff,
-    WrongCode,
-    WrongPassword,
-)
+from hedgerow_users.domain.account_errors import AccountGone
 from hedgerow_users.domain.password import PasswordHash
+from hedgerow_users.domain.proof_errors import WrongPassword
 from hedgerow_users.domain.second_factor import (
     SecondFactor,
     hash_of_recovery_code,
     new_recovery_codes,
     totp_code,
 )
+from hedgerow_users.domain.second_factor_errors import CodeMissing, SecondFactorOff, WrongCode
 
 
 @final

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from hedgerow_core.domain import Secret
-from hedgerow_users.application.ports import AccessTokens
+from hedgerow_users.application.token_ports import AccessTokens
 from hedgerow_users.domain.account import Account, AccountId
 from hedgerow_users.domain.second_factor import SecondFactorPolicy
 from hedgerow_users.domain.session import Session, SessionId

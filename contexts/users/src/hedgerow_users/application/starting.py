@@ -6,20 +6,15 @@ from datetime import timedelta
 from typing import final
 
 from hedgerow_core.domain import Clock, Secret
-from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.application.second_proof import SecondProof
 from hedgerow_users.application.session_tokens import LiveSession, live_session
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import Account
+from hedgerow_users.domain.account_errors import AccountDeactivated
 from hedgerow_users.domain.client import Client
-from hedgerow_users.domain.errors import (
-    AccountDeactivated,
-    CodeMissing,
-    EmailNotVerified,
-    InvalidCode,
-    SecondFactorRequired,
-    WrongCode,
-)
+from hedgerow_users.domain.proof_errors import EmailNotVerified
 from hedgerow_users.domain.second_factor import SecondFactorPolicy
+from hedgerow_users.domain.second_factor_errors import CodeMissing, InvalidCode, SecondFactorRequired, WrongCode
 from hedgerow_users.domain.session import RefreshToken, Session
 
 

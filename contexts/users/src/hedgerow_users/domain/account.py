@@ -9,13 +9,9 @@ from typing import NewType, final
 from uuid import UUID
 
 from hedgerow_core.domain import AggregateRoot, new_id
+from hedgerow_users.domain.account_errors import AccountDeleted, AccountNotActive, AccountNotDeactivated
+from hedgerow_users.domain.administration_errors import SuperAdminImmutable
 from hedgerow_users.domain.email import Email
-from hedgerow_users.domain.errors import (
-    AccountDeleted,
-    AccountNotActive,
-    AccountNotDeactivated,
-    SuperAdminImmutable,
-)
 from hedgerow_users.domain.events import (
     Change,
     PasswordChanged,

@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 from hedgerow_core.domain import ValueObject
 from hedgerow_users.domain.account import Account, AccountId
-from hedgerow_users.domain.errors import NotYourself, OutranksYou, RoleTooHigh, SuperAdminImmutable
+from hedgerow_users.domain.administration_errors import NotYourself, OutranksYou, RoleTooHigh, SuperAdminImmutable
 from hedgerow_users.domain.roles import RANK_OF_ADMINS, RANK_OF_SUPER_ADMINS, rank_of
 
 

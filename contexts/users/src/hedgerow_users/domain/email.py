@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from hedgerow_core.domain import ValueObject
-from hedgerow_users.domain.errors import InvalidEmail
+from hedgerow_users.domain.account_errors import InvalidEmail
 
 MAX_LENGTH = 254
 """What fits between the brackets of an SMTP path (RFC 3696, erratum 1690)."""

@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from hedgerow_core.domain import ValueObject
-from hedgerow_users.domain.errors import InvalidName
+from hedgerow_users.domain.account_errors import InvalidName
 
 MAX_LENGTH = 200
 _UNPRINTABLE = frozenset({"Cc", "Cs"})

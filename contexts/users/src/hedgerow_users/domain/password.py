@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from hedgerow_core.domain import Secret
 from hedgerow_users.domain.common_passwords import is_common, is_made_of
-from hedgerow_users.domain.errors import UnsuitablePassword
+from hedgerow_users.domain.proof_errors import UnsuitablePassword
 
 MIN_LENGTH = 8
 MAX_LENGTH = 128

@@ -11,7 +11,7 @@ from datetime import date
 from urllib.parse import urlsplit
 
 from hedgerow_core.domain import ValueObject
-from hedgerow_users.domain.errors import UnsuitableProfile
+from hedgerow_users.domain.account_errors import UnsuitableProfile
 
 MAX_PHONE, MAX_ADDRESS, MAX_PHOTO_URL = 32, 500, 2048
 MAX_METADATA_BYTES = 8 * 1024

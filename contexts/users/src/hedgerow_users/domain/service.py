@@ -8,7 +8,7 @@ from typing import NewType
 from uuid import UUID
 
 from hedgerow_core.domain import ValueObject
-from hedgerow_users.domain.errors import InvalidServiceName
+from hedgerow_users.domain.key_errors import InvalidServiceName
 
 ServiceId = NewType("ServiceId", UUID)
 

@@ -15,7 +15,7 @@ from typing import TypeVar, final
 import argon2
 from argon2.exceptions import VerifyMismatchError
 
-from hedgerow_users.application.ports import HashingBusy
+from hedgerow_users.application.password_ports import HashingBusy
 from hedgerow_users.domain.password import Password, PasswordHash
 
 Answer = TypeVar("Answer")

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, any_, func, literal, or_, select
 
 from hedgerow_core.application import Filters, Page
 from hedgerow_core.persistence import Database, SortKey, keyset, narrowed, page_of, sort_names
+from hedgerow_users.application.account_ports import AccountFilter
 from hedgerow_users.application.account_view import AccountView
-from hedgerow_users.application.ports import AccountFilter
 from hedgerow_users.domain.account import AccountStatus
 from hedgerow_users.infrastructure.rows import VIEWED, account_view_of
 from hedgerow_users.infrastructure.tables import accounts

@@ -10,7 +10,7 @@ import jwt
 
 from hedgerow_core.domain import Clock, Secret, new_id
 from hedgerow_core.security.tokens import ALGORITHM, TOKEN_TYPE
-from hedgerow_users.application.ports import AccessToken
+from hedgerow_users.application.token_ports import AccessToken
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.session import SessionId
 from hedgerow_users.infrastructure.signing_keys import SigningKeys

@@ -11,8 +11,8 @@ from sqlalchemy import Interval, Row, Select, bindparam, func, select
 
 from hedgerow_core.application import Page
 from hedgerow_core.persistence import Database, SortKey, keyset, page_of
+from hedgerow_users.application.account_ports import Credentials
 from hedgerow_users.application.account_view import AccountView
-from hedgerow_users.application.ports import Credentials
 from hedgerow_users.application.session_view import SessionView
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.client import Client

@@ -15,7 +15,7 @@ from sqlalchemy import Float, Interval, bindparam, cast, delete, extract, func, 
 
 from hedgerow_core.persistence import Database
 from hedgerow_core.security import Principal
-from hedgerow_users.application.ports import RevocationsUnknown
+from hedgerow_users.application.session_ports import RevocationsUnknown
 from hedgerow_users.infrastructure.tables import EVERYBODY, revocations
 from hedgerow_users.settings import LONGEST_ACCESS_TOKEN_S
 

@@ -21,8 +21,8 @@ from hedgerow_core.domain import Clock, new_id
 from hedgerow_core.messaging.trail import append
 from hedgerow_core.observability import log_of
 from hedgerow_core.persistence import Database
-from hedgerow_users.application.ports import PublicKey
 from hedgerow_users.application.signing_key_view import SigningKeysUnreadable
+from hedgerow_users.application.token_ports import PublicKey
 from hedgerow_users.infrastructure.key_seal import KeySeal
 from hedgerow_users.infrastructure.tables import signing_keys
 from hedgerow_users.settings import LONGEST_ACCESS_TOKEN_S

@@ -13,8 +13,8 @@ from typing import Protocol, TypeVar, final
 from jwt import PyJWK
 
 from hedgerow_core.domain import Clock
-from hedgerow_users.application.ports import PublicKey
 from hedgerow_users.application.signing_key_view import KeyState, SigningKeyView
+from hedgerow_users.application.token_ports import PublicKey
 from hedgerow_users.infrastructure.signing_key_store import (
     PUBLISHED_AFTER_RETIREMENT,
     SIGNS_AFTER,

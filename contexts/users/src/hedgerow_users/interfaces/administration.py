@@ -22,6 +22,7 @@ from hedgerow_core.http import (
     permitted,
     tagged,
 )
+from hedgerow_users.application.account_ports import AccountFilter
 from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.commands.assign_roles import AssignRoles
 from hedgerow_users.application.commands.create_account import CreateAccount
@@ -30,7 +31,6 @@ from hedgerow_users.application.commands.delete_account import DeleteAccount
 from hedgerow_users.application.commands.reactivate_account import ReactivateAccount
 from hedgerow_users.application.commands.reset_second_factor import ResetSecondFactor
 from hedgerow_users.application.commands.update_account import UpdateAccount
-from hedgerow_users.application.ports import AccountFilter
 from hedgerow_users.application.queries.list_accounts import NEWEST_FIRST, ListAccounts
 from hedgerow_users.application.queries.look_up_account import LookUpAccount
 from hedgerow_users.domain.account import AccountId, AccountStatus

@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from hedgerow_core.domain import Secret
 from hedgerow_core.http import OriginCheck
 from hedgerow_users.application.session_tokens import SessionTokens
-from hedgerow_users.domain.errors import CookiesOff
+from hedgerow_users.domain.session_errors import CookiesOff
 from hedgerow_users.interfaces.schemas import MAX_PRESENTED, CookiesAnswer
 
 ACCESS_COOKIE = "__Host-hedgerow_access"

@@ -13,18 +13,18 @@ import typer
 from hedgerow_core.application import Bus, Command, Filter, current_cause, set_cause
 from hedgerow_core.application import Operator as Comparison
 from hedgerow_core.observability import log_of
+from hedgerow_users.application.account_ports import AccountFilter
 from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.commands.assign_roles import AssignRoles
 from hedgerow_users.application.commands.deactivate_account import DeactivateAccount
 from hedgerow_users.application.commands.make_login_link import MakeLoginLink
 from hedgerow_users.application.commands.reactivate_account import ReactivateAccount
 from hedgerow_users.application.commands.reset_second_factor import ResetSecondFactor
-from hedgerow_users.application.ports import AccountFilter
 from hedgerow_users.application.queries.list_accounts import ListAccounts
 from hedgerow_users.domain.account import AccountId
+from hedgerow_users.domain.account_errors import InvalidEmail
 from hedgerow_users.domain.authority import Operator
 from hedgerow_users.domain.email import Email
-from hedgerow_users.domain.errors import InvalidEmail
 from hedgerow_users.domain.roles import Role
 from hedgerow_users.interfaces.printing import Json, print_row
 

@@ -10,9 +10,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr
 
 from hedgerow_users.application.account_view import AccountView
-from hedgerow_users.application.ports import PublicKey
 from hedgerow_users.application.session_tokens import SessionTokens
 from hedgerow_users.application.session_view import SessionView
+from hedgerow_users.application.token_ports import PublicKey
 from hedgerow_users.domain import email, name, password
 from hedgerow_users.domain.account import AccountStatus
 

@@ -9,7 +9,7 @@ from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock, Versions
 from hedgerow_users.application.account_view import AccountView, view_of
 from hedgerow_users.application.administration import actor_of, demand_another_super_admin, target_of
-from hedgerow_users.application.ports import UsersUnitOfWork
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.authority import ActorId, Deed, demand_authority_to_grant
 from hedgerow_users.domain.roles import Role

@@ -7,11 +7,13 @@ from typing import final
 
 from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock
-from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.application.second_factor_ports import NewSecret, SecondFactorSecrets
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
-from hedgerow_users.domain.errors import AccountGone, SecondFactorOn, WrongPassword
+from hedgerow_users.domain.account_errors import AccountGone
 from hedgerow_users.domain.password import PasswordHash
+from hedgerow_users.domain.proof_errors import WrongPassword
+from hedgerow_users.domain.second_factor_errors import SecondFactorOn
 
 
 @final

@@ -7,11 +7,13 @@ from typing import final
 
 from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Clock, ConflictError, Secret
+from hedgerow_users.application.account_ports import AccountReader
 from hedgerow_users.application.owner_proof import OwnerProof
-from hedgerow_users.application.ports import AccountReader, PasswordHasher, UsersUnitOfWork
+from hedgerow_users.application.password_ports import PasswordHasher
 from hedgerow_users.application.second_proof import SecondProof
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
-from hedgerow_users.domain.errors import AccountGone
+from hedgerow_users.domain.account_errors import AccountGone
 from hedgerow_users.domain.password import Password, PasswordHash
 from hedgerow_users.domain.session import EndReason
 

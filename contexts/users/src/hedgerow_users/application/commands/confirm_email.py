@@ -7,11 +7,11 @@ from typing import final
 
 from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock, Secret
-from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.application.tasks.send_notice import SendNotice
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
-from hedgerow_users.domain.errors import InvalidLink
 from hedgerow_users.domain.link import Purpose, hash_of
+from hedgerow_users.domain.proof_errors import InvalidLink
 
 
 @final

@@ -9,13 +9,14 @@ from typing import final
 from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock, Secret
 from hedgerow_users.application.mails import Notice
-from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.application.second_factor_ports import SecondFactorSecrets
 from hedgerow_users.application.second_proof import fresh_recovery_codes
 from hedgerow_users.application.tasks.send_notice import SendNotice
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
-from hedgerow_users.domain.errors import AccountGone, SecondFactorOff, SecondFactorOn, WrongCode
+from hedgerow_users.domain.account_errors import AccountGone
 from hedgerow_users.domain.second_factor import SecondFactor, totp_code
+from hedgerow_users.domain.second_factor_errors import SecondFactorOff, SecondFactorOn, WrongCode
 from hedgerow_users.domain.session import EndReason, SessionId
 
 

@@ -9,8 +9,8 @@ from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock
 from hedgerow_users.application.account_view import AccountView, view_of
 from hedgerow_users.application.administration import actor_of
-from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.application.tasks.send_link import ask_for_link
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import Account, AccountId
 from hedgerow_users.domain.authority import demand_authority_to_grant
 from hedgerow_users.domain.email import Email

@@ -8,10 +8,11 @@ from typing import final
 from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Clock, Secret
 from hedgerow_users.application.account_view import AccountView, view_of
-from hedgerow_users.application.ports import PasswordHasher, UsersUnitOfWork
+from hedgerow_users.application.password_ports import PasswordHasher
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import Account
+from hedgerow_users.domain.account_errors import AdminAddressTaken, EmailTaken
 from hedgerow_users.domain.email import Email
-from hedgerow_users.domain.errors import AdminAddressTaken, EmailTaken
 from hedgerow_users.domain.name import Name
 from hedgerow_users.domain.password import Password, PasswordHash
 

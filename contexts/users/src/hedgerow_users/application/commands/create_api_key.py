@@ -10,17 +10,13 @@ from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock
 from hedgerow_users.application.api_key_view import NewApiKey, made
 from hedgerow_users.application.key_ports import ScopeTable
-from hedgerow_users.application.ports import UsersUnitOfWork
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
+from hedgerow_users.domain.account_errors import AccountGone
 from hedgerow_users.domain.api_key import MOST_LIVE_KEYS, ApiKey, KeyOwner
-from hedgerow_users.domain.errors import (
-    AccountGone,
-    EmailNotVerified,
-    ScopesBeyondRoles,
-    TooManyKeys,
-    UnknownScopes,
-)
+from hedgerow_users.domain.key_errors import ScopesBeyondRoles, TooManyKeys, UnknownScopes
 from hedgerow_users.domain.name import Name
+from hedgerow_users.domain.proof_errors import EmailNotVerified
 
 
 @final

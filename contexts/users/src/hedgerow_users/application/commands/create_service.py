@@ -10,9 +10,9 @@ from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock, new_id
 from hedgerow_users.application.api_key_view import NewApiKey, made
 from hedgerow_users.application.key_ports import ScopeTable
-from hedgerow_users.application.ports import UsersUnitOfWork
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.api_key import ApiKey, KeyOwner
-from hedgerow_users.domain.errors import UnknownScopes
+from hedgerow_users.domain.key_errors import UnknownScopes
 from hedgerow_users.domain.name import Name
 from hedgerow_users.domain.service import ServiceId, ServiceName
 

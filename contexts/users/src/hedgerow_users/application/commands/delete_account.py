@@ -9,7 +9,7 @@ from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock, Versions
 from hedgerow_users.application.administration import actor_of, target_of
 from hedgerow_users.application.ending import end_for_good
-from hedgerow_users.application.ports import UsersUnitOfWork
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.authority import Deed
 

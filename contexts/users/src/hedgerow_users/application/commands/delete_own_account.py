@@ -8,9 +8,9 @@ from typing import final
 from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock, Versions
 from hedgerow_users.application.ending import end_for_good
-from hedgerow_users.application.ports import UsersUnitOfWork
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
-from hedgerow_users.domain.errors import AccountGone
+from hedgerow_users.domain.account_errors import AccountGone
 
 
 @final

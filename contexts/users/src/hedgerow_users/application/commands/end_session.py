@@ -8,9 +8,9 @@ from uuid import UUID
 
 from hedgerow_core.application import Command, RowScope
 from hedgerow_core.domain import Clock
-from hedgerow_users.application.ports import UsersUnitOfWork
-from hedgerow_users.domain.errors import SessionNotFound
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.session import EndReason, SessionId
+from hedgerow_users.domain.session_errors import SessionNotFound
 
 
 @final

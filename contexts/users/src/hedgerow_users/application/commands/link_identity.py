@@ -10,12 +10,13 @@ from hedgerow_core.domain import Clock, Secret
 from hedgerow_users.application.identity_ports import IdentityView, ProviderTokens
 from hedgerow_users.application.introduction import Introduction
 from hedgerow_users.application.owner_proof import OwnerProof
-from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.application.second_proof import SecondProof
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
-from hedgerow_users.domain.errors import AccountGone, WrongPassword
+from hedgerow_users.domain.account_errors import AccountGone
 from hedgerow_users.domain.identity import Identity
 from hedgerow_users.domain.password import PasswordHash
+from hedgerow_users.domain.proof_errors import WrongPassword
 
 
 @final

@@ -8,24 +8,21 @@ from typing import final
 
 from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Secret
+from hedgerow_users.application.account_ports import AccountReader, Credentials
 from hedgerow_users.application.commands.refuse_log_in import RefuseLogIn
 from hedgerow_users.application.commands.renew_password_hash import RenewPasswordHash
-from hedgerow_users.application.ports import (
-    AccessTokens,
-    AccountReader,
-    Credentials,
-    HashingBusy,
-    PasswordHasher,
-    UsersUnitOfWork,
-)
+from hedgerow_users.application.password_ports import HashingBusy, PasswordHasher
 from hedgerow_users.application.second_factor_ports import CodeGuesses
 from hedgerow_users.application.session_tokens import LiveSession, SessionTokens, tokens_for
 from hedgerow_users.application.starting import SessionStart
+from hedgerow_users.application.token_ports import AccessTokens
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
+from hedgerow_users.domain.account_errors import InvalidEmail
 from hedgerow_users.domain.client import UNKNOWN_CLIENT, Client
 from hedgerow_users.domain.email import Email
-from hedgerow_users.domain.errors import InvalidCredentials, InvalidEmail
 from hedgerow_users.domain.password import Password, PasswordHash
+from hedgerow_users.domain.proof_errors import InvalidCredentials
 
 
 @final

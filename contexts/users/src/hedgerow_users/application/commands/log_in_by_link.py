@@ -13,14 +13,15 @@ from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Clock, Secret
 from hedgerow_users.application.link_ports import LinkMint
 from hedgerow_users.application.mails import Notice
-from hedgerow_users.application.ports import AccessTokens, UsersUnitOfWork
 from hedgerow_users.application.second_factor_ports import CodeGuesses
 from hedgerow_users.application.session_tokens import LiveSession, SessionTokens, tokens_for
 from hedgerow_users.application.starting import SessionStart
 from hedgerow_users.application.tasks.send_notice import SendNotice
+from hedgerow_users.application.token_ports import AccessTokens
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.client import UNKNOWN_CLIENT, Client
-from hedgerow_users.domain.errors import InvalidLink
 from hedgerow_users.domain.link import Purpose, hash_of
+from hedgerow_users.domain.proof_errors import InvalidLink
 
 
 @final

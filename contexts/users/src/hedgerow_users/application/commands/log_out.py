@@ -7,7 +7,7 @@ from typing import final
 
 from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock, Secret
-from hedgerow_users.application.ports import UsersUnitOfWork
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.session import EndReason, RefreshToken
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock
-from hedgerow_users.application.ports import UsersUnitOfWork
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.session import EndReason
 

@@ -8,9 +8,9 @@ from typing import final
 
 from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock, Secret
-from hedgerow_users.application.ports import UsersUnitOfWork
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
-from hedgerow_users.domain.errors import AccountDeactivated, AccountNotFound
+from hedgerow_users.domain.account_errors import AccountDeactivated, AccountNotFound
 from hedgerow_users.domain.link import Link, Purpose, hash_of, new_code
 
 

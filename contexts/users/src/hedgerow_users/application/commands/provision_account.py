@@ -12,9 +12,9 @@ from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock
 from hedgerow_users.application.identity_ports import IdentityReader, KnownIdentity
 from hedgerow_users.application.introduction import Introduction
-from hedgerow_users.application.ports import UsersUnitOfWork
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import Account
-from hedgerow_users.domain.errors import EmailTaken
+from hedgerow_users.domain.account_errors import EmailTaken
 from hedgerow_users.domain.identity import Identity
 from hedgerow_users.domain.identity_errors import IdentityNotLinked, IdentityTaken, IdentityWithoutEmail
 

@@ -13,13 +13,15 @@ from typing import final
 from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Clock, Secret
 from hedgerow_core.observability import log_of
-from hedgerow_users.application.ports import AccessTokens, RefreshSuccessors, UsersUnitOfWork
+from hedgerow_users.application.session_ports import RefreshSuccessors
 from hedgerow_users.application.session_tokens import LiveSession, SessionTokens, live_session, tokens_for
+from hedgerow_users.application.token_ports import AccessTokens
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.client import UNKNOWN_CLIENT, Client
-from hedgerow_users.domain.errors import InvalidRefreshToken, RefreshTokenReused
 from hedgerow_users.domain.second_factor import SecondFactorPolicy
 from hedgerow_users.domain.session import EndReason, RefreshToken, SessionId
+from hedgerow_users.domain.session_errors import InvalidRefreshToken, RefreshTokenReused
 
 _log = log_of(__name__)
 

@@ -11,9 +11,10 @@ from typing import final
 
 from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Clock, Secret, new_id
-from hedgerow_users.application.ports import PasswordHasher, UsersUnitOfWork
+from hedgerow_users.application.password_ports import PasswordHasher
 from hedgerow_users.application.tasks.answer_registration import AnswerRegistration
 from hedgerow_users.application.tasks.send_link import moment_of
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import Account, AccountId
 from hedgerow_users.domain.email import Email
 from hedgerow_users.domain.name import Name

@@ -9,9 +9,9 @@ from typing import final
 from hedgerow_core.application import Command
 from hedgerow_core.domain import Secret
 from hedgerow_users.application.mails import Notice
-from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.application.second_proof import SecondProof, fresh_recovery_codes
 from hedgerow_users.application.tasks.send_notice import SendNotice
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.password import PasswordHash
 

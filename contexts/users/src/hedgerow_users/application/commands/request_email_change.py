@@ -9,14 +9,15 @@ from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Clock, Secret, new_id
 from hedgerow_users.application.link_ports import LinkRequest
 from hedgerow_users.application.owner_proof import OwnerProof
-from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.application.second_proof import SecondProof
 from hedgerow_users.application.tasks.send_link import SendLink
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
+from hedgerow_users.domain.account_errors import AccountGone
 from hedgerow_users.domain.email import Email
-from hedgerow_users.domain.errors import AccountGone, WrongPassword
 from hedgerow_users.domain.link import Purpose
 from hedgerow_users.domain.password import PasswordHash
+from hedgerow_users.domain.proof_errors import WrongPassword
 
 
 @final

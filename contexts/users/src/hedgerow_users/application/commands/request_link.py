@@ -7,10 +7,10 @@ from typing import final
 
 from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock
-from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.application.tasks.send_link import ask_for_link
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
+from hedgerow_users.domain.account_errors import InvalidEmail
 from hedgerow_users.domain.email import Email
-from hedgerow_users.domain.errors import InvalidEmail
 from hedgerow_users.domain.link import Purpose
 
 

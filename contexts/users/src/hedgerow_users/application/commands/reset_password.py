@@ -7,12 +7,14 @@ from typing import final
 
 from hedgerow_core.application import Bus, Command
 from hedgerow_core.domain import Clock, Secret
+from hedgerow_users.application.account_ports import AccountReader
 from hedgerow_users.application.link_ports import LinkMint
-from hedgerow_users.application.ports import AccountReader, PasswordHasher, UsersUnitOfWork
+from hedgerow_users.application.password_ports import PasswordHasher
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
-from hedgerow_users.domain.errors import InvalidLink
 from hedgerow_users.domain.link import Purpose, hash_of
 from hedgerow_users.domain.password import Password, PasswordHash
+from hedgerow_users.domain.proof_errors import InvalidLink
 from hedgerow_users.domain.session import EndReason
 
 

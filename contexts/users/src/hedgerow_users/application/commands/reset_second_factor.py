@@ -9,11 +9,11 @@ from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock
 from hedgerow_users.application.administration import actor_of, target_of
 from hedgerow_users.application.mails import Notice
-from hedgerow_users.application.ports import UsersUnitOfWork
 from hedgerow_users.application.tasks.send_notice import SendNotice
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.authority import ActorId, Deed
-from hedgerow_users.domain.errors import SecondFactorOff
+from hedgerow_users.domain.second_factor_errors import SecondFactorOff
 from hedgerow_users.domain.session import EndReason
 
 

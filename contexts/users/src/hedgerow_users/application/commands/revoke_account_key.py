@@ -9,7 +9,7 @@ from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock
 from hedgerow_users.application.administration import actor_of, target_of
 from hedgerow_users.application.live_key import hold_live_key
-from hedgerow_users.application.ports import UsersUnitOfWork
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.api_key import ApiKeyId
 from hedgerow_users.domain.authority import Deed

@@ -7,10 +7,10 @@ from typing import final
 
 from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock
-from hedgerow_users.application.ports import UsersUnitOfWork
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.api_key import KeyOwner
 from hedgerow_users.domain.api_key_text import public_id_in
-from hedgerow_users.domain.errors import KeyNotFound
+from hedgerow_users.domain.key_errors import KeyNotFound
 
 
 @final

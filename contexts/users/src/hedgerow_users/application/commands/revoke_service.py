@@ -7,8 +7,8 @@ from typing import final
 
 from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock
-from hedgerow_users.application.ports import UsersUnitOfWork
-from hedgerow_users.domain.errors import ServiceNotFound
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
+from hedgerow_users.domain.key_errors import ServiceNotFound
 from hedgerow_users.domain.service import ServiceName
 
 

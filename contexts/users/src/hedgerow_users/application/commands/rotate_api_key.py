@@ -11,10 +11,11 @@ from hedgerow_core.domain import Clock
 from hedgerow_users.application.api_key_view import NewApiKey, made
 from hedgerow_users.application.key_ports import ScopeTable
 from hedgerow_users.application.live_key import hold_live_key
-from hedgerow_users.application.ports import UsersUnitOfWork
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
+from hedgerow_users.domain.account_errors import AccountGone
 from hedgerow_users.domain.api_key import MOST_LIVE_KEYS, ApiKeyId
-from hedgerow_users.domain.errors import AccountGone, ScopesBeyondRoles, TooManyKeys
+from hedgerow_users.domain.key_errors import ScopesBeyondRoles, TooManyKeys
 
 
 @final

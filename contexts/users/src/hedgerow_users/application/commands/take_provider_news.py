@@ -13,10 +13,10 @@ from hedgerow_core.domain import Clock
 from hedgerow_users.application.commands.provision_account import open_account_for
 from hedgerow_users.application.ending import end_for_good
 from hedgerow_users.application.introduction import Introduction
-from hedgerow_users.application.ports import UsersUnitOfWork
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import Account, AccountStatus
+from hedgerow_users.domain.administration_errors import SuperAdminImmutable
 from hedgerow_users.domain.email import Email
-from hedgerow_users.domain.errors import SuperAdminImmutable
 from hedgerow_users.domain.identity import Identity
 
 REMEMBERED = timedelta(days=3)

@@ -7,9 +7,9 @@ from typing import final
 from uuid import UUID
 
 from hedgerow_core.application import Command
-from hedgerow_users.application.ports import UsersUnitOfWork
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
-from hedgerow_users.domain.errors import AccountGone
+from hedgerow_users.domain.account_errors import AccountGone
 from hedgerow_users.domain.identity_errors import IdentityNotFound, LastWayToLogIn
 
 

@@ -7,10 +7,10 @@ from typing import final
 from uuid import UUID
 
 from hedgerow_core.application import Query
+from hedgerow_users.application.account_ports import AccountReader
 from hedgerow_users.application.account_view import AccountView
-from hedgerow_users.application.ports import AccountReader
 from hedgerow_users.domain.account import AccountStatus
-from hedgerow_users.domain.errors import AccountGone
+from hedgerow_users.domain.account_errors import AccountGone
 
 
 @final

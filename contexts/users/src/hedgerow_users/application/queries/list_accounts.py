@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import final
 
 from hedgerow_core.application import Page, Query
+from hedgerow_users.application.account_ports import AccountDirectory, AccountFilter
 from hedgerow_users.application.account_view import AccountView
-from hedgerow_users.application.ports import AccountDirectory, AccountFilter
 
 NEWEST_FIRST = "-created_at"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import final
 
 from hedgerow_core.application import Query
-from hedgerow_users.application.ports import PublicKey, PublicKeys
+from hedgerow_users.application.token_ports import PublicKey, PublicKeys
 
 
 @final

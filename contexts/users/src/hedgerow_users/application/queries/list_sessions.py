@@ -9,7 +9,7 @@ from uuid import UUID
 
 from hedgerow_core.application import Page, Query
 from hedgerow_core.domain import Clock
-from hedgerow_users.application.ports import SessionReader
+from hedgerow_users.application.session_ports import SessionReader
 from hedgerow_users.application.session_view import SessionView
 
 

@@ -12,9 +12,11 @@ from uuid import UUID
 
 from hedgerow_core.application import Task
 from hedgerow_core.domain import Clock
+from hedgerow_users.application.account_ports import AccountReader, RegistrationWarnings
+from hedgerow_users.application.mail_ports import Mailer
 from hedgerow_users.application.mails import warning_of_registration
-from hedgerow_users.application.ports import AccountReader, Mailer, RegistrationWarnings, UsersUnitOfWork
 from hedgerow_users.application.tasks.send_link import SendLink, SendLinkHandler
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.email import Email
 from hedgerow_users.domain.link import Purpose

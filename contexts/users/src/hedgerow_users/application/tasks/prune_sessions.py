@@ -12,7 +12,7 @@ from typing import ClassVar, final
 
 from hedgerow_core.application import Task
 from hedgerow_core.domain import Clock
-from hedgerow_users.application.ports import UsersUnitOfWork
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 
 KEEP_SESSIONS = timedelta(days=30)
 """After their end, whatever ended them."""

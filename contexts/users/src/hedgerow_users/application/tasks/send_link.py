@@ -16,8 +16,9 @@ from uuid import UUID
 from hedgerow_core.application import Task
 from hedgerow_core.domain import Clock, new_id
 from hedgerow_users.application.link_ports import LinkMint, LinkRequest
+from hedgerow_users.application.mail_ports import Mailer
 from hedgerow_users.application.mails import mail_with_link
-from hedgerow_users.application.ports import Mailer, UsersUnitOfWork
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.email import Email
 from hedgerow_users.domain.link import Purpose, hash_of, new_code

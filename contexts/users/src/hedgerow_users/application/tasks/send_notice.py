@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 from hedgerow_core.application import Task
+from hedgerow_users.application.mail_ports import Mailer
 from hedgerow_users.application.mails import Notice, notice
-from hedgerow_users.application.ports import Mailer, UsersUnitOfWork
+from hedgerow_users.application.unit_of_work import UsersUnitOfWork
 from hedgerow_users.domain.email import Email
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hedgerow_core.domain import Clock
-from hedgerow_users.application.ports import Mailer
+from hedgerow_users.application.mail_ports import Mailer
 from hedgerow_users.infrastructure.mail.console_mailer import ConsoleMailer
 from hedgerow_users.infrastructure.mail.smtp_mailer import SmtpMailer
 from hedgerow_users.settings import SmtpAddress

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import final
 
 from hedgerow_core.observability import log_of
-from hedgerow_users.application.ports import Message
+from hedgerow_users.application.mail_ports import Message
 
 _log = log_of(__name__)
 

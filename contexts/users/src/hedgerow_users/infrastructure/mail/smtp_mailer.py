@@ -11,7 +11,7 @@ from typing import final
 import aiosmtplib
 
 from hedgerow_core.domain import Clock
-from hedgerow_users.application.ports import MailNotSent, Message
+from hedgerow_users.application.mail_ports import MailNotSent, Message
 from hedgerow_users.settings import SmtpAddress
 
 TIMEOUT_S = 15.0
