@@ -132,17 +132,35 @@ def serve(listener: socket.socket) -> dict[str, Any]:
 
 
 def _keep(connection: socket.socket) -> dict[str, Any]:
-    """Start one process and tell how it ends; a keeper of its own each, so that nobody waits for another."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    """Start one process and tell how it ends; a keeper of its own each, so that nobody waits for another.
+
+    When the test run is gone, however it ended, so is the process.
+    """
+    ended, tell = socket.socketpair()
+    tell.setblocking(False)
+    signal.set_wakeup_fd(tell.fileno())
+    signal.signal(signal.SIGCHLD, lambda *_: None)
     wanted: dict[str, Any] = json.loads(connection.makefile("r").readline())
     pid = os.fork()
     if pid == 0:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         return wanted
     os.setsid()
-    connection.sendall(b"%d\n" % pid)
-    _, status = os.waitpid(pid, 0)
-    connection.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
+    _tell(connection, pid)
+    while connection not in select.select([connection, ended], [], [])[0]:
+        ended.recv(64)
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            _tell(connection, os.waitstatus_to_exitcode(status))
+            os._exit(0)
+    os.kill(pid, signal.SIGKILL)
     os._exit(0)
+
+
+def _tell(connection: socket.socket, number: int) -> None:
+    with suppress(OSError):  # nobody listens any more
+        connection.sendall(b"%d\n" % number)
 
 
 def become(wanted: Mapping[str, Any]) -> None:
