@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import Production
 from tests.faults.laboratory.checker import Measured
 from tests.faults.laboratory.child import MUTANT
-from tests.faults.laboratory.front import Node, member, serving
+from tests.faults.laboratory.front import Node, member, serving, told
 from tests.faults.laboratory.records import Records
 from tests.faults.laboratory.sizes import size
 
@@ -56,7 +56,7 @@ async def test_a_key_stands_for_one_invoice_however_often_and_wherever_it_arrive
     made = await invoices_of(shared_production, mine)
     line = (
         f"{keys} keys, {times} times each, to 2 processes: {made} invoices, {len(wrong)} with several answers; "
-        f"answered {', '.join(f'{count} of {status}' for status, count in sorted(statuses.items()))}"
+        f"answered {told(statuses)}"
     )
     clean = made == keys and not wrong and set(statuses) <= {201, 409}
     verdict("18 idempotency", Measured(clean, line), seed=seed, mutant=mutant)

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import Production
 from tests.faults.laboratory.checker import Measured
 from tests.faults.laboratory.child import MUTANT
-from tests.faults.laboratory.front import PASSWORD, member, serving, steadily
+from tests.faults.laboratory.front import PASSWORD, member, serving, steadily, told
 from tests.faults.laboratory.records import Records
 from tests.faults.laboratory.sizes import LONG, size, with_twins
 from tests.faults.ledger_load.pace import quantile
@@ -49,12 +49,8 @@ async def test_a_storm_of_logins_slows_nobody_down(
 
     before, during = quantile(quiet, 0.99), quantile(stormy, 0.99)
     line = (
-        f"p99 of GET /v1/users/me {before * 1000:.1f} → {during * 1000:.1f} ms, answered {_told(others)}; "
-        f"meanwhile logins were answered {_told(answers)}"
+        f"p99 of GET /v1/users/me {before * 1000:.1f} → {during * 1000:.1f} ms, answered {told(others)}; "
+        f"meanwhile logins were answered {told(answers)}"
     )
     clean = during <= SLOWER_AT_MOST * before and set(answers) <= WITHIN_REASON and set(others) == {200}
     verdict("28 login storm", Measured(clean, line), seed=seed, mutant=mutant)
-
-
-def _told(answers: Counter[int]) -> str:
-    return ", ".join(f"{count} of {status}" for status, count in sorted(answers.items()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -89,6 +90,11 @@ async def refused_after_s(nodes: Sequence[Node], path: str, headers: dict[str, s
                 return float("inf")
             await asyncio.sleep(POLL_S)
     return time.monotonic() - started
+
+
+def told(answers: Counter[int]) -> str:
+    """How often which status was answered."""
+    return ", ".join(f"{count} of {status}" for status, count in sorted(answers.items()))
 
 
 async def steadily(call: Callable[[], Any], *, per_second: float, seconds: float) -> list[float]:

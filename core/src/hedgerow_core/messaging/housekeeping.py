@@ -117,30 +117,32 @@ class Housekeeping:
             where = {"subscription": name, "keep": consumer.keep_completed, "limit": PRUNED_AT_ONCE}
             async with self._database.transaction() as connection:
                 pruned = (await connection.execute(self._prune[name], where)).rowcount
-            if pruned == PRUNED_AT_ONCE:
-                self._at = 0.0  # There is more: go on at the next step.
+            self._go_on_if_full(pruned)
 
     async def forget(self) -> None:
         """Delete the lines of the trail that are older than the host keeps them, one batch."""
         forgotten = await self._changed(_FORGET, {"keep": self._keep_audit, "at_once": PRUNED_AT_ONCE})
         if forgotten:
             _log.info("audit_forgotten", context=self._database.context, lines=forgotten)
-        if forgotten == PRUNED_AT_ONCE:
-            self._at = 0.0
+        self._go_on_if_full(forgotten)
 
     async def forget_answers(self) -> None:
         """Delete the answers that nobody asks for any more, one batch."""
         where = {"keep": KEEP_ANSWERS, "limit": PRUNED_AT_ONCE}
         async with self._database.transaction() as connection:
             forgotten = (await connection.execute(_FORGET_ANSWERS, where)).rowcount
-        if forgotten == PRUNED_AT_ONCE:
-            self._at = 0.0
+        self._go_on_if_full(forgotten)
 
     async def bury_unhandled(self) -> None:
         """Declare dead what has waited too long for a build that can handle it."""
         async with self._database.transaction() as connection:
             for subscription in set(await bury_unhandled(connection, list(self._consumers))):
                 _log.error("deliveries_without_handler", subscription=subscription)
+
+    def _go_on_if_full(self, batch: int) -> None:
+        """There is more: go on at the next step, and not in a minute."""
+        if batch == PRUNED_AT_ONCE:
+            self._at = 0.0
 
     async def _changed(self, statement: TextClause, where: Mapping[str, object] | None = None) -> int:
         """What the ledger's function changed; nothing if somebody was in its way: the next minute is as good."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import overload
 
 from fastapi import Request, Response
 from pydantic import SecretStr
@@ -52,7 +53,7 @@ def accounts_router(bus: Bus, *, register_user: RegisterUser, change_password: C
     @throttled("register", per_minute=REGISTRATIONS_PER_MINUTE)
     async def register(body: RegisterBody) -> RegistrationAnswer:
         """Open an account. The answer is the same if the address has one: then its owner gets a mail."""
-        await register_user(email=body.email, password=Secret(body.password.get_secret_value()), name=body.name)
+        await register_user(email=body.email, password=secret_of(body.password), name=body.name)
         return RegistrationAnswer()
 
     @router.post("/me/password", status_code=HTTPStatus.NO_CONTENT)
@@ -62,8 +63,8 @@ def accounts_router(bus: Bus, *, register_user: RegisterUser, change_password: C
         """Set another password. Ends all your sessions, this one included."""
         await change_password(
             account_id=AccountId(caller.subject),
-            current=Secret(body.current_password.get_secret_value()),
-            new=Secret(body.new_password.get_secret_value()),
+            current=secret_of(body.current_password),
+            new=secret_of(body.new_password),
             code=secret_of(body.code),
         )
 
@@ -86,7 +87,7 @@ def sessions_router(
         before = cookies.refresh_token_in(request) if body.cookies else None
         tokens = await log_in(
             email=body.email,
-            password=Secret(body.password.get_secret_value()),
+            password=secret_of(body.password),
             code=secret_of(body.code),
             network=network_of(request.scope),
             client=client_of(request),
@@ -146,11 +147,15 @@ def keys_router(bus: Bus) -> ContextRouter:
 
 
 def _presented(body: RefreshTokenBody | None) -> Secret | None:
-    return Secret(body.refresh_token.get_secret_value()) if body else None
+    return secret_of(body.refresh_token) if body else None
 
 
+@overload
+def secret_of(given: SecretStr) -> Secret: ...
+@overload
+def secret_of(given: SecretStr | None) -> Secret | None: ...
 def secret_of(given: SecretStr | None) -> Secret | None:
-    """What somebody may leave out."""
+    """A secret of a body, as the use cases take it; None if somebody left out what may be."""
     return Secret(given.get_secret_value()) if given is not None else None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fastapi import Request, Response
 
-from hedgerow_core.domain import Secret
 from hedgerow_core.http import ContextRouter, public, throttled
 from hedgerow_users.application.commands.log_in_by_link import LogInByLink
 from hedgerow_users.interfaces.http import CONTEXT, client_of, keep_out_of_caches, secret_of
@@ -23,7 +22,7 @@ def login_link_router(*, log_in: LogInByLink) -> ContextRouter:
     async def login_by_link(body: LoginLinkBody, request: Request, response: Response) -> TokensAnswer:
         """Start a session with a link that an operator gave you."""
         tokens = await log_in(
-            token=Secret(body.token.get_secret_value()),
+            token=secret_of(body.token),
             code=secret_of(body.code),
             client=client_of(request),
         )

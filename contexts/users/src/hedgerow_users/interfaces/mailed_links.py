@@ -7,7 +7,6 @@ from http import HTTPStatus
 from fastapi import Response
 
 from hedgerow_core.application import Bus
-from hedgerow_core.domain import Secret
 from hedgerow_core.http import Caller, ContextRouter, logged_in, public, throttled
 from hedgerow_users.application.commands.confirm_email import ConfirmEmail
 from hedgerow_users.application.commands.request_email_change import RequestEmailChange
@@ -43,7 +42,7 @@ def links_router(
     @throttled("code", per_minute=CODES_PER_MINUTE)
     async def verify_email(body: CodeBody) -> None:
         """Confirm your address with the code of the mail."""
-        await bus.execute(VerifyEmail(code=Secret(body.token.get_secret_value())))
+        await bus.execute(VerifyEmail(code=secret_of(body.token)))
 
     @router.post("/password/forgot", status_code=HTTPStatus.ACCEPTED, response_class=Response)
     @public
@@ -57,9 +56,7 @@ def links_router(
     @throttled("code", per_minute=CODES_PER_MINUTE)
     async def set_new_password(body: PasswordResetBody) -> None:
         """Set a new password with the code of the mail. Ends all your sessions."""
-        await reset_password(
-            code=Secret(body.token.get_secret_value()), new=Secret(body.new_password.get_secret_value())
-        )
+        await reset_password(code=secret_of(body.token), new=secret_of(body.new_password))
 
     @router.post("/me/email", status_code=HTTPStatus.ACCEPTED, response_class=Response)
     @logged_in
@@ -68,7 +65,7 @@ def links_router(
         """Have a link mailed to another address of yours. The answer is the same if the address is taken."""
         await request_email_change(
             account_id=AccountId(caller.subject),
-            current=Secret(body.current_password.get_secret_value()),
+            current=secret_of(body.current_password),
             email=body.email,
             code=secret_of(body.code),
         )
@@ -78,6 +75,6 @@ def links_router(
     @throttled("code", per_minute=CODES_PER_MINUTE)
     async def confirm_email(body: CodeBody) -> None:
         """Take the other address, with the code that was mailed to it. The old address is told."""
-        await bus.execute(ConfirmEmail(code=Secret(body.token.get_secret_value())))
+        await bus.execute(ConfirmEmail(code=secret_of(body.token)))
 
     return router

@@ -9,7 +9,6 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from hedgerow_core.application import DEFAULT_LIMIT, Bus, Page
-from hedgerow_core.domain import Secret
 from hedgerow_core.http import Caller, ContextRouter, Limit, NextPage, PageModel, logged_in, throttled
 from hedgerow_core.security import Principal
 from hedgerow_core.security.tokens import MAX_TOKEN_BYTES
@@ -66,8 +65,8 @@ def own_identities_router(bus: Bus, *, link_identity: LinkIdentity) -> ContextRo
         _demand_local_login(caller)
         identity = await link_identity(
             account_id=AccountId(caller.subject),
-            current=Secret(body.current_password.get_secret_value()),
-            token=Secret(body.token.get_secret_value()),
+            current=secret_of(body.current_password),
+            token=secret_of(body.token),
             code=secret_of(body.code),
         )
         return IdentityAnswer.model_validate(identity)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from fastapi import Response
-from pydantic import SecretStr
 
 from hedgerow_core.application import Bus
-from hedgerow_core.domain import Secret
 from hedgerow_core.http import Caller, ContextRouter, logged_in, throttled
 from hedgerow_users.application.commands.begin_second_factor import BeginSecondFactor
 from hedgerow_users.application.commands.confirm_second_factor import ConfirmSecondFactor
@@ -19,7 +17,7 @@ from hedgerow_users.application.owner_proof import OwnerProof
 from hedgerow_users.application.queries.get_second_factor import GetSecondFactor
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.session import SessionId
-from hedgerow_users.interfaces.http import CONTEXT, keep_out_of_caches
+from hedgerow_users.interfaces.http import CONTEXT, keep_out_of_caches, secret_of
 from hedgerow_users.interfaces.second_factor_schemas import (
     BothProofsBody,
     NewSecretAnswer,
@@ -51,7 +49,7 @@ def second_factor_router(bus: Bus, *, current_password: CurrentPassword, proof: 
     async def begin_second_factor(caller: Caller, body: PasswordProofBody, response: Response) -> NewSecretAnswer:
         """Get a secret for your app. It counts once you have confirmed it, within an hour."""
         account_id = AccountId(caller.subject)
-        verified = await current_password.verified(account_id, _secret(body.current_password))
+        verified = await current_password.verified(account_id, secret_of(body.current_password))
         secret = await bus.execute(BeginSecondFactor(account_id=account_id, verified=verified))
         keep_out_of_caches(response)
         return NewSecretAnswer.of(secret)
@@ -66,7 +64,7 @@ def second_factor_router(bus: Bus, *, current_password: CurrentPassword, proof: 
         command = ConfirmSecondFactor(
             account_id=AccountId(caller.subject),
             session_id=SessionId(caller.session) if caller.session else None,
-            code=_secret(body.code),
+            code=secret_of(body.code),
         )
         codes = await bus.execute(command)
         keep_out_of_caches(response)
@@ -77,8 +75,8 @@ def second_factor_router(bus: Bus, *, current_password: CurrentPassword, proof: 
     @throttled("second_factor", per_minute=PROOFS_PER_MINUTE)
     async def renew_recovery_codes(caller: Caller, body: BothProofsBody, response: Response) -> RecoveryCodesAnswer:
         """Get other recovery codes. Those of before are no longer good."""
-        account_id, code = AccountId(caller.subject), _secret(body.code)
-        verified = await proof.begun(account_id, _secret(body.current_password), code)
+        account_id, code = AccountId(caller.subject), secret_of(body.code)
+        verified = await proof.begun(account_id, secret_of(body.current_password), code)
         command = RenewRecoveryCodes(account_id=account_id, verified=verified, code=code)
         codes = await bus.execute(command)
         keep_out_of_caches(response)
@@ -89,13 +87,9 @@ def second_factor_router(bus: Bus, *, current_password: CurrentPassword, proof: 
     @throttled("second_factor", per_minute=PROOFS_PER_MINUTE)
     async def remove_second_factor(caller: Caller, body: BothProofsBody) -> None:
         """Switch it off. Ends all your sessions, this one included."""
-        account_id, code = AccountId(caller.subject), _secret(body.code)
-        verified = await proof.begun(account_id, _secret(body.current_password), code)
+        account_id, code = AccountId(caller.subject), secret_of(body.code)
+        verified = await proof.begun(account_id, secret_of(body.current_password), code)
         command = RemoveSecondFactor(account_id=account_id, verified=verified, code=code)
         await bus.execute(command)
 
     return router
-
-
-def _secret(given: SecretStr) -> Secret:
-    return Secret(given.get_secret_value())
