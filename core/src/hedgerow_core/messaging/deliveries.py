@@ -39,15 +39,22 @@ NEWER_BUILD_GRACE = timedelta(minutes=15)
 LOOK_AGAIN_AFTER = timedelta(seconds=10)
 
 # Indexes: deliveries_dead, deliveries_by_key. Whoever is `processing` when this runs is an orphan.
+# Without a dead one the smallest position is NULL, and no follower is looked for. A plain join of the two was
+# planned, without statistics, as one walk through the partition for each dead one.
 _PARK_FOLLOWERS = text(
     """
+    WITH dead AS MATERIALIZED (
+        SELECT poison.ordering_key, poison.position FROM deliveries poison
+        WHERE poison.subscription = :subscription AND poison.partition = :partition
+          AND poison.state = 'dead' AND poison.skipped_at IS NULL
+    )
     UPDATE deliveries follower SET state = 'parked', owner = NULL
-    FROM deliveries poison
-    WHERE poison.subscription = :subscription AND poison.state = 'dead' AND poison.skipped_at IS NULL
-      AND poison.partition = :partition
-      AND follower.subscription = poison.subscription AND follower.ordering_key = poison.ordering_key
-      AND follower.partition = :partition AND follower.position > poison.position
+    WHERE follower.subscription = :subscription AND follower.partition = :partition
       AND follower.state IN ('pending', 'processing', 'retry_wait')
+      AND follower.position > (SELECT min(position) FROM dead)
+      AND follower.ordering_key = ANY(ARRAY(SELECT ordering_key FROM dead))
+      AND EXISTS (
+          SELECT FROM dead WHERE dead.ordering_key = follower.ordering_key AND dead.position < follower.position)
     """
 )
 
@@ -95,7 +102,8 @@ _CLAIM_ORPHANS = text(
     _CLAIM_OF.format(
         among="""AND d.attempts > 0 AND NOT EXISTS (
             SELECT FROM deliveries untried
-            WHERE :ordered AND untried.subscription = d.subscription AND untried.ordering_key = d.ordering_key
+            WHERE :ordered AND untried.subscription = d.subscription AND untried.partition = d.partition
+              AND untried.ordering_key = d.ordering_key
               AND untried.position < d.position AND untried.attempts = 0
               AND untried.state IN ('pending', 'processing', 'retry_wait'))"""
     )

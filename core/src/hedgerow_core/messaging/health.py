@@ -25,7 +25,7 @@ LOOKED_AT = 10
 than those behind it."""
 
 # Each count is ordered as its index is, or the planner would rather read the whole table than so much of an index.
-# Indexes: deliveries_in_order (due, active), deliveries_waiting, deliveries_dead, deliveries_by_key (parked).
+# Indexes: deliveries_in_order (due, active), deliveries_waiting, deliveries_dead, deliveries_parked.
 _HEALTH = """
     WITH known AS (
         SELECT unnest(:names) AS subscription UNION SELECT subscription FROM delivery_partitions
@@ -58,25 +58,25 @@ _HEALTH = """
         SELECT count(*) AS retry FROM (
             SELECT FROM deliveries
             WHERE subscription = known.subscription AND state = 'retry_wait'
-            ORDER BY ordering_key, position LIMIT {counted_to}) counted
+            ORDER BY partition, ordering_key, position LIMIT {counted_to}) counted
     ) waiting
     CROSS JOIN LATERAL (
         SELECT count(*) AS dead FROM (
             SELECT FROM deliveries
             WHERE subscription = known.subscription AND state = 'dead' AND skipped_at IS NULL
-            ORDER BY ordering_key, position LIMIT {counted_to}) counted
+            ORDER BY partition, ordering_key, position LIMIT {counted_to}) counted
     ) dead
     CROSS JOIN LATERAL (
         SELECT count(*) AS parked FROM (
             SELECT FROM (
-                SELECT DISTINCT ordering_key FROM (
-                    SELECT ordering_key FROM deliveries
+                SELECT DISTINCT partition, ordering_key FROM (
+                    SELECT partition, ordering_key FROM deliveries
                     WHERE subscription = known.subscription AND state = 'dead'
-                    ORDER BY ordering_key LIMIT {counted_to}) dead
+                    ORDER BY partition, ordering_key LIMIT {counted_to}) dead
             ) poisoned CROSS JOIN LATERAL (
                 SELECT FROM deliveries
-                WHERE subscription = known.subscription AND ordering_key = poisoned.ordering_key
-                  AND state = 'parked'
+                WHERE subscription = known.subscription AND partition = poisoned.partition
+                  AND ordering_key = poisoned.ordering_key AND state = 'parked'
                 ORDER BY position LIMIT {counted_to}) follower
             LIMIT {counted_to}) counted
     ) parked

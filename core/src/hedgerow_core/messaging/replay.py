@@ -101,7 +101,7 @@ _AGAIN = text(
     UPDATE deliveries SET state = 'pending', attempts = 0, next_at = clock_timestamp(), reason = NULL,
         completed_at = NULL, skipped_at = NULL
     WHERE subscription = :subscription AND event_id = ANY(:ids) AND state = ANY(:ended)
-    RETURNING ordering_key
+    RETURNING subscription, partition, ordering_key
     """
 ).bindparams(bindparam("ids", type_=ARRAY(Uuid)), bindparam("ended", type_=ARRAY(Text)))
 
@@ -186,9 +186,9 @@ async def _set_going(connection: AsyncConnection, replay: Replay, ended: list[An
     name = replay.subscription.name
     await lock_partitions(connection, [name] * len(ended), [row.partition for row in ended])
     these = {"subscription": name, "ids": [row.event_id for row in ended], "ended": [str(state) for state in ENDED]}
-    keys = list((await connection.execute(_AGAIN, these)).scalars())
-    await resume_followers(connection, [name] * len(keys), keys)
-    return len(keys)
+    changed = (await connection.execute(_AGAIN, these)).all()
+    await resume_followers(connection, changed)
+    return len(changed)
 
 
 async def _let_go_on(connection: AsyncConnection, replay: Replay, window: str) -> bool:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Text, TextClause, Uuid, bindparam, text
+from sqlalchemy import BigInteger, Row, Text, TextClause, Uuid, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -105,7 +105,7 @@ _LOCK_PARTITIONS = text(
 _THESE = """
     FROM unnest(CAST(:names AS text[]), :ids) AS chosen(name, id)
     WHERE d.subscription = chosen.name AND d.event_id = chosen.id AND d.state = ANY(:changeable)
-    RETURNING d.subscription, d.ordering_key
+    RETURNING d.subscription, d.partition, d.ordering_key
 """
 _NEVER = "state = 'discarded', reason = :reason"
 _SET = {
@@ -124,17 +124,19 @@ def _change(assignments: str) -> TextClause:
 
 _CHANGE = {action: _change(assignments) for action, assignments in _SET.items()}
 
-# Index: deliveries_by_key.
+# Indexes: deliveries_parked, deliveries_dead.
 _RESUME_FOLLOWERS = text(
     """
     UPDATE deliveries follower SET state = 'pending', next_at = clock_timestamp()
-    FROM (SELECT DISTINCT name, key
-          FROM unnest(CAST(:names AS text[]), CAST(:keys AS text[])) AS changed(name, key)) touched
-    WHERE follower.subscription = touched.name AND follower.ordering_key = touched.key AND follower.state = 'parked'
+    FROM (SELECT DISTINCT * FROM unnest(CAST(:names AS text[]), CAST(:partitions AS int[]), CAST(:keys AS text[])))
+        AS touched(name, partition, key)
+    WHERE follower.subscription = touched.name AND follower.partition = touched.partition
+      AND follower.ordering_key = touched.key AND follower.state = 'parked'
       AND NOT EXISTS (
           SELECT FROM deliveries poison
-          WHERE poison.subscription = follower.subscription AND poison.ordering_key = follower.ordering_key
-            AND poison.state = 'dead' AND poison.skipped_at IS NULL AND poison.position < follower.position)
+          WHERE poison.subscription = follower.subscription AND poison.partition = follower.partition
+            AND poison.ordering_key = follower.ordering_key AND poison.position < follower.position
+            AND poison.state = 'dead' AND poison.skipped_at IS NULL)
     """
 )
 
@@ -162,7 +164,7 @@ async def decide(
         reason = {"reason": f"{action.value}ed by {decision.by}: {decision.why}"} if _NEVER in _SET[action] else {}
         these = {"names": names, "ids": ids, "changeable": list(CHANGEABLE[action])}
         changed = (await connection.execute(_CHANGE[action], these | reason)).all()
-        await resume_followers(connection, [row[0] for row in changed], [row[1] for row in changed])
+        await resume_followers(connection, changed)
         touched = len(changed)
     if touched:
         entry = await write_down(connection, action, readable(which), decision, touched, entry=entry)
@@ -180,10 +182,14 @@ async def lock_partitions(connection: AsyncConnection, names: Sequence[str], par
     await connection.execute(_LOCK_PARTITIONS, {"names": list(names), "partitions": list(partitions)})
 
 
-async def resume_followers(connection: AsyncConnection, names: Sequence[str], keys: Sequence[str]) -> None:
-    """Let go on what is parked behind deliveries of these subscriptions and keys, unless another one is dead."""
-    if names:
-        await connection.execute(_RESUME_FOLLOWERS, {"names": list(names), "keys": list(keys)})
+async def resume_followers(connection: AsyncConnection, changed: Sequence[Row[Any]]) -> None:
+    """Let go on what is parked behind deliveries that were changed, unless another one is dead.
+
+    `changed` are their subscriptions, partitions and ordering keys.
+    """
+    if changed:
+        names, partitions, keys = map(list, zip(*changed, strict=True))
+        await connection.execute(_RESUME_FOLLOWERS, {"names": names, "partitions": partitions, "keys": keys})
 
 
 def _targets(action: Action, which: DeliveryFilter) -> dict[str, object]:
