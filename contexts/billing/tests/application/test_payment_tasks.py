@@ -11,17 +11,18 @@ from sqlalchemy import Row
 
 from hedgerow_billing.application.commands.request_payment import RequestPayment
 from hedgerow_billing.application.gateway import (
+    Answer,
     ChargeRequest,
-    ChargeResult,
-    ChargeSucceeded,
     GatewayTimeoutError,
-    idempotency_key_of,
+    Moved,
 )
 from hedgerow_billing.application.queries.get_invoice import GetInvoice
 from hedgerow_billing.application.tasks.charge_payment import ChargePayment
 from hedgerow_billing.application.views import InvoiceView
 from hedgerow_billing.container import BillingContainer
+from hedgerow_billing.domain.currencies import Currency
 from hedgerow_billing.domain.errors import PaymentNotFound
+from hedgerow_billing.domain.money import Money
 from hedgerow_billing.infrastructure.gateways.sandbox import DECLINED, TIMES_OUT, UNAVAILABLE, SandboxGateway
 from hedgerow_billing.settings import BillingSettings
 from hedgerow_core.application import Bus, RowScope
@@ -41,13 +42,13 @@ class RecordingGateway:
         self.charges: list[ChargeRequest] = []
         self._lost_answers = lost_answers
 
-    async def charge(self, request: ChargeRequest) -> ChargeResult:
+    async def charge(self, request: ChargeRequest) -> Answer:
         self.charges.append(request)
         if len(self.charges) <= self._lost_answers:
             raise GatewayTimeoutError
-        return ChargeSucceeded(reference=f"ref of {request.idempotency_key}")
+        return Moved(reference=f"ref of {request.idempotency_key}")
 
-    async def find(self, idempotency_key: str) -> ChargeResult | None:
+    async def find_charge(self, request: ChargeRequest) -> Answer | None:
         return None
 
 
@@ -111,7 +112,7 @@ async def test_a_charge_the_gateway_never_heard_of_is_made_again_under_the_same_
 ) -> None:
     invoice = await pay(1999)
     assert invoice.status == "paid"
-    key = idempotency_key_of(invoice.payments[0].id)
+    key = f"hedgerow-payment-{invoice.payments[0].id}"
     assert [(charge.idempotency_key, charge.amount.amount) for charge in gateway.charges] == [(key, 1999)] * 2
 
 
@@ -148,7 +149,7 @@ async def test_the_same_result_applied_twice_changes_nothing(
 ) -> None:
     invoice = await pay(1999)
     payment = invoice.payments[0].id
-    result = await gateway.find(idempotency_key_of(payment))
+    result = await gateway.find_charge(ChargeRequest.for_payment(payment, Money(1999, Currency("EUR"))))
     before = await rows("SELECT version, paid_at FROM invoices")
     async with database.transaction() as connection:
         work = container.work(connection)

@@ -1,4 +1,7 @@
-"""The port to whoever moves the money. Called by tasks in a worker, never inside a transaction."""
+"""The port to whoever moves the money. Called by tasks in a worker, never inside a transaction.
+
+A gateway knows what it moves by the idempotency key of the request. Never change the keys' form: it remembers old ones.
+"""
 
 from __future__ import annotations
 
@@ -11,41 +14,51 @@ from hedgerow_billing.domain.money import Money
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeRequest:
-    """Take this amount, once per key."""
+    """Take this amount, once per key. `method` is the gateway's name for how the customer pays, if one is known."""
 
     idempotency_key: str
     amount: Money
+    method: str | None = None
 
     @classmethod
-    def for_payment(cls, payment_id: UUID, amount: Money) -> ChargeRequest:
+    def for_payment(cls, payment_id: UUID, amount: Money, method: str | None = None) -> ChargeRequest:
         """The request of a payment: the same payment always has the same key."""
-        return cls(idempotency_key=idempotency_key_of(payment_id), amount=amount)
-
-
-def idempotency_key_of(payment_id: UUID) -> str:
-    """The key under which the gateway knows a payment. Never change the form: the gateway remembers old ones."""
-    return f"hedgerow-payment-{payment_id}"
+        return cls(idempotency_key=f"hedgerow-payment-{payment_id}", amount=amount, method=method)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChargeSucceeded:
-    """The gateway has the money; `reference` is its name for the charge."""
+class RefundRequest:
+    """Give back this much of a charge, once per key. `charge` is the gateway's name for the charge."""
+
+    idempotency_key: str
+    charge: str
+    amount: Money
+
+    @classmethod
+    def for_refund(cls, refund_id: UUID, charge: str, amount: Money) -> RefundRequest:
+        """The request of a refund: the same refund always has the same key."""
+        return cls(idempotency_key=f"hedgerow-refund-{refund_id}", charge=charge, amount=amount)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """The gateway has moved the money; `reference` is its name for the charge or the refund."""
 
     reference: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChargeDeclined:
+class Declined:
     """The gateway refused for good; `reason` is its word for why (`card_declined`)."""
 
     reason: str
 
 
-ChargeResult = ChargeSucceeded | ChargeDeclined
+Answer = Moved | Declined
 
 
 class GatewayTimeoutError(Exception):
-    """The gateway was asked and did not answer in time: the money may have been taken or not."""
+    """The gateway was asked and did not answer in time: the money may have been moved or not."""
 
 
 class GatewayUnavailableError(Exception):
@@ -53,9 +66,9 @@ class GatewayUnavailableError(Exception):
 
 
 class PaymentGateway(Protocol):
-    """Charges customers. An adapter bounds every call by a timeout of its own."""
+    """Charges customers and gives back. An adapter bounds every call by a timeout of its own."""
 
-    async def charge(self, request: ChargeRequest) -> ChargeResult:
+    async def charge(self, request: ChargeRequest) -> Answer:
         """Take the money. Safe to repeat: a second call with the same key takes nothing more.
 
         Raises:
@@ -64,8 +77,26 @@ class PaymentGateway(Protocol):
         """
         ...
 
-    async def find(self, idempotency_key: str) -> ChargeResult | None:
-        """What became of the charge under this key; None if the gateway knows of none. Changes nothing.
+    async def find_charge(self, request: ChargeRequest) -> Answer | None:
+        """What became of the charge; None if the gateway knows of none. Changes nothing.
+
+        Raises:
+            GatewayTimeoutError: it did not answer.
+            GatewayUnavailableError: it cannot answer now.
+        """
+        ...
+
+    async def refund(self, request: RefundRequest) -> Answer:
+        """Give the money back. Safe to repeat: a second call with the same key gives back nothing more.
+
+        Raises:
+            GatewayTimeoutError: the outcome is unknown.
+            GatewayUnavailableError: nothing was given back.
+        """
+        ...
+
+    async def find_refund(self, request: RefundRequest) -> Answer | None:
+        """What became of the refund; None if the gateway knows of none. Changes nothing.
 
         Raises:
             GatewayTimeoutError: it did not answer.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
-from hedgerow_billing.application.gateway import ChargeRequest, ChargeResult, PaymentGateway
+from hedgerow_billing.application.gateway import Answer, ChargeRequest, PaymentGateway
 from hedgerow_billing.application.ports import BillingWork, PaymentReader
 from hedgerow_billing.application.tasks.settlement import settle
 from hedgerow_core.application import Task
@@ -31,7 +31,7 @@ class ReconcilePaymentHandler:
         self._gateway = gateway
         self._clock = clock
 
-    async def call(self, task: ReconcilePayment) -> ChargeResult | None:
+    async def call(self, task: ReconcilePayment) -> Answer | None:
         """Ask for the charge; if the gateway knows of none, charge again. None if the payment is settled by now.
 
         Charging again is safe: should the first request reach the gateway late after all, both carry the same
@@ -44,9 +44,9 @@ class ReconcilePaymentHandler:
         if payment.status.is_settled:
             return None
         request = ChargeRequest.for_payment(payment.id, payment.amount)
-        return await self._gateway.find(request.idempotency_key) or await self._gateway.charge(request)
+        return await self._gateway.find_charge(request) or await self._gateway.charge(request)
 
-    async def apply(self, task: ReconcilePayment, result: ChargeResult | None, work: BillingWork) -> None:
+    async def apply(self, task: ReconcilePayment, result: Answer | None, work: BillingWork) -> None:
         """Record the result."""
         if result is None:
             return

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from hedgerow_billing.application.gateway import ChargeDeclined, ChargeResult, ChargeSucceeded
+from hedgerow_billing.application.gateway import Answer, Declined, Moved
 from hedgerow_billing.application.ports import BillingWork
 from hedgerow_billing.domain.invoice import Invoice
 
@@ -16,7 +16,7 @@ class OutcomeUnknown:
     """The gateway was asked and kept silent. Not a result: somebody must find out."""
 
 
-Outcome = ChargeResult | OutcomeUnknown
+Outcome = Answer | OutcomeUnknown
 
 
 async def settle(work: BillingWork, *, invoice_id: UUID, payment_id: UUID, outcome: Outcome, at: datetime) -> bool:
@@ -35,9 +35,9 @@ async def settle(work: BillingWork, *, invoice_id: UUID, payment_id: UUID, outco
 
 def _record(invoice: Invoice, payment_id: UUID, outcome: Outcome, at: datetime) -> bool:
     match outcome:
-        case ChargeSucceeded(reference=reference):
+        case Moved(reference=reference):
             return invoice.payment_succeeded(payment_id, reference, at)
-        case ChargeDeclined(reason=reason):
+        case Declined(reason=reason):
             return invoice.payment_failed(payment_id, reason, at)
         case OutcomeUnknown():
             return invoice.payment_unknown(payment_id, at)
