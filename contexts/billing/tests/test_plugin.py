@@ -45,5 +45,7 @@ def test_every_consumer_has_a_name_of_its_own(container: BillingContainer) -> No
         "billing.forget_deleted_user",
         "billing.charge_payment",
         "billing.reconcile_payment",
+        "billing.refund_payment",
+        "billing.reconcile_refund",
         "billing.void_unpaid_invoices",
     }

@@ -5,17 +5,21 @@ from __future__ import annotations
 from dependency_injector import containers, providers
 
 from hedgerow_billing.application.commands.create_invoice import CreateInvoiceHandler
+from hedgerow_billing.application.commands.credit_invoice import CreditInvoiceHandler
 from hedgerow_billing.application.commands.open_invoice import OpenInvoiceHandler
 from hedgerow_billing.application.commands.request_payment import RequestPaymentHandler
+from hedgerow_billing.application.commands.request_refund import RequestRefundHandler
 from hedgerow_billing.application.commands.void_invoice import VoidInvoiceHandler
+from hedgerow_billing.application.commands.write_off_invoice import WriteOffInvoiceHandler
 from hedgerow_billing.application.gateway import PaymentGateway
 from hedgerow_billing.application.queries.get_invoice import GetInvoiceHandler
 from hedgerow_billing.application.queries.list_invoices import ListInvoicesHandler
 from hedgerow_billing.application.tasks.charge_payment import ChargePaymentHandler
 from hedgerow_billing.application.tasks.reconcile_payment import ReconcilePaymentHandler
+from hedgerow_billing.application.tasks.refund_payment import ReconcileRefundHandler, RefundPaymentHandler
 from hedgerow_billing.application.tasks.void_unpaid_invoices import VoidUnpaidInvoicesHandler
 from hedgerow_billing.infrastructure.gateways.sandbox import SandboxGateway
-from hedgerow_billing.infrastructure.readers import PostgresInvoiceReader, PostgresPaymentReader
+from hedgerow_billing.infrastructure.readers import PostgresInvoiceReader, PostgresTransferReader
 from hedgerow_billing.infrastructure.work import PostgresBillingWork
 from hedgerow_billing.settings import BillingSettings
 
@@ -33,12 +37,22 @@ class BillingContainer(containers.DeclarativeContainer):
     work = providers.Factory(PostgresBillingWork, context=core.context, clock=core.clock)
     """Called with the connection of a transaction."""
     invoice_reader = providers.ThreadSafeSingleton(PostgresInvoiceReader, database=core.database)
-    payment_reader = providers.ThreadSafeSingleton(PostgresPaymentReader, database=core.database)
+    transfer_reader = providers.ThreadSafeSingleton(PostgresTransferReader, database=core.database)
 
     create_invoice = providers.ThreadSafeSingleton(CreateInvoiceHandler, clock=core.clock)
-    open_invoice = providers.ThreadSafeSingleton(OpenInvoiceHandler, clock=core.clock)
+    open_invoice = providers.ThreadSafeSingleton(
+        OpenInvoiceHandler,
+        clock=core.clock,
+        series=settings.provided.invoice_series,
+        plan=settings.provided.retry_plan,
+    )
     void_invoice = providers.ThreadSafeSingleton(VoidInvoiceHandler, clock=core.clock)
     request_payment = providers.ThreadSafeSingleton(RequestPaymentHandler, clock=core.clock)
+    write_off_invoice = providers.ThreadSafeSingleton(WriteOffInvoiceHandler, clock=core.clock)
+    credit_invoice = providers.ThreadSafeSingleton(
+        CreditInvoiceHandler, clock=core.clock, series=settings.provided.credit_note_series
+    )
+    request_refund = providers.ThreadSafeSingleton(RequestRefundHandler, clock=core.clock)
 
     get_invoice = providers.ThreadSafeSingleton(GetInvoiceHandler, invoices=invoice_reader)
     list_invoices = providers.ThreadSafeSingleton(ListInvoicesHandler, invoices=invoice_reader)
@@ -46,11 +60,26 @@ class BillingContainer(containers.DeclarativeContainer):
     void_unpaid_invoices = providers.ThreadSafeSingleton(VoidUnpaidInvoicesHandler, clock=core.clock)
     charge_payment = providers.ThreadSafeSingleton(
         ChargePaymentHandler,
-        payments=payment_reader,
+        transfers=transfer_reader,
         gateway=gateway,
         clock=core.clock,
         reconcile_delay=settings.provided.reconcile_delay,
     )
     reconcile_payment = providers.ThreadSafeSingleton(
-        ReconcilePaymentHandler, payments=payment_reader, gateway=gateway, clock=core.clock
+        ReconcilePaymentHandler, transfers=transfer_reader, gateway=gateway, clock=core.clock
+    )
+    refund_payment = providers.ThreadSafeSingleton(
+        RefundPaymentHandler,
+        transfers=transfer_reader,
+        gateway=gateway,
+        clock=core.clock,
+        series=settings.provided.credit_note_series,
+        reconcile_delay=settings.provided.reconcile_delay,
+    )
+    reconcile_refund = providers.ThreadSafeSingleton(
+        ReconcileRefundHandler,
+        transfers=transfer_reader,
+        gateway=gateway,
+        clock=core.clock,
+        series=settings.provided.credit_note_series,
     )

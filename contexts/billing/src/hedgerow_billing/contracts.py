@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -31,6 +31,10 @@ class InvoiceOpenedV1(EventContract):
     total_amount: int
     currency: str
     opened_at: datetime
+    number: str = ""
+    """Empty in events of before invoices had numbers."""
+    tax_amount: int = 0
+    due_on: date | None = None
 
 
 class InvoiceVoidedV1(EventContract):
@@ -69,6 +73,8 @@ class InvoicePaidV1(EventContract):
     total_amount: int
     currency: str
     paid_at: datetime
+    paid_amount: int | None = None
+    """The total without what was credited; null in events of before there was credit."""
 
 
 class PaymentFailedV1(EventContract):
@@ -83,6 +89,89 @@ class PaymentFailedV1(EventContract):
     currency: str
     reason: str
     failed_at: datetime
+    next_attempt_at: datetime | None = None
+    """When the next automatic attempt is planned."""
+
+
+class InvoiceOverdueV1(EventContract):
+    """The due date has passed, and so much is owed."""
+
+    event_type: ClassVar[str] = "billing.invoice_overdue"
+
+    invoice_id: UUID
+    customer_id: UUID
+    due_amount: int
+    currency: str
+    due_on: date
+    noticed_at: datetime
+
+
+class InvoiceWrittenOffV1(EventContract):
+    """Nobody counts on the money any more."""
+
+    event_type: ClassVar[str] = "billing.invoice_written_off"
+
+    invoice_id: UUID
+    customer_id: UUID
+    amount: int
+    currency: str
+    written_off_at: datetime
+
+
+class CollectionExhaustedV1(EventContract):
+    """The last planned charge of an automatic invoice has failed."""
+
+    event_type: ClassVar[str] = "billing.collection_exhausted"
+
+    invoice_id: UUID
+    customer_id: UUID
+    due_amount: int
+    currency: str
+    attempts: int
+    exhausted_at: datetime
+
+
+class CreditNoteIssuedV1(EventContract):
+    """Some of an invoice was taken back, before it was paid or by that refund. `tax_amount` is part of `amount`."""
+
+    event_type: ClassVar[str] = "billing.credit_note_issued"
+
+    invoice_id: UUID
+    customer_id: UUID
+    credit_note_id: UUID
+    number: str
+    amount: int
+    tax_amount: int
+    currency: str
+    refund_id: UUID | None
+    issued_at: datetime
+
+
+class InvoiceRefundedV1(EventContract):
+    """Money was given back."""
+
+    event_type: ClassVar[str] = "billing.invoice_refunded"
+
+    invoice_id: UUID
+    customer_id: UUID
+    refund_id: UUID
+    amount: int
+    currency: str
+    refunded_at: datetime
+
+
+class RefundFailedV1(EventContract):
+    """A refund was refused; the money stays."""
+
+    event_type: ClassVar[str] = "billing.refund_failed"
+
+    invoice_id: UUID
+    customer_id: UUID
+    refund_id: UUID
+    amount: int
+    currency: str
+    reason: str
+    failed_at: datetime
 
 
 PUBLISHED: tuple[type[EventContract], ...] = (
@@ -92,5 +181,11 @@ PUBLISHED: tuple[type[EventContract], ...] = (
     PaymentRequestedV1,
     InvoicePaidV1,
     PaymentFailedV1,
+    InvoiceOverdueV1,
+    InvoiceWrittenOffV1,
+    CollectionExhaustedV1,
+    CreditNoteIssuedV1,
+    InvoiceRefundedV1,
+    RefundFailedV1,
 )
 """All of them."""

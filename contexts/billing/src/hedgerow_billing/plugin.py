@@ -1,9 +1,11 @@
 """Billing: invoices and their payments.
 
 Handles:
-    CreateInvoice, OpenInvoice, VoidInvoice, RequestPayment (commands)
+    CreateInvoice, OpenInvoice, VoidInvoice, RequestPayment (commands of customers)
+    CreditInvoice, RequestRefund, WriteOffInvoice (commands of who looks after the books)
     GetInvoice, ListInvoices (queries)
-    billing.charge_payment, billing.reconcile_payment, billing.void_unpaid_invoices (tasks)
+    billing.charge_payment, billing.reconcile_payment, billing.refund_payment, billing.reconcile_refund,
+    billing.void_unpaid_invoices (tasks)
 Consumes:
     users.user_registered v1
     users.user_updated v1
@@ -17,6 +19,12 @@ Publishes:
     billing.payment_requested v1
     billing.invoice_paid v1
     billing.payment_failed v1
+    billing.invoice_overdue v1
+    billing.invoice_written_off v1
+    billing.collection_exhausted v1
+    billing.credit_note_issued v1
+    billing.invoice_refunded v1
+    billing.refund_failed v1
 """
 
 from __future__ import annotations
@@ -25,9 +33,12 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from hedgerow_billing.application.commands.create_invoice import CreateInvoice
+from hedgerow_billing.application.commands.credit_invoice import CreditInvoice
 from hedgerow_billing.application.commands.open_invoice import OpenInvoice
 from hedgerow_billing.application.commands.request_payment import RequestPayment
+from hedgerow_billing.application.commands.request_refund import RequestRefund
 from hedgerow_billing.application.commands.void_invoice import VoidInvoice
+from hedgerow_billing.application.commands.write_off_invoice import WriteOffInvoice
 from hedgerow_billing.application.queries.get_invoice import GetInvoice
 from hedgerow_billing.application.queries.list_invoices import ListInvoices
 from hedgerow_billing.application.subscriptions import (
@@ -42,13 +53,14 @@ from hedgerow_billing.application.subscriptions import (
 )
 from hedgerow_billing.application.tasks.charge_payment import ChargePayment
 from hedgerow_billing.application.tasks.reconcile_payment import ReconcilePayment
+from hedgerow_billing.application.tasks.refund_payment import ReconcileRefund, RefundPayment
 from hedgerow_billing.application.tasks.void_unpaid_invoices import VoidUnpaidInvoices
 from hedgerow_billing.container import BillingContainer
 from hedgerow_billing.contracts import PUBLISHED
 from hedgerow_billing.infrastructure.tables import CONSTRAINTS
 from hedgerow_billing.interfaces.http import billing_router
 from hedgerow_billing.settings import BillingSettings
-from hedgerow_core.application import Bus, CommandHandler, QueryHandler
+from hedgerow_core.application import Audited, Bus, CommandHandler, QueryHandler, Subject
 from hedgerow_core.http import ContextRouter
 from hedgerow_core.messaging import OutboundTaskHandler, RetryPolicy, Subscription, TaskHandler
 from hedgerow_core.persistence import MigrationHistory
@@ -60,6 +72,20 @@ UNTIL_ANSWERED = RetryPolicy(attempts=150)
 
 FOR_EVER = None
 """What moved money stays in the ledger, so that no repetition of it can go unnoticed."""
+
+
+def _of_invoice(action: str, *details: str) -> Audited:
+    """Have a command about somebody's invoice written down."""
+    return Audited(
+        action=action,
+        subject=lambda command, _answer: Subject("invoice", str(command.invoice_id)),
+        details=details,
+    )
+
+
+CREDITED = _of_invoice("billing.invoice_credited", "amount", "reason")
+REFUND_REQUESTED = _of_invoice("billing.refund_requested", "amount", "reason")
+WRITTEN_OFF = _of_invoice("billing.invoice_written_off")
 
 
 @hookimpl
@@ -78,6 +104,9 @@ def manifest() -> Manifest:
             Permission("billing:invoice:open", "user", "Open own invoices"),
             Permission("billing:invoice:void", "user", "Void own invoices"),
             Permission("billing:invoice:pay", "user", "Pay own invoices"),
+            Permission("billing:invoice:credit", "admin", "Credit anybody's open invoices"),
+            Permission("billing:invoice:refund", "admin", "Give back what anybody has paid"),
+            Permission("billing:invoice:write_off", "admin", "Give up what anybody owes"),
         ),
         constraints=CONSTRAINTS,
     )
@@ -99,6 +128,7 @@ def container(core: CoreContainer, settings: BillingSettings) -> BillingContaine
 def handlers(container: BillingContainer) -> Handlers:
     """What it can be told and asked, and what it does later."""
     charge, reconcile = container.charge_payment(), container.reconcile_payment()
+    refund, reconcile_refund = container.refund_payment(), container.reconcile_refund()
     return Handlers(
         work=container.work,
         commands=(
@@ -106,6 +136,9 @@ def handlers(container: BillingContainer) -> Handlers:
             CommandHandler(OpenInvoice, container.open_invoice()),
             CommandHandler(VoidInvoice, container.void_invoice()),
             CommandHandler(RequestPayment, container.request_payment()),
+            CommandHandler(CreditInvoice, container.credit_invoice(), audited=CREDITED),
+            CommandHandler(RequestRefund, container.request_refund(), audited=REFUND_REQUESTED),
+            CommandHandler(WriteOffInvoice, container.write_off_invoice(), audited=WRITTEN_OFF),
         ),
         queries=(
             QueryHandler(GetInvoice, container.get_invoice()),
@@ -117,6 +150,14 @@ def handlers(container: BillingContainer) -> Handlers:
                 task=ReconcilePayment,
                 call=reconcile.call,
                 apply=reconcile.apply,
+                retry=UNTIL_ANSWERED,
+                keep_completed=FOR_EVER,
+            ),
+            OutboundTaskHandler(task=RefundPayment, call=refund.call, apply=refund.apply, keep_completed=FOR_EVER),
+            OutboundTaskHandler(
+                task=ReconcileRefund,
+                call=reconcile_refund.call,
+                apply=reconcile_refund.apply,
                 retry=UNTIL_ANSWERED,
                 keep_completed=FOR_EVER,
             ),

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from hedgerow_billing.domain.collection import RetryPlan
+from hedgerow_billing.domain.documents import MAX_SERIES
+
+_SERIES = rf"^[A-Z][A-Z0-9-]{{0,{MAX_SERIES - 1}}}$"
 
 
 class BillingSettings(BaseSettings):
@@ -25,6 +31,36 @@ class BillingSettings(BaseSettings):
         le=3600,
         description="Seconds between a charge that timed out and the first question what became of it.",
     )
+
+    invoice_series: str = Field(
+        default="INV",
+        pattern=_SERIES,
+        description="Before the number of every invoice that is opened. Another one begins at 1.",
+    )
+    credit_note_series: str = Field(
+        default="CN",
+        pattern=_SERIES,
+        description="Before the number of every credit note. Another one begins at 1.",
+    )
+    retry_days: tuple[Annotated[int, Field(ge=0, le=365)], ...] = Field(
+        default=(0, 3, 5, 7),
+        min_length=1,
+        max_length=10,
+        description="On which days after its due date an automatic invoice is charged, until it is paid.",
+    )
+
+    @model_validator(mode="after")
+    def _demand_two_series(self) -> BillingSettings:
+        if self.invoice_series == self.credit_note_series:
+            raise ValueError("BILLING_CREDIT_NOTE_SERIES must differ from BILLING_INVOICE_SERIES")
+        if list(self.retry_days) != sorted(set(self.retry_days)):
+            raise ValueError("BILLING_RETRY_DAYS must be in ascending order, each day once, like [0, 3, 5]")
+        return self
+
+    @property
+    def retry_plan(self) -> RetryPlan:
+        """`retry_days` as the domain knows it."""
+        return RetryPlan(self.retry_days)
 
     @property
     def reconcile_delay(self) -> timedelta:

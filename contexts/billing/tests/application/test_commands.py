@@ -17,7 +17,7 @@ from hedgerow_billing.application.commands.void_invoice import VoidInvoice
 from hedgerow_billing.application.queries.get_invoice import GetInvoice
 from hedgerow_billing.application.views import InvoiceView
 from hedgerow_billing.domain.errors import InvoiceNotFound, PaymentInProgress
-from hedgerow_billing.domain.payment import PaymentStatus
+from hedgerow_billing.domain.transfer import TransferStatus
 from hedgerow_core.application import Bus, RowScope
 from hedgerow_core.domain import ConflictError, ValidationError, new_id
 
@@ -76,7 +76,7 @@ async def test_a_request_for_payment_records_payment_and_task_together(
     invoice = await open_one()
     pending = await bus.execute(RequestPayment(customer_id=customer, invoice_id=invoice.id))
     (payment,) = pending.payments
-    assert payment.status is PaymentStatus.PENDING
+    assert payment.status is TransferStatus.PENDING
     (task,) = await rows("SELECT * FROM deliveries")
     assert task.subscription == "billing.charge_payment"
     assert task.ordering_key == str(payment.id)

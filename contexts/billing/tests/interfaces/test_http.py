@@ -16,6 +16,10 @@ from hedgerow_core.domain import new_id
 from hedgerow_core.http import PipelineRoute, access_of
 
 
+def eur(amount: int) -> dict[str, object]:
+    return {"amount": amount, "currency": "EUR"}
+
+
 async def test_a_draft_is_created_and_found_where_its_location_says(http: httpx.AsyncClient) -> None:
     created = await http.post("/invoices", json=DRAFT)
     assert created.status_code == 201
@@ -27,13 +31,31 @@ async def test_a_draft_is_created_and_found_where_its_location_says(http: httpx.
         "status": "draft",
         "total": {"amount": 3998, "currency": "EUR"},
         "currency": "EUR",
-        "lines": [{"description": "Hedge", "quantity": 2, "unit_price": 1999, "amount": 3998}],
+        "lines": [
+            {"description": "Hedge", "quantity": 2, "unit_price": 1999, "tax_rate": "0", "amount": 3998}
+        ],
+        "taxes": [{"rate": "0", "net": 3998, "amount": 0}],
         "payments": [],
+        "refunds": [],
+        "credit_notes": [],
+        "number": None,
+        "net": eur(3998),
+        "tax": eur(0),
+        "due": eur(3998),
+        "credited": eur(0),
+        "refunded": eur(0),
+        "refundable": eur(0),
+        "automatic": False,
+        "due_days": 14,
+        "due_on": None,
+        "collect_at": None,
         "version": 1,
         "created_at": "2026-01-15T12:00:00Z",
         "opened_at": None,
         "paid_at": None,
         "voided_at": None,
+        "uncollectible_at": None,
+        "overdue_at": None,
     }
     read = await http.get(f"/invoices/{invoice['id']}")
     assert (read.status_code, read.json()) == (200, invoice)
@@ -54,6 +76,7 @@ async def test_a_payment_is_accepted_once(http: httpx.AsyncClient) -> None:
         "id": payment["id"],
         "status": "pending",
         "amount": {"amount": 3998, "currency": "EUR"},
+        "automatic": False,
         "requested_at": "2026-01-15T12:00:00Z",
         "settled_at": None,
         "failure": None,

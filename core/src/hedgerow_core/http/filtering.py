@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
@@ -69,6 +69,11 @@ class FilterField:
     def moment(*, nullable: bool = False) -> FilterField:
         """A timestamptz column. Values have an offset."""
         return FilterField(_Moment, (*_EQUALITY, *_ORDER, *((Operator.IS_NULL,) if nullable else ())))
+
+    @staticmethod
+    def day(*, nullable: bool = False) -> FilterField:
+        """A date column."""
+        return FilterField(date, (*_EQUALITY, *_ORDER, *((Operator.IS_NULL,) if nullable else ())))
 
     @staticmethod
     def choice(of: type[StrEnum]) -> FilterField:

@@ -5,7 +5,7 @@ Nothing is published before the commit, because publishing is a row of the same 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -79,15 +79,16 @@ class LedgerWork:
         """Whether an event or a task leaves with this transaction, so that somebody must be woken."""
         return self._published or self.tasks.recorded
 
-    def saved(self, aggregate: AggregateRoot[Any], *, version: int, publish: bool = True) -> None:
-        """To be called by a repository for every aggregate it has written: takes its events along.
+    def saved(self, aggregate: AggregateRoot[Any], *, version: int, publish: bool = True) -> Sequence[DomainEvent]:
+        """To be called by a repository for every aggregate it wrote: takes its events along, and returns them.
 
         With `publish=False` nothing was written and nothing leaves, but it takes as long as if: for commands whose
         duration must not tell which of the two it was.
         """
         cause = current_cause()
         events = self._events if publish else self._unpublished
-        for event in aggregate.saved_as(version):
+        happened = aggregate.saved_as(version)
+        for event in happened:
             translate = self._translations.get(type(event))
             if translate is None:
                 continue
@@ -108,6 +109,7 @@ class LedgerWork:
                     "actor": cause.actor,
                 }
             )
+        return happened
 
     def audit(self, entry: AuditEntry) -> None:
         """Have a line of the trail leave with this transaction."""

@@ -1,6 +1,7 @@
 """The port to whoever moves the money. Called by tasks in a worker, never inside a transaction.
 
-A gateway knows what it moves by the idempotency key of the request. Never change the keys' form: it remembers old ones.
+A gateway knows what it moves by the idempotency key of the request. Never change the keys' form: it remembers old
+ones.
 """
 
 from __future__ import annotations

@@ -9,10 +9,10 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from hedgerow_billing.application.gateway import ChargeRequest, RefundRequest
 from hedgerow_billing.application.views import InvoiceView
+from hedgerow_billing.domain.documents import DocumentNumber
 from hedgerow_billing.domain.invoice import Invoice
-from hedgerow_billing.domain.money import Money
-from hedgerow_billing.domain.payment import PaymentStatus
 from hedgerow_core.application import Filters, Page, RowScope, UnitOfWork
 
 
@@ -33,6 +33,14 @@ class InvoiceRepository(Protocol):
 
     async def get(self, invoice_id: UUID) -> Invoice:
         """The invoice, whoever's it is: for work that no customer steers.
+
+        Raises:
+            InvoiceNotFound: it is not there.
+        """
+        ...
+
+    async def locked(self, invoice_id: UUID) -> Invoice:
+        """The invoice, whoever's it is; until the transaction ends, all others who want it so wait.
 
         Raises:
             InvoiceNotFound: it is not there.
@@ -89,8 +97,24 @@ class CustomerRepository(Protocol):
         ...
 
 
+class DocumentNumbers(Protocol):
+    """Draws the numbers of invoices and credit notes."""
+
+    async def draw(self, series: str) -> DocumentNumber:
+        """The next number of the series. It must be given to a document in this transaction.
+
+        Until that ends, whoever wants the next one waits: draw late, so that nobody waits long.
+        """
+        ...
+
+
 class BillingWork(UnitOfWork, Protocol):
     """One transaction of billing."""
+
+    @property
+    def numbers(self) -> DocumentNumbers:
+        """The numbers of documents, in this transaction."""
+        ...
 
     @property
     def invoices(self) -> InvoiceRepository:
@@ -127,22 +151,21 @@ class InvoiceReader(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaymentToSettle:
-    """What a task must know of a payment before it calls the gateway."""
+class TransferReader(Protocol):
+    """Looks up what tasks must know before they call the gateway, outside any transaction: one statement each."""
 
-    id: UUID
-    amount: Money
-    status: PaymentStatus
-
-
-class PaymentReader(Protocol):
-    """Looks payments up for the tasks, outside any transaction: one statement."""
-
-    async def get(self, payment_id: UUID) -> PaymentToSettle:
-        """The payment.
+    async def charge_request(self, payment_id: UUID) -> ChargeRequest | None:
+        """What the gateway is to be asked for a payment; None once it is settled.
 
         Raises:
             PaymentNotFound: there is none.
+        """
+        ...
+
+    async def refund_request(self, refund_id: UUID) -> RefundRequest | None:
+        """What the gateway is to be asked for a refund; None once it is settled.
+
+        Raises:
+            RefundNotFound: there is none.
         """
         ...

@@ -117,13 +117,115 @@ class PaymentInProgress(ConflictError):
         super().__init__("A payment of this invoice is in progress. Wait for its outcome.")
 
 
-class ContradictingPaymentResult(ConflictError):
-    """The gateway says two different things about one payment: a human must look."""
+class ContradictingResult(ConflictError):
+    """The gateway says two different things about one payment or refund: a human must look."""
 
     code = "billing.contradicting_payment_result"
 
-    def __init__(self, payment_id: UUID, *, known: str, told: str) -> None:
+    def __init__(self, transfer: str, *, known: str, told: str) -> None:
         super().__init__(
-            f"Payment {payment_id} is known as {known} and now reported as {told}. "
-            "Compare it with the gateway's records."
+            f"{transfer} is known as {known} and now reported as {told}. Compare it with the gateway's records."
         )
+
+
+class InvalidTaxRate(ValidationError):
+    """Not a percentage between 0 and 100, or too precise a one."""
+
+    code = "billing.invalid_tax_rate"
+
+    def __init__(self, rate: str) -> None:
+        super().__init__(
+            f"{rate!r} is no tax rate. Write a percentage from 0 to 100 with at most three decimals, like 8.875.",
+            field="lines",
+        )
+
+
+class InvalidDueDays(ValidationError):
+    """The due date is too far away."""
+
+    code = "billing.invalid_due_days"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"An invoice is due 0 to {most} days after it is opened.", field="due_days")
+
+
+class InvalidReason(ValidationError):
+    """A reason that says nothing, or too much."""
+
+    code = "billing.invalid_reason"
+
+    def __init__(self, longest: int) -> None:
+        super().__init__(f"Give a reason of 1 to {longest} characters, without NUL.", field="reason")
+
+
+class InvoiceUncollectible(ConflictError):
+    """Nobody counts on the money any more; only a payment changes that."""
+
+    code = "billing.invoice_uncollectible"
+
+    def __init__(self) -> None:
+        super().__init__("This invoice is written off. It can still be paid, and nothing else.")
+
+
+class InvoiceNotPaid(ConflictError):
+    """What was not paid cannot be given back."""
+
+    code = "billing.invoice_not_paid"
+
+    def __init__(self) -> None:
+        super().__init__("This invoice is not paid, so there is nothing to give back. Void or credit it instead.")
+
+
+class CreditExceedsInvoice(ConflictError):
+    """A credit note leaves something to be paid."""
+
+    code = "billing.credit_exceeds_invoice"
+
+    def __init__(self, due: int) -> None:
+        super().__init__(f"Less than what is due can be credited, which is {due}. For all of it, void the invoice.")
+
+
+class NothingToRefund(ConflictError):
+    """All of the payment was given back, or is on its way."""
+
+    code = "billing.nothing_to_refund"
+
+    def __init__(self) -> None:
+        super().__init__("All that was paid has been given back, or is on its way.")
+
+
+class RefundExceedsPayment(ConflictError):
+    """No more is given back than was paid."""
+
+    code = "billing.refund_exceeds_payment"
+
+    def __init__(self, left: int | None = None) -> None:
+        most = "what is left of it" if left is None else f"the {left} that are left of it"
+        super().__init__(f"No more can be given back than was paid: at most {most}.")
+
+
+class TooManyRefunds(ConflictError):
+    """An invoice is given back in so many parts at most."""
+
+    code = "billing.too_many_refunds"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"This invoice was refunded {most} times. Give the rest back at the gateway.")
+
+
+class RefundNotFound(NotFoundError):
+    """The invoice has no such refund."""
+
+    code = "billing.refund_not_found"
+
+    def __init__(self, refund_id: UUID) -> None:
+        super().__init__(f"There is no refund {refund_id} of this invoice. Check both ids.")
+
+
+class DocumentNumberTaken(ConflictError):
+    """Two documents were given one number: the series was tampered with."""
+
+    code = "billing.document_number_taken"
+
+    def __init__(self) -> None:
+        super().__init__("This number was given to another document. Run `hedgerow billing ledger verify`.")

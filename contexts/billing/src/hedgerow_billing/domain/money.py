@@ -35,16 +35,39 @@ class Money(ValueObject):
         return cls(0, currency)
 
     def __add__(self, other: Money) -> Money:
-        if other.currency != self.currency:
-            raise CurrencyMismatch(self.currency.code, other.currency.code)
+        self._demand_currency_of(other)
         return Money(self.amount + other.amount, self.currency)
+
+    def __sub__(self, other: Money) -> Money:
+        return self + -other
+
+    def __neg__(self) -> Money:
+        return Money(-self.amount, self.currency)
+
+    def __lt__(self, other: Money) -> bool:
+        self._demand_currency_of(other)
+        return self.amount < other.amount
 
     def __mul__(self, quantity: int) -> Money:
         _demand_integer(quantity)
         return Money(self.amount * quantity, self.currency)
 
+    def share(self, part: int, whole: int) -> Money:
+        """`part / whole` of an amount, rounded half up to the minor unit. No other rounding takes place.
+
+        Raises:
+            TypeError: `part` or `whole` is no integer.
+        """
+        _demand_integer(part)
+        _demand_integer(whole)
+        return Money((2 * self.amount * part + whole) // (2 * whole), self.currency)
+
     def __str__(self) -> str:
         return f"{self.amount} {self.currency} (minor units)"
+
+    def _demand_currency_of(self, other: Money) -> None:
+        if other.currency != self.currency:
+            raise CurrencyMismatch(self.currency.code, other.currency.code)
 
 
 def _demand_integer(value: object) -> None:

@@ -1,4 +1,4 @@
-"""Answers questions with one statement each, outside any transaction and past the domain."""
+"""Answers questions with one statement each, outside any transaction."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, select
+from sqlalchemy import ColumnElement, Row, Select, bindparam, select
 
-from hedgerow_billing.application.ports import PaymentToSettle
-from hedgerow_billing.application.views import InvoiceView
+from hedgerow_billing.application.gateway import ChargeRequest, RefundRequest
+from hedgerow_billing.application.views import InvoiceView, view_of
 from hedgerow_billing.domain.currencies import Currency
-from hedgerow_billing.domain.errors import PaymentNotFound
+from hedgerow_billing.domain.errors import PaymentNotFound, RefundNotFound
 from hedgerow_billing.domain.money import Money
-from hedgerow_billing.domain.payment import PaymentStatus
-from hedgerow_billing.infrastructure.rows import INVOICES_WITH_PAYMENTS, view_of_row
-from hedgerow_billing.infrastructure.tables import invoices, payments
+from hedgerow_billing.domain.transfer import TransferStatus
+from hedgerow_billing.infrastructure.rows import WHOLE_INVOICES, invoice_of
+from hedgerow_billing.infrastructure.tables import invoices, payments, refunds
 from hedgerow_core.application import Filters, Page, RowScope
 from hedgerow_core.persistence import (
     Database,
@@ -28,19 +28,32 @@ from hedgerow_core.persistence import (
     sort_names,
 )
 
-_INVOICE = Scoped(INVOICES_WITH_PAYMENTS.where(invoices.c.id == bindparam("invoice_id")), invoices.c.customer_id)
+_INVOICE = Scoped(WHOLE_INVOICES.where(invoices.c.id == bindparam("invoice_id")), invoices.c.customer_id)
 # Indexes: ix_invoices_owner_created, ix_invoices_owner_total; for everybody's, ix_invoices_created.
-_INVOICES = Scoped(INVOICES_WITH_PAYMENTS, invoices.c.customer_id)
+_INVOICES = Scoped(WHOLE_INVOICES, invoices.c.customer_id)
 
 _SORT_KEYS: Mapping[str, SortKey] = {
     "created_at": SortKey.of_time(invoices.c.created_at),
     "total": SortKey.of_integer(invoices.c.total),
 }
-_FILTERED = ("customer_id", "status", "currency", "total", "created_at", "opened_at", "paid_at")
+_FILTERED = (
+    "customer_id",
+    "status",
+    "currency",
+    "total",
+    "created_at",
+    "opened_at",
+    "due_on",
+    "overdue_at",
+    "paid_at",
+)
 _FILTERABLE: Mapping[str, ColumnElement[Any]] = {name: invoices.c[name] for name in _FILTERED}
 
-_PAYMENT = select(payments.c.id, payments.c.amount, payments.c.currency, payments.c.status).where(
-    payments.c.id == bindparam("payment_id")
+_PAYMENT = select(payments).where(payments.c.id == bindparam("transfer_id"))
+_REFUND = (
+    select(refunds, payments.c.gateway_reference.label("charge"))
+    .join_from(refunds, payments, payments.c.id == refunds.c.payment_id)
+    .where(refunds.c.id == bindparam("transfer_id"))
 )
 
 
@@ -57,7 +70,7 @@ class PostgresInvoiceReader:
                 _INVOICE.within(rows), {"invoice_id": invoice_id, **parameters_of(rows)}
             )
             row = found.one_or_none()
-        return None if row is None else view_of_row(row)
+        return None if row is None else _view(row)
 
     async def list(
         self,
@@ -85,24 +98,39 @@ class PostgresInvoiceReader:
             sort=sort,
             sorted_by=lambda row: tuple(getattr(row, name) for name in sort_names(sort)),
             id_of=lambda row: row.id,
-            read=view_of_row,
+            read=_view,
         )
 
 
-class PostgresPaymentReader:
-    """The port `PaymentReader`."""
+def _view(row: Row[Any]) -> InvoiceView:
+    return view_of(invoice_of(row))
+
+
+class PostgresTransferReader:
+    """The port `TransferReader`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def get(self, payment_id: UUID) -> PaymentToSettle:
-        """Read what a task needs of the payment."""
-        async with self._database.reading() as connection:
-            row = (await connection.execute(_PAYMENT, {"payment_id": payment_id})).one_or_none()
+    async def charge_request(self, payment_id: UUID) -> ChargeRequest | None:
+        """Read the payment."""
+        row = await self._row(_PAYMENT, payment_id)
         if row is None:
             raise PaymentNotFound(payment_id)
-        return PaymentToSettle(
-            id=row.id,
-            amount=Money(row.amount, Currency(row.currency)),
-            status=PaymentStatus(row.status),
-        )
+        if TransferStatus(row.status).is_settled:
+            return None
+        return ChargeRequest.for_payment(row.id, Money(row.amount, Currency(row.currency)), row.method)
+
+    async def refund_request(self, refund_id: UUID) -> RefundRequest | None:
+        """Read the refund, and under which name the gateway knows the charge."""
+        row = await self._row(_REFUND, refund_id)
+        if row is None:
+            raise RefundNotFound(refund_id)
+        if TransferStatus(row.status).is_settled:
+            return None
+        return RefundRequest.for_refund(row.id, row.charge, Money(row.amount, Currency(row.currency)))
+
+    async def _row(self, statement: Select[Any], id: UUID) -> Row[Any] | None:
+        async with self._database.reading() as connection:
+            row: Row[Any] | None = (await connection.execute(statement, {"transfer_id": id})).one_or_none()
+        return row

@@ -10,33 +10,58 @@ from sqlalchemy import Select, bindparam, case, exists, func, insert, select, up
 from sqlalchemy.dialects.postgresql import insert as insert_or_update
 
 from hedgerow_billing.application.ports import CustomerNews, Standing
+from hedgerow_billing.domain.bookkeeping import entries_of
+from hedgerow_billing.domain.credit_note import CreditNote
 from hedgerow_billing.domain.errors import InvoiceNotFound
 from hedgerow_billing.domain.invoice import Invoice
-from hedgerow_billing.domain.payment import IN_PROGRESS, Payment
-from hedgerow_billing.infrastructure.rows import INVOICES_WITH_PAYMENTS, invoice_of
-from hedgerow_billing.infrastructure.tables import customers, invoices, payments
+from hedgerow_billing.domain.transfer import IN_PROGRESS, Payment, Refund, Transfer, TransferStatus
+from hedgerow_billing.infrastructure.books import book
+from hedgerow_billing.infrastructure.rows import WHOLE_INVOICES, invoice_of
+from hedgerow_billing.infrastructure.tables import credit_notes, customers, invoices, payments, refunds
 from hedgerow_core.domain import ConflictError
 from hedgerow_core.messaging import LedgerWork
 
 _ADD_INVOICE = insert(invoices)
 
-_BY_ID = INVOICES_WITH_PAYMENTS.where(invoices.c.id == bindparam("invoice_id"))
+_BY_ID = WHOLE_INVOICES.where(invoices.c.id == bindparam("invoice_id"))
 _OF_CUSTOMER = _BY_ID.where(invoices.c.customer_id == bindparam("owner_id"))
 
-# Lines, total and owner are settled with the draft.
+_LOCK = select(invoices.c.id).where(invoices.c.id == bindparam("invoice_id")).with_for_update()
+
+CHANGING = (
+    "status",
+    "credited",
+    "series",
+    "place",
+    "due_on",
+    "collect_at",
+    "collect_attempts",
+    "version",
+    "opened_at",
+    "paid_at",
+    "voided_at",
+    "uncollectible_at",
+    "overdue_at",
+)
+"""Everything else is settled with the draft."""
 _UPDATE_INVOICE = (
     update(invoices)
     .where(invoices.c.id == bindparam("invoice_id"), invoices.c.version == bindparam("loaded_version"))
-    .values({name: bindparam(f"new_{name}") for name in ("status", "version", "opened_at", "paid_at", "voided_at")})
+    .values({name: bindparam(f"new_{name}") for name in CHANGING})
 )
 
+PROGRESS = ("status", "settled_at", "gateway_reference", "failure")
+"""What changes of a transfer."""
 _insert_payment = insert_or_update(payments)
 _SAVE_PAYMENT = _insert_payment.on_conflict_do_update(
     index_elements=[payments.c.id],
-    set_={
-        name: _insert_payment.excluded[name] for name in ("status", "settled_at", "gateway_reference", "failure")
-    },
+    set_={name: _insert_payment.excluded[name] for name in (*PROGRESS, "refunded")},
 )
+_insert_refund = insert_or_update(refunds)
+_SAVE_REFUND = _insert_refund.on_conflict_do_update(
+    index_elements=[refunds.c.id], set_={name: _insert_refund.excluded[name] for name in PROGRESS}
+)
+_ADD_CREDIT_NOTE = insert_or_update(credit_notes).on_conflict_do_nothing(index_elements=[credit_notes.c.id])
 
 FACTS = {"email": "email_version", "name": "name_version", "standing": "standing_version"}
 """What changes of a customer, and the column that says as of which version it was told."""
@@ -68,7 +93,7 @@ _paying = (
 # Index: ix_invoices_owner_created.
 _of_customer = invoices.c.customer_id == bindparam("owner_id")
 _UNPAID = (
-    INVOICES_WITH_PAYMENTS.where(_of_customer, invoices.c.status.in_(("draft", "open")), ~_paying)
+    WHOLE_INVOICES.where(_of_customer, invoices.c.status.in_(("draft", "open")), ~_paying)
     .order_by(invoices.c.created_at, invoices.c.id)
     .limit(bindparam("limit"))
 )
@@ -94,6 +119,11 @@ class PostgresInvoices:
         """Load the invoice."""
         return await self._load(_BY_ID, {"invoice_id": invoice_id})
 
+    async def locked(self, invoice_id: UUID) -> Invoice:
+        """Lock the invoice, then load it: one statement would read what belongs to it as of before the lock."""
+        await self._work.connection.execute(_LOCK, {"invoice_id": invoice_id})
+        return await self.get(invoice_id)
+
     async def unpaid_of(self, customer_id: UUID, *, limit: int) -> Sequence[Invoice]:
         """Load what can be voided."""
         where = {"owner_id": customer_id, "limit": limit}
@@ -109,28 +139,26 @@ class PostgresInvoices:
         The payment goes first, so that of two requests at the same moment the later one meets
         `uq_payments_in_progress`, which says more than a lost version does.
         """
+        connection, version = self._work.connection, invoice.version + 1
         if invoice.payments:
             # Only the latest can have changed: a new one begins when all others are settled.
-            await self._work.connection.execute(_SAVE_PAYMENT, _payment_row(invoice.id, invoice.payments[-1]))
-        version = invoice.version + 1
-        updated = await self._work.connection.execute(
-            _UPDATE_INVOICE,
-            {
-                "invoice_id": invoice.id,
-                "loaded_version": invoice.version,
-                "new_status": invoice.status,
-                "new_version": version,
-                "new_opened_at": invoice.opened_at,
-                "new_paid_at": invoice.paid_at,
-                "new_voided_at": invoice.voided_at,
-            },
-        )
+            await connection.execute(_SAVE_PAYMENT, _payment_row(invoice, invoice.payments[-1]))
+        if invoice.refunds:
+            await connection.execute(_SAVE_REFUND, [_refund_row(invoice, refund) for refund in invoice.refunds])
+        if invoice.credit_notes:
+            # Each is issued by a change of its own.
+            await connection.execute(_ADD_CREDIT_NOTE, _credit_note_row(invoice, invoice.credit_notes[-1]))
+        changed = {f"new_{name}": value for name, value in _changing(invoice, version).items()}
+        where = {"invoice_id": invoice.id, "loaded_version": invoice.version}
+        updated = await connection.execute(_UPDATE_INVOICE, where | changed)
         if updated.rowcount != 1:
             raise ConflictError(
                 "Somebody else changed this invoice at the same moment. Look at it and try again.",
                 code="concurrent_change",
             )
-        self._work.saved(invoice, version=version)
+        for event in self._work.saved(invoice, version=version):
+            for entry in entries_of(event):
+                await book(connection, entry)
 
     async def _load(self, statement: Select[Any], where: dict[str, UUID]) -> Invoice:
         row = (await self._work.connection.execute(statement, where)).one_or_none()
@@ -169,31 +197,83 @@ def _row_of_draft(invoice: Invoice) -> dict[str, object]:
     return {
         "id": invoice.id,
         "customer_id": invoice.customer_id,
-        "status": invoice.status,
         "currency": invoice.currency.code,
         "total": invoice.total.amount,
+        "tax": invoice.totals.tax.amount,
         "lines": [
             {
                 "description": line.description,
                 "quantity": line.quantity,
                 "unit_price": line.unit_price.amount,
+                "tax_rate": line.tax_rate.thousandths,
             }
             for line in invoice.lines
         ],
-        "version": 1,
+        "due_days": invoice.due_days,
+        "automatic": invoice.automatic,
+        "payment_method": invoice.payment_method,
         "created_at": invoice.created_at,
+        **_changing(invoice, 1),
     }
 
 
-def _payment_row(invoice_id: UUID, payment: Payment) -> dict[str, object]:
+def _changing(invoice: Invoice, version: int) -> dict[str, object]:
+    """The values of `CHANGING`."""
     return {
-        "id": payment.id,
-        "invoice_id": invoice_id,
-        "status": payment.status,
-        "amount": payment.amount.amount,
-        "currency": payment.amount.currency.code,
-        "requested_at": payment.requested_at,
-        "settled_at": payment.settled_at,
-        "gateway_reference": payment.gateway_reference,
-        "failure": payment.failure,
+        "status": invoice.status,
+        "credited": invoice.credited.amount,
+        "series": None if invoice.number is None else invoice.number.series,
+        "place": None if invoice.number is None else invoice.number.place,
+        "due_on": invoice.due_on,
+        "collect_at": invoice.collect_at,
+        "collect_attempts": invoice.collect_attempts,
+        "version": version,
+        "opened_at": invoice.opened_at,
+        "paid_at": invoice.paid_at,
+        "voided_at": invoice.voided_at,
+        "uncollectible_at": invoice.uncollectible_at,
+        "overdue_at": invoice.overdue_at,
+    }
+
+
+def _payment_row(invoice: Invoice, payment: Payment) -> dict[str, object]:
+    succeeded = payment.status is TransferStatus.SUCCEEDED
+    return {
+        **_transfer_row(invoice, payment),
+        "method": payment.method,
+        "automatic": payment.automatic,
+        "refunded": invoice.refunded.amount if succeeded else 0,
+    }
+
+
+def _refund_row(invoice: Invoice, refund: Refund) -> dict[str, object]:
+    return {**_transfer_row(invoice, refund), "payment_id": refund.payment_id, "reason": refund.reason}
+
+
+def _transfer_row(invoice: Invoice, transfer: Transfer) -> dict[str, object]:
+    return {
+        "id": transfer.id,
+        "invoice_id": invoice.id,
+        "status": transfer.status,
+        "amount": transfer.amount.amount,
+        "currency": transfer.amount.currency.code,
+        "requested_at": transfer.requested_at,
+        "settled_at": transfer.progress.settled_at,
+        "gateway_reference": transfer.progress.gateway_reference,
+        "failure": transfer.progress.failure,
+    }
+
+
+def _credit_note_row(invoice: Invoice, note: CreditNote) -> dict[str, object]:
+    return {
+        "id": note.id,
+        "invoice_id": invoice.id,
+        "refund_id": note.refund_id,
+        "series": note.number.series,
+        "place": note.number.place,
+        "amount": note.amount.amount,
+        "tax": note.tax.amount,
+        "currency": note.amount.currency.code,
+        "reason": note.reason,
+        "issued_at": note.issued_at,
     }

@@ -1,4 +1,4 @@
-"""How an invoice is read: one statement that brings its payments along, and what its row becomes."""
+"""How an invoice is read: one statement that brings along what belongs to it, and what its row becomes."""
 
 from __future__ import annotations
 
@@ -7,36 +7,47 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, literal_column, select
+from sqlalchemy import ColumnElement, Row, Select, Table, case, func, literal_column, select
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
-from hedgerow_billing.application.views import InvoiceView, LineView, MoneyView, PaymentView
+from hedgerow_billing.domain.credit_note import CreditNote
 from hedgerow_billing.domain.currencies import Currency
+from hedgerow_billing.domain.documents import DocumentNumber
 from hedgerow_billing.domain.invoice import Invoice, InvoiceStatus
 from hedgerow_billing.domain.lines import InvoiceLine
 from hedgerow_billing.domain.money import Money
-from hedgerow_billing.domain.payment import Payment, PaymentStatus
-from hedgerow_billing.infrastructure.tables import invoices, payments
+from hedgerow_billing.domain.taxes import TaxRate
+from hedgerow_billing.domain.transfer import Payment, Progress, Refund, TransferStatus
+from hedgerow_billing.infrastructure.tables import credit_notes, invoices, payments, refunds
 
-# Index: ix_payments_invoice.
-_payments_of_invoice = (
-    select(
-        func.coalesce(
-            func.jsonb_agg(
-                aggregate_order_by(func.to_jsonb(payments.table_valued()), payments.c.requested_at, payments.c.id)
-            ),
-            literal_column("'[]'::jsonb"),
-            type_=JSONB,
-        )
+_NONE: ColumnElement[Any] = literal_column("'[]'::jsonb", type_=JSONB)
+
+
+def _of_invoice(table: Table, order: ColumnElement[Any]) -> ColumnElement[Any]:
+    """All rows of the invoice, oldest first. Index: ix_<table>_invoice."""
+    rows = func.jsonb_agg(aggregate_order_by(func.to_jsonb(table.table_valued()), order, table.c.id))
+    return (
+        select(func.coalesce(rows, _NONE, type_=JSONB))
+        .select_from(table)
+        .where(table.c.invoice_id == invoices.c.id)
+        .scalar_subquery()
     )
-    .select_from(payments)
-    .where(payments.c.invoice_id == invoices.c.id)
-    .scalar_subquery()
-    .label("payments")
-)
 
-INVOICES_WITH_PAYMENTS: Select[Any] = select(invoices, _payments_of_invoice)
-"""Whole invoices: narrow it down by `where`."""
+
+_payments = _of_invoice(payments, payments.c.requested_at)
+# Only what is paid is refunded: of anything else, nobody looks for refunds.
+_refunds = case(
+    (invoices.c.status == InvoiceStatus.PAID, _of_invoice(refunds, refunds.c.requested_at)), else_=_NONE
+)
+_credit_notes = case((invoices.c.credited > 0, _of_invoice(credit_notes, credit_notes.c.issued_at)), else_=_NONE)
+
+WHOLE_INVOICES: Select[Any] = select(
+    invoices,
+    _payments.label("payments"),
+    _refunds.label("refunds"),
+    _credit_notes.label("credit_notes"),
+)
+"""Invoices with all that belongs to them: narrow it down by `where`."""
 
 
 def invoice_of(row: Row[Any]) -> Invoice:
@@ -46,69 +57,80 @@ def invoice_of(row: Row[Any]) -> Invoice:
         row.id,
         customer_id=row.customer_id,
         currency=currency,
-        lines=[
-            InvoiceLine(
-                description=line["description"],
-                quantity=line["quantity"],
-                unit_price=Money(line["unit_price"], currency),
-            )
-            for line in row.lines
-        ],
-        status=InvoiceStatus(row.status),
-        payments=[_payment(payment) for payment in row.payments],
+        lines=[_line(line, currency) for line in row.lines],
         created_at=row.created_at,
+        due_days=row.due_days,
+        automatic=row.automatic,
+        payment_method=row.payment_method,
+        status=InvoiceStatus(row.status),
+        number=None if row.place is None else DocumentNumber(row.series, row.place),
+        due_on=row.due_on,
+        payments=[_payment(payment, currency) for payment in row.payments],
+        refunds=[_refund(refund, currency) for refund in row.refunds],
+        credit_notes=[_credit_note(note, currency) for note in row.credit_notes],
+        collect_at=row.collect_at,
+        collect_attempts=row.collect_attempts,
         opened_at=row.opened_at,
         paid_at=row.paid_at,
         voided_at=row.voided_at,
+        uncollectible_at=row.uncollectible_at,
+        overdue_at=row.overdue_at,
         version=row.version,
     )
 
 
-def view_of_row(row: Row[Any]) -> InvoiceView:
-    """The read model, past the domain: nothing is checked again that was checked when it was saved."""
-    return InvoiceView(
-        id=row.id,
-        customer_id=row.customer_id,
-        status=InvoiceStatus(row.status),
-        total=MoneyView(amount=row.total, currency=row.currency),
-        currency=row.currency,
-        lines=[LineView(**line, amount=line["quantity"] * line["unit_price"]) for line in row.lines],
-        payments=[_payment_view(payment) for payment in row.payments],
-        version=row.version,
-        created_at=row.created_at,
-        opened_at=row.opened_at,
-        paid_at=row.paid_at,
-        voided_at=row.voided_at,
+def _line(line: Mapping[str, Any], currency: Currency) -> InvoiceLine:
+    return InvoiceLine(
+        description=line["description"],
+        quantity=line["quantity"],
+        unit_price=Money(line["unit_price"], currency),
+        tax_rate=TaxRate(line.get("tax_rate", 0)),  # older lines have none
     )
 
 
-def _payment(payment: Mapping[str, Any]) -> Payment:
+def _payment(payment: Mapping[str, Any], currency: Currency) -> Payment:
     return Payment(
         UUID(payment["id"]),
-        amount=Money(payment["amount"], Currency(payment["currency"])),
+        amount=Money(payment["amount"], currency),
         requested_at=_time(payment["requested_at"]),
-        status=PaymentStatus(payment["status"]),
-        settled_at=_time_or_none(payment["settled_at"]),
-        gateway_reference=payment["gateway_reference"],
-        failure=payment["failure"],
+        progress=_progress(payment),
+        method=payment["method"],
+        automatic=payment["automatic"],
     )
 
 
-def _payment_view(payment: Mapping[str, Any]) -> PaymentView:
-    return PaymentView(
-        id=UUID(payment["id"]),
-        status=PaymentStatus(payment["status"]),
-        amount=MoneyView(amount=payment["amount"], currency=payment["currency"]),
-        requested_at=_time(payment["requested_at"]),
-        settled_at=_time_or_none(payment["settled_at"]),
-        failure=payment["failure"],
+def _refund(refund: Mapping[str, Any], currency: Currency) -> Refund:
+    return Refund(
+        UUID(refund["id"]),
+        payment_id=UUID(refund["payment_id"]),
+        amount=Money(refund["amount"], currency),
+        reason=refund["reason"],
+        requested_at=_time(refund["requested_at"]),
+        progress=_progress(refund),
+    )
+
+
+def _progress(transfer: Mapping[str, Any]) -> Progress:
+    return Progress(
+        status=TransferStatus(transfer["status"]),
+        settled_at=None if transfer["settled_at"] is None else _time(transfer["settled_at"]),
+        gateway_reference=transfer["gateway_reference"],
+        failure=transfer["failure"],
+    )
+
+
+def _credit_note(note: Mapping[str, Any], currency: Currency) -> CreditNote:
+    return CreditNote(
+        id=UUID(note["id"]),
+        number=DocumentNumber(note["series"], note["place"]),
+        amount=Money(note["amount"], currency),
+        tax=Money(note["tax"], currency),
+        reason=note["reason"],
+        issued_at=_time(note["issued_at"]),
+        refund_id=None if note["refund_id"] is None else UUID(note["refund_id"]),
     )
 
 
 def _time(written: str) -> datetime:
     """jsonb writes a timestamp in the session's time zone, with its offset."""
     return datetime.fromisoformat(written).astimezone(UTC)
-
-
-def _time_or_none(written: str | None) -> datetime | None:
-    return None if written is None else _time(written)

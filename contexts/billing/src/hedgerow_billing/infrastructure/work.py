@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hedgerow_billing.infrastructure.books import PostgresDocumentNumbers
 from hedgerow_billing.infrastructure.published import TRANSLATIONS
 from hedgerow_billing.infrastructure.repositories import PostgresCustomers, PostgresInvoices
 from hedgerow_core.domain import Clock
@@ -15,5 +16,6 @@ class PostgresBillingWork(LedgerWork):
 
     def __init__(self, connection: AsyncConnection, *, context: str, clock: Clock) -> None:
         super().__init__(connection, context=context, clock=clock, translations=TRANSLATIONS)
+        self.numbers = PostgresDocumentNumbers(connection)
         self.invoices = PostgresInvoices(self)
         self.customers = PostgresCustomers(self)

@@ -1,4 +1,7 @@
-"""The routes of billing. Each turns a request into one message for the bus; only looking may reach others' rows."""
+"""The routes of billing. Each turns a request into one message for the bus.
+
+Customers act on their own invoices; who looks after the books credits, refunds and writes off anybody's.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,23 @@ from uuid import UUID
 from fastapi import Depends, Response
 
 from hedgerow_billing.application.commands.create_invoice import CreateInvoice
+from hedgerow_billing.application.commands.credit_invoice import CreditInvoice
 from hedgerow_billing.application.commands.open_invoice import OpenInvoice
 from hedgerow_billing.application.commands.request_payment import RequestPayment
+from hedgerow_billing.application.commands.request_refund import RequestRefund
 from hedgerow_billing.application.commands.void_invoice import VoidInvoice
+from hedgerow_billing.application.commands.write_off_invoice import WriteOffInvoice
 from hedgerow_billing.application.queries.get_invoice import GetInvoice
 from hedgerow_billing.application.queries.list_invoices import NEWEST_FIRST, ListInvoices
 from hedgerow_billing.application.views import InvoiceView
 from hedgerow_billing.domain.invoice import InvoiceStatus
-from hedgerow_billing.interfaces.schemas import InvoiceModel, NewInvoiceModel
+from hedgerow_billing.interfaces.schemas import (
+    CreditRequestModel,
+    InvoiceModel,
+    NewInvoiceModel,
+    PaymentRequestModel,
+    RefundRequestModel,
+)
 from hedgerow_core.application import DEFAULT_LIMIT, Bus, Filters, Page
 from hedgerow_core.http import (
     Caller,
@@ -43,6 +55,8 @@ INVOICES = Filterable(
     total=FilterField.whole(),
     created_at=FilterField.moment(),
     opened_at=FilterField.moment(nullable=True),
+    due_on=FilterField.day(nullable=True),
+    overdue_at=FilterField.moment(nullable=True),
     paid_at=FilterField.moment(nullable=True),
 )
 InvoiceFilters = Annotated[Filters, Depends(INVOICES.read)]
@@ -62,6 +76,9 @@ def billing_router(bus: Bus) -> ContextRouter:
                 customer_id=caller.subject,
                 currency=body.currency,
                 lines=tuple(line.to_line() for line in body.lines),
+                due_days=body.due_days,
+                automatic=body.automatic,
+                payment_method=body.payment_method,
             )
         )
         response.headers["Location"] = f"{router.prefix}/invoices/{invoice.id}"
@@ -109,10 +126,46 @@ def billing_router(bus: Bus) -> ContextRouter:
     @permitted("billing:invoice:pay")
     @idempotent
     async def request_payment(
-        invoice_id: UUID, caller: Caller, expected: IfMatch, response: Response
+        invoice_id: UUID,
+        caller: Caller,
+        expected: IfMatch,
+        response: Response,
+        body: PaymentRequestModel | None = None,
     ) -> InvoiceView:
         """Pay an open invoice. The charge follows; watch the invoice's `payments` for its outcome."""
-        command = RequestPayment(customer_id=caller.subject, invoice_id=invoice_id, expected=expected)
+        command = RequestPayment(
+            customer_id=caller.subject,
+            invoice_id=invoice_id,
+            method=None if body is None else body.payment_method,
+            expected=expected,
+        )
         return tagged(response, await bus.execute(command))
+
+    @router.post("/invoices/{invoice_id}/credit-notes", response_model=InvoiceModel)
+    @permitted("billing:invoice:credit")
+    @idempotent
+    async def credit_invoice(
+        invoice_id: UUID, body: CreditRequestModel, expected: IfMatch, response: Response
+    ) -> InvoiceView:
+        """Have a customer owe less of an open invoice."""
+        command = CreditInvoice(invoice_id=invoice_id, amount=body.amount, reason=body.reason, expected=expected)
+        return tagged(response, await bus.execute(command))
+
+    @router.post("/invoices/{invoice_id}/refunds", status_code=HTTPStatus.ACCEPTED, response_model=InvoiceModel)
+    @permitted("billing:invoice:refund")
+    @idempotent
+    async def request_refund(
+        invoice_id: UUID, body: RefundRequestModel, expected: IfMatch, response: Response
+    ) -> InvoiceView:
+        """Give back what a customer has paid. Watch the invoice's `refunds` for the outcome."""
+        command = RequestRefund(invoice_id=invoice_id, amount=body.amount, reason=body.reason, expected=expected)
+        return tagged(response, await bus.execute(command))
+
+    @router.post("/invoices/{invoice_id}/write-off", response_model=InvoiceModel)
+    @permitted("billing:invoice:write_off")
+    @idempotent
+    async def write_off_invoice(invoice_id: UUID, expected: IfMatch, response: Response) -> InvoiceView:
+        """Count on the money of an open invoice no longer: it is uncollectible."""
+        return tagged(response, await bus.execute(WriteOffInvoice(invoice_id=invoice_id, expected=expected)))
 
     return router

@@ -11,6 +11,7 @@ from hedgerow_billing.domain.currencies import Currency
 from hedgerow_billing.domain.invoice import Invoice
 from hedgerow_billing.domain.lines import InvoiceLine
 from hedgerow_billing.domain.money import Money
+from hedgerow_billing.domain.taxes import TaxRate
 from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock
 
@@ -22,6 +23,8 @@ class NewLine:
     description: str
     quantity: int
     unit_price: int
+    tax_rate: str = "0"
+    """A percentage with at most three decimals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,9 @@ class CreateInvoice(Command[InvoiceView]):
     customer_id: UUID
     currency: str
     lines: tuple[NewLine, ...]
+    due_days: int = 14
+    automatic: bool = False
+    payment_method: str | None = None
 
 
 class CreateInvoiceHandler:
@@ -50,10 +56,14 @@ class CreateInvoiceHandler:
                     description=line.description,
                     quantity=line.quantity,
                     unit_price=Money(line.unit_price, currency),
+                    tax_rate=TaxRate.parse(line.tax_rate),
                 )
                 for line in command.lines
             ],
             at=self._clock.now(),
+            due_days=command.due_days,
+            automatic=command.automatic,
+            payment_method=command.payment_method,
         )
         await work.invoices.add(invoice)
         return view_of(invoice)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from hedgerow_billing.application.ports import BillingWork
 from hedgerow_billing.application.views import InvoiceView, view_of
+from hedgerow_billing.domain.collection import RetryPlan
 from hedgerow_core.application import Command
 from hedgerow_core.domain import Clock, Versions
 
@@ -21,15 +22,18 @@ class OpenInvoice(Command[InvoiceView]):
 
 
 class OpenInvoiceHandler:
-    """Only the owner's invoice is found, so nobody can act on another's."""
+    """Gives the invoice its number. Only the owner's is found, so nobody can act on another's."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, *, clock: Clock, series: str, plan: RetryPlan) -> None:
         self._clock = clock
+        self._series = series
+        self._plan = plan
 
     async def __call__(self, command: OpenInvoice, work: BillingWork) -> InvoiceView:
         """Raises InvoiceNotFound, PreconditionError, or ConflictError if it is no draft or comes to nothing."""
         invoice = await work.invoices.of_customer(command.customer_id, command.invoice_id)
         invoice.demand_version(command.expected)
-        invoice.open(self._clock.now())
+        invoice.open(await work.numbers.draw(self._series), self._clock.now())
+        invoice.plan_collection(self._plan)
         await work.invoices.update(invoice)
         return view_of(invoice)

@@ -14,10 +14,12 @@ from hedgerow_core.domain import Clock, Versions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestPayment(Command[InvoiceView]):
-    """Collect the total."""
+    """Collect what is due."""
 
     customer_id: UUID
     invoice_id: UUID
+    method: str | None = None
+    """The gateway's name for how the customer pays; None is as the invoice says."""
     expected: Versions | None = None
 
 
@@ -31,7 +33,7 @@ class RequestPaymentHandler:
         """Raises InvoiceNotFound, PreconditionError, or ConflictError if it is not open or being paid already."""
         invoice = await work.invoices.of_customer(command.customer_id, command.invoice_id)
         invoice.demand_version(command.expected)
-        payment = invoice.request_payment(self._clock.now())
+        payment = invoice.request_payment(self._clock.now(), command.method)
         await work.invoices.update(invoice)
         await work.tasks.enqueue(ChargePayment(payment_id=payment.id, invoice_id=invoice.id), key=str(payment.id))
         return view_of(invoice)

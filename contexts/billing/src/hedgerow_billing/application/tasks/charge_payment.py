@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import ClassVar
 from uuid import UUID
 
-from hedgerow_billing.application.gateway import ChargeRequest, GatewayTimeoutError, PaymentGateway
-from hedgerow_billing.application.ports import BillingWork, PaymentReader
+from hedgerow_billing.application.gateway import GatewayTimeoutError, PaymentGateway
+from hedgerow_billing.application.ports import BillingWork, TransferReader
 from hedgerow_billing.application.tasks.reconcile_payment import ReconcilePayment
 from hedgerow_billing.application.tasks.settlement import Outcome, OutcomeUnknown, settle
 from hedgerow_core.application import Task
@@ -29,9 +29,9 @@ class ChargePaymentHandler:
     """Runs in a worker. However often it runs, the gateway takes the money once: the key is the payment's."""
 
     def __init__(
-        self, *, payments: PaymentReader, gateway: PaymentGateway, clock: Clock, reconcile_delay: timedelta
+        self, *, transfers: TransferReader, gateway: PaymentGateway, clock: Clock, reconcile_delay: timedelta
     ) -> None:
-        self._payments = payments
+        self._transfers = transfers
         self._gateway = gateway
         self._clock = clock
         self._reconcile_delay = reconcile_delay
@@ -42,11 +42,11 @@ class ChargePaymentHandler:
         Raises:
             GatewayUnavailableError: nothing was taken; the ledger tries again.
         """
-        payment = await self._payments.get(task.payment_id)
-        if payment.status.is_settled:
+        request = await self._transfers.charge_request(task.payment_id)
+        if request is None:
             return None
         try:
-            return await self._gateway.charge(ChargeRequest.for_payment(payment.id, payment.amount))
+            return await self._gateway.charge(request)
         except GatewayTimeoutError:
             return OutcomeUnknown()
 

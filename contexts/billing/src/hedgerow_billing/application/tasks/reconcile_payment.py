@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
-from hedgerow_billing.application.gateway import Answer, ChargeRequest, PaymentGateway
-from hedgerow_billing.application.ports import BillingWork, PaymentReader
+from hedgerow_billing.application.gateway import Answer, PaymentGateway
+from hedgerow_billing.application.ports import BillingWork, TransferReader
 from hedgerow_billing.application.tasks.settlement import settle
 from hedgerow_core.application import Task
 from hedgerow_core.domain import Clock
@@ -26,8 +26,8 @@ class ReconcilePayment(Task):
 class ReconcilePaymentHandler:
     """Runs in a worker, again and again by the ledger's retry policy until the gateway has answered."""
 
-    def __init__(self, *, payments: PaymentReader, gateway: PaymentGateway, clock: Clock) -> None:
-        self._payments = payments
+    def __init__(self, *, transfers: TransferReader, gateway: PaymentGateway, clock: Clock) -> None:
+        self._transfers = transfers
         self._gateway = gateway
         self._clock = clock
 
@@ -40,10 +40,9 @@ class ReconcilePaymentHandler:
         Raises:
             GatewayTimeoutError, GatewayUnavailableError: still no answer; the ledger tries again.
         """
-        payment = await self._payments.get(task.payment_id)
-        if payment.status.is_settled:
+        request = await self._transfers.charge_request(task.payment_id)
+        if request is None:
             return None
-        request = ChargeRequest.for_payment(payment.id, payment.amount)
         return await self._gateway.find_charge(request) or await self._gateway.charge(request)
 
     async def apply(self, task: ReconcilePayment, result: Answer | None, work: BillingWork) -> None:

@@ -1,4 +1,4 @@
-"""Writes a gateway's answer into the invoice: what both payment tasks do in their transaction."""
+"""Writes a gateway's answer into the invoice: what the tasks that ask it do in their transaction."""
 
 from __future__ import annotations
 
@@ -23,11 +23,36 @@ async def settle(work: BillingWork, *, invoice_id: UUID, payment_id: UUID, outco
     """Record the outcome of a payment; returns False, and writes nothing, if it was known.
 
     Raises:
-        ContradictingPaymentResult: the opposite is known.
+        ContradictingResult: the opposite is known.
         ConflictError: somebody changed the invoice at the same moment; the ledger tries again.
     """
     invoice = await work.invoices.get(invoice_id)
     changed = _record(invoice, payment_id, outcome, at)
+    if changed:
+        await work.invoices.update(invoice)
+    return changed
+
+
+async def settle_refund(
+    work: BillingWork, invoice_id: UUID, refund_id: UUID, outcome: Outcome, series: str, at: datetime
+) -> bool:
+    """Record the outcome of a refund; returns False, and writes nothing, if it was known.
+
+    Raises:
+        ContradictingResult: the opposite is known.
+    """
+    invoice = await work.invoices.locked(invoice_id)
+    match outcome:
+        case Moved(reference=reference) if invoice.refund(refund_id).in_progress:
+            # Drawn only for a credit note that will be written: a number without one would be a gap.
+            invoice.refund_succeeded(refund_id, reference, await work.numbers.draw(series), at)
+            changed = True
+        case Moved(reference=reference):
+            changed = invoice.refund(refund_id).succeed(reference, at)
+        case Declined(reason=reason):
+            changed = invoice.refund_failed(refund_id, reason, at)
+        case OutcomeUnknown():
+            changed = invoice.refund_unknown(refund_id)
     if changed:
         await work.invoices.update(invoice)
     return changed
