@@ -53,8 +53,8 @@ class AnswerUnreadable(ConflictError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This request took effect before a roll-out, and its answer cannot be read any more. It was not done again: "
-            "look at what it has made."
+            "This request took effect before a roll-out, and its answer cannot be read any more. It was not done "
+            "again: look at what it has made."
         )
 
 
