@@ -22,6 +22,8 @@ Publishes:
     users.user_deactivated v1
     users.user_reactivated v1
     users.user_deleted v1
+Answers:
+    users.get_user v1
 """
 
 from __future__ import annotations
@@ -112,6 +114,7 @@ from hedgerow_users.domain.api_key import KeyOwner
 from hedgerow_users.domain.api_key_text import PREFIX
 from hedgerow_users.domain.identity_errors import IdentityTaken
 from hedgerow_users.domain.key_errors import KeyAlreadyRotated, ServiceNameTaken
+from hedgerow_users.infrastructure.answers import ANSWERS
 from hedgerow_users.interfaces.administration import administration_router
 from hedgerow_users.interfaces.api_keys import api_keys_router
 from hedgerow_users.interfaces.cookies import ACCESS_COOKIE
@@ -281,6 +284,7 @@ def handlers(container: UsersContainer) -> Handlers:
         schedules=(
             Schedule(name="users.prune_sessions", cron="17 * * * *", task=lambda tick: PruneSessions(tick=tick)),
         ),
+        answers=ANSWERS,
     )
 
 
