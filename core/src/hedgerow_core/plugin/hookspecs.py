@@ -55,7 +55,7 @@ class HookSpecs:
 
     @hookspec
     def handlers(self, container: Any) -> Handlers:  # type: ignore[empty-body]
-        """Declare command, query and task handlers, and the unit of work."""
+        """Declare command, query and task handlers, the unit of work, and what the context answers and asks."""
 
     @hookspec
     def subscriptions(self, container: Any) -> Subscriptions:  # type: ignore[empty-body]
