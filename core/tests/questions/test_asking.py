@@ -146,6 +146,17 @@ async def test_a_timeout_inside_the_handler_is_not_taken_for_the_deadline() -> N
         await Orchard(raises(TimeoutError())).desk().ask("orchard.get_tree", A_TREE, as_=Tree)
 
 
+async def test_a_timeout_on_the_way_is_not_taken_for_the_deadline_either() -> None:
+    async def broken(_asked: AskedQuery, /) -> bytes:
+        raise TimeoutError("of its own")
+
+    desk = Desk("press")
+    desk.open(GET_TREE, broken)
+
+    with pytest.raises(TimeoutError, match="of its own"):
+        await desk.ask("orchard.get_tree", A_TREE, as_=Tree)
+
+
 async def test_a_query_that_nobody_here_answers_says_what_to_do() -> None:
     desk = Desk("press")
     desk.open(GET_TREE, None)
