@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from hedgerow_billing import plugin as billing_plugin
+from hedgerow_billing.application.demo_invoices import Next, SeedInvoices
 from hedgerow_core.application.seeding import demo_id
 from hedgerow_core.domain import ConflictError
 from hedgerow_core.persistence import DatabaseAddress
@@ -37,7 +38,14 @@ from tests.processes import SECRET, run, running, wait_until_ready
 from tests.story import expect
 
 FINE, MISCONFIGURED = 0, 2
-EVERYTHING = ("users.accounts", "users.outbox", "users.audit_entries", "billing.customers", "billing.deliveries")
+EVERYTHING = (
+    "users.accounts",
+    "users.outbox",
+    "users.audit_entries",
+    "billing.customers",
+    "billing.invoices",
+    "billing.deliveries",
+)
 
 LISTENER = """
 import asyncio
@@ -264,3 +272,52 @@ async def test_what_a_seed_raises_arrives_as_it_is(garden: Any, address: Databas
         garden().FAILING = True
         with pytest.raises(ConflictError, match="the ground is frozen"):
             await sow(assembly, lambda _context: None)
+
+
+STATES = {
+    "draft": 6,
+    "open": 14,
+    "paid": 24,
+    "uncollectible": 2,
+    "void": 4,
+}
+
+
+async def test_billing_has_invoices_in_every_state_and_three_dead_tasks(
+    address: DatabaseAddress, tmp_path: Path
+) -> None:
+    async with hosting(address, tmp_path, "users", "billing") as assembly:
+        first = await sow(assembly, lambda _context: None)
+
+    assert [(seeded.what, seeded.made) for _context, seeded in first] == [
+        ("accounts", 20),
+        ("invoices", 50),
+        ("dead tasks", 3),
+    ]
+    assert dict(await rows(address, "SELECT status, count(*) FROM billing.invoices GROUP BY status")) == STATES
+    assert await rows(address, "SELECT status, count(*) FROM billing.refunds GROUP BY status") == [("succeeded", 6)]
+    dead = "SELECT subscription, count(*) FROM billing.deliveries WHERE state = 'dead' GROUP BY subscription"
+    assert await rows(address, dead) == [("billing.fail_on_purpose", 3)]
+
+
+async def test_a_seed_of_billing_that_was_interrupted_goes_on_where_it_was(
+    address: DatabaseAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps, lead = [], SeedInvoices._lead
+
+    async def dying(self: SeedInvoices, number: int, goal: Next) -> bool:
+        steps.append(number)
+        if len(steps) == 70:
+            raise ConflictError("the power is gone")
+        return await lead(self, number, goal)
+
+    async with hosting(address, tmp_path, "users", "billing") as assembly:
+        monkeypatch.setattr(SeedInvoices, "_lead", dying)
+        with pytest.raises(ConflictError, match="the power is gone"):
+            await sow(assembly, lambda _context: None)
+    monkeypatch.undo()
+    async with hosting(address, tmp_path, "users", "billing") as assembly:
+        again = await sow(assembly, lambda _context: None)
+
+    assert [(seeded.made, seeded.kept) for _context, seeded in again] == [(0, 20), (0, 50), (0, 3)]
+    assert dict(await rows(address, "SELECT status, count(*) FROM billing.invoices GROUP BY status")) == STATES

@@ -3,9 +3,10 @@
 Handles:
     CreateInvoice, OpenInvoice, VoidInvoice, RequestPayment (commands of customers)
     CreditInvoice, RequestRefund, WriteOffInvoice (commands of who looks after the books)
+    LeaveDeadLetters (command of the seed)
     GetInvoice, ListInvoices (queries)
     billing.charge_payment, billing.reconcile_payment, billing.refund_payment, billing.reconcile_refund,
-    billing.void_unpaid_invoices (tasks)
+    billing.void_unpaid_invoices, billing.fail_on_purpose (tasks)
 Consumes:
     users.user_registered v1
     users.user_updated v1
@@ -34,11 +35,13 @@ from importlib.metadata import version
 
 from hedgerow_billing.application.commands.create_invoice import CreateInvoice
 from hedgerow_billing.application.commands.credit_invoice import CreditInvoice
+from hedgerow_billing.application.commands.leave_dead_letters import LeaveDeadLetters, leave_dead_letters
 from hedgerow_billing.application.commands.open_invoice import OpenInvoice
 from hedgerow_billing.application.commands.request_payment import RequestPayment
 from hedgerow_billing.application.commands.request_refund import RequestRefund
 from hedgerow_billing.application.commands.void_invoice import VoidInvoice
 from hedgerow_billing.application.commands.write_off_invoice import WriteOffInvoice
+from hedgerow_billing.application.demo_invoices import SeedInvoices
 from hedgerow_billing.application.queries.get_invoice import GetInvoice
 from hedgerow_billing.application.queries.list_invoices import ListInvoices
 from hedgerow_billing.application.subscriptions import (
@@ -52,6 +55,7 @@ from hedgerow_billing.application.subscriptions import (
     note_reactivated_user,
 )
 from hedgerow_billing.application.tasks.charge_payment import ChargePayment
+from hedgerow_billing.application.tasks.fail_on_purpose import FailOnPurpose, fail_on_purpose
 from hedgerow_billing.application.tasks.reconcile_payment import ReconcilePayment
 from hedgerow_billing.application.tasks.refund_payment import ReconcileRefund, RefundPayment
 from hedgerow_billing.application.tasks.void_unpaid_invoices import VoidUnpaidInvoices
@@ -61,6 +65,7 @@ from hedgerow_billing.infrastructure.tables import CONSTRAINTS
 from hedgerow_billing.interfaces.http import billing_router
 from hedgerow_billing.settings import BillingSettings
 from hedgerow_core.application import Audited, Bus, CommandHandler, QueryHandler, Subject
+from hedgerow_core.application.seeding import Seed
 from hedgerow_core.http import ContextRouter
 from hedgerow_core.messaging import OutboundTaskHandler, RetryPolicy, Subscription, TaskHandler
 from hedgerow_core.persistence import MigrationHistory
@@ -69,6 +74,8 @@ from hedgerow_core.security import Permission
 
 UNTIL_ANSWERED = RetryPolicy(attempts=150)
 """About a day at ten minutes each: money whose fate is unknown is not given up lightly, nor forgotten when dead."""
+
+AT_ONCE_DEAD = RetryPolicy(attempts=1)
 
 FOR_EVER = None
 """What moved money stays in the ledger, so that no repetition of it can go unnoticed."""
@@ -136,6 +143,7 @@ def handlers(container: BillingContainer) -> Handlers:
             CommandHandler(OpenInvoice, container.open_invoice()),
             CommandHandler(VoidInvoice, container.void_invoice()),
             CommandHandler(RequestPayment, container.request_payment()),
+            CommandHandler(LeaveDeadLetters, leave_dead_letters),
             CommandHandler(CreditInvoice, container.credit_invoice(), audited=CREDITED),
             CommandHandler(RequestRefund, container.request_refund(), audited=REFUND_REQUESTED),
             CommandHandler(WriteOffInvoice, container.write_off_invoice(), audited=WRITTEN_OFF),
@@ -162,6 +170,7 @@ def handlers(container: BillingContainer) -> Handlers:
                 keep_completed=FOR_EVER,
             ),
             TaskHandler(task=VoidUnpaidInvoices, handle=container.void_unpaid_invoices()),
+            TaskHandler(task=FailOnPurpose, handle=fail_on_purpose, retry=AT_ONCE_DEAD),
         ),
     )
 
@@ -204,6 +213,12 @@ def subscriptions() -> Subscriptions:
             ),
         ),
     )
+
+
+@hookimpl
+def seed(container: BillingContainer, bus: Bus) -> Seed:
+    """Demo data: invoices in every state."""
+    return SeedInvoices(bus, container.invoice_reader())
 
 
 @hookimpl
