@@ -44,6 +44,7 @@ def test_every_consumer_has_a_name_of_its_own(container: BillingContainer) -> No
         "billing.note_reactivated_user",
         "billing.forget_deleted_user",
         "billing.charge_payment",
+        "billing.look_at_payment",
         "billing.reconcile_payment",
         "billing.void_unpaid_invoices",
     }

@@ -7,14 +7,18 @@ from dependency_injector import containers, providers
 from hedgerow_billing.application.commands.create_invoice import CreateInvoiceHandler
 from hedgerow_billing.application.commands.open_invoice import OpenInvoiceHandler
 from hedgerow_billing.application.commands.request_payment import RequestPaymentHandler
+from hedgerow_billing.application.commands.take_notice import TakeNoticeHandler
 from hedgerow_billing.application.commands.void_invoice import VoidInvoiceHandler
 from hedgerow_billing.application.gateway import PaymentGateway
+from hedgerow_billing.application.notices import NoticeReader
 from hedgerow_billing.application.queries.get_invoice import GetInvoiceHandler
 from hedgerow_billing.application.queries.list_invoices import ListInvoicesHandler
 from hedgerow_billing.application.tasks.charge_payment import ChargePaymentHandler
+from hedgerow_billing.application.tasks.look_at_payment import LookAtPaymentHandler
 from hedgerow_billing.application.tasks.reconcile_payment import ReconcilePaymentHandler
 from hedgerow_billing.application.tasks.void_unpaid_invoices import VoidUnpaidInvoicesHandler
-from hedgerow_billing.infrastructure.gateways.sandbox import SandboxGateway
+from hedgerow_billing.infrastructure.gateways.choice import gateway_for, notices_for
+from hedgerow_billing.infrastructure.noticed_payments import PostgresNoticedPayments
 from hedgerow_billing.infrastructure.readers import PostgresInvoiceReader, PostgresPaymentReader
 from hedgerow_billing.infrastructure.work import PostgresBillingWork
 from hedgerow_billing.settings import BillingSettings
@@ -26,9 +30,8 @@ class BillingContainer(containers.DeclarativeContainer):
     core = providers.DependenciesContainer()
     settings: providers.Dependency[BillingSettings] = providers.Dependency(instance_of=BillingSettings)
 
-    gateway: providers.Provider[PaymentGateway] = providers.ThreadSafeSingleton(
-        SandboxGateway, latency=settings.provided.sandbox_latency
-    )
+    gateway: providers.Provider[PaymentGateway] = providers.ThreadSafeSingleton(gateway_for, settings)
+    notices: providers.Provider[NoticeReader | None] = providers.ThreadSafeSingleton(notices_for, settings)
 
     work = providers.Factory(PostgresBillingWork, context=core.context, clock=core.clock)
     """Called with the connection of a transaction."""
@@ -38,6 +41,7 @@ class BillingContainer(containers.DeclarativeContainer):
     create_invoice = providers.ThreadSafeSingleton(CreateInvoiceHandler, clock=core.clock)
     open_invoice = providers.ThreadSafeSingleton(OpenInvoiceHandler, clock=core.clock)
     void_invoice = providers.ThreadSafeSingleton(VoidInvoiceHandler, clock=core.clock)
+    take_notice = providers.ThreadSafeSingleton(TakeNoticeHandler, look_after=settings.provided.reconcile_delay)
     request_payment = providers.ThreadSafeSingleton(RequestPaymentHandler, clock=core.clock)
 
     get_invoice = providers.ThreadSafeSingleton(GetInvoiceHandler, invoices=invoice_reader)
@@ -53,4 +57,10 @@ class BillingContainer(containers.DeclarativeContainer):
     )
     reconcile_payment = providers.ThreadSafeSingleton(
         ReconcilePaymentHandler, payments=payment_reader, gateway=gateway, clock=core.clock
+    )
+    look_at_payment = providers.ThreadSafeSingleton(
+        LookAtPaymentHandler,
+        payments=providers.ThreadSafeSingleton(PostgresNoticedPayments, database=core.database),
+        gateway=gateway,
+        clock=core.clock,
     )

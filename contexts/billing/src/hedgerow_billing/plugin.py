@@ -1,9 +1,10 @@
 """Billing: invoices and their payments.
 
 Handles:
-    CreateInvoice, OpenInvoice, VoidInvoice, RequestPayment (commands)
+    CreateInvoice, OpenInvoice, VoidInvoice, RequestPayment, TakeNotice (commands)
     GetInvoice, ListInvoices (queries)
-    billing.charge_payment, billing.reconcile_payment, billing.void_unpaid_invoices (tasks)
+    billing.charge_payment, billing.reconcile_payment, billing.look_at_payment,
+    billing.void_unpaid_invoices (tasks)
 Consumes:
     users.user_registered v1
     users.user_updated v1
@@ -21,12 +22,14 @@ Publishes:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from hedgerow_billing.application.commands.create_invoice import CreateInvoice
 from hedgerow_billing.application.commands.open_invoice import OpenInvoice
 from hedgerow_billing.application.commands.request_payment import RequestPayment
+from hedgerow_billing.application.commands.take_notice import TakeNotice
 from hedgerow_billing.application.commands.void_invoice import VoidInvoice
 from hedgerow_billing.application.queries.get_invoice import GetInvoice
 from hedgerow_billing.application.queries.list_invoices import ListInvoices
@@ -41,18 +44,20 @@ from hedgerow_billing.application.subscriptions import (
     note_reactivated_user,
 )
 from hedgerow_billing.application.tasks.charge_payment import ChargePayment
+from hedgerow_billing.application.tasks.look_at_payment import LookAtPayment
 from hedgerow_billing.application.tasks.reconcile_payment import ReconcilePayment
 from hedgerow_billing.application.tasks.void_unpaid_invoices import VoidUnpaidInvoices
 from hedgerow_billing.container import BillingContainer
 from hedgerow_billing.contracts import PUBLISHED
 from hedgerow_billing.infrastructure.tables import CONSTRAINTS
 from hedgerow_billing.interfaces.http import billing_router
-from hedgerow_billing.settings import BillingSettings
+from hedgerow_billing.interfaces.webhooks import webhooks_router
+from hedgerow_billing.settings import BillingSettings, Gateway
 from hedgerow_core.application import Bus, CommandHandler, QueryHandler
 from hedgerow_core.http import ContextRouter
 from hedgerow_core.messaging import OutboundTaskHandler, RetryPolicy, Subscription, TaskHandler
 from hedgerow_core.persistence import MigrationHistory
-from hedgerow_core.plugin import CoreContainer, Handlers, Manifest, Subscriptions, hookimpl
+from hedgerow_core.plugin import CoreContainer, Handlers, Manifest, Subscriptions, UnusableSetting, hookimpl
 from hedgerow_core.security import Permission
 
 UNTIL_ANSWERED = RetryPolicy(attempts=150)
@@ -91,14 +96,43 @@ def migrations() -> MigrationHistory:
 
 @hookimpl
 def container(core: CoreContainer, settings: BillingSettings) -> BillingContainer:
-    """What is wired to what."""
+    """What is wired to what.
+
+    Raises:
+        UnusableSetting: nobody has said through whom money moves, or what that gateway needs.
+    """
+    _demand_gateway(settings, core.environment())
     return BillingContainer(core=core, settings=settings)
+
+
+def _demand_gateway(settings: BillingSettings, environment: str) -> None:
+    """A shop that seems to charge, and doesn't, is noticed when the month is over."""
+    if settings.gateway is None and environment != "dev":
+        raise UnusableSetting(
+            "BILLING_GATEWAY",
+            "is not set, and only `dev` charges nobody without being told to",
+            fix="set it to stripe, or to sandbox if no money is to move here",
+        )
+    needed = {
+        "BILLING_STRIPE_API_KEY": (settings.stripe_api_key, "the key (sk_… or rk_…) of your account at Stripe"),
+        "BILLING_STRIPE_WEBHOOK_SECRET": (
+            settings.stripe_webhook_secret,
+            "the secret (whsec_…) that Stripe shows for its endpoint /v1/billing/webhooks/stripe",
+        ),
+    }
+    for variable, (value, what) in needed.items():
+        if settings.gateway is Gateway.STRIPE and value is None:
+            raise UnusableSetting(variable, "is not set, and BILLING_GATEWAY is stripe", fix=f"set it to {what}")
 
 
 @hookimpl
 def handlers(container: BillingContainer) -> Handlers:
     """What it can be told and asked, and what it does later."""
-    charge, reconcile = container.charge_payment(), container.reconcile_payment()
+    charge, reconcile, look = (
+        container.charge_payment(),
+        container.reconcile_payment(),
+        container.look_at_payment(),
+    )
     return Handlers(
         work=container.work,
         commands=(
@@ -106,6 +140,7 @@ def handlers(container: BillingContainer) -> Handlers:
             CommandHandler(OpenInvoice, container.open_invoice()),
             CommandHandler(VoidInvoice, container.void_invoice()),
             CommandHandler(RequestPayment, container.request_payment()),
+            CommandHandler(TakeNotice, container.take_notice()),
         ),
         queries=(
             QueryHandler(GetInvoice, container.get_invoice()),
@@ -120,6 +155,7 @@ def handlers(container: BillingContainer) -> Handlers:
                 retry=UNTIL_ANSWERED,
                 keep_completed=FOR_EVER,
             ),
+            OutboundTaskHandler(task=LookAtPayment, call=look.call, apply=look.apply),
             TaskHandler(task=VoidUnpaidInvoices, handle=container.void_unpaid_invoices()),
         ),
     )
@@ -166,6 +202,17 @@ def subscriptions() -> Subscriptions:
 
 
 @hookimpl
-def routes(bus: Bus) -> Sequence[ContextRouter]:
-    """What it serves over HTTP."""
-    return (billing_router(bus),)
+def routes(container: BillingContainer, bus: Bus) -> Sequence[ContextRouter]:
+    """What it serves over HTTP. Notices are taken only where a gateway sends some."""
+    notices = container.notices()
+    return (billing_router(bus), *([webhooks_router(bus, notices)] if notices is not None else []))
+
+
+@hookimpl
+@asynccontextmanager
+async def lifespan(container: BillingContainer) -> AsyncIterator[None]:
+    """Keeps connections to the gateway as long as a process serves."""
+    try:
+        yield
+    finally:
+        await container.gateway().close()

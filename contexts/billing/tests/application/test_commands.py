@@ -80,7 +80,11 @@ async def test_a_request_for_payment_records_payment_and_task_together(
     (task,) = await rows("SELECT * FROM deliveries")
     assert task.subscription == "billing.charge_payment"
     assert task.ordering_key == str(payment.id)
-    assert task.payload == {"payment_id": str(payment.id), "invoice_id": str(invoice.id)}
+    assert task.payload == {
+        "payment_id": str(payment.id),
+        "invoice_id": str(invoice.id),
+        "requested_at": "2026-01-15T12:00:00Z",
+    }
 
 
 @pytest.mark.parametrize("command", [OpenInvoice, VoidInvoice, RequestPayment])

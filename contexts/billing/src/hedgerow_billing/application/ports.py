@@ -146,3 +146,21 @@ class PaymentReader(Protocol):
             PaymentNotFound: there is none.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticedPayment:
+    """What a task must know of a payment of which the gateway has sent a notice."""
+
+    id: UUID
+    invoice_id: UUID
+    amount: Money
+    status: PaymentStatus
+
+
+class NoticedPaymentReader(Protocol):
+    """Looks up payments of which only the id is known, outside any transaction: one statement."""
+
+    async def find(self, payment_id: UUID) -> NoticedPayment | None:
+        """The payment; None if it is none of ours."""
+        ...

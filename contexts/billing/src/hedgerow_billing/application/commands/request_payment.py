@@ -33,5 +33,6 @@ class RequestPaymentHandler:
         invoice.demand_version(command.expected)
         payment = invoice.request_payment(self._clock.now())
         await work.invoices.update(invoice)
-        await work.tasks.enqueue(ChargePayment(payment_id=payment.id, invoice_id=invoice.id), key=str(payment.id))
+        charge = ChargePayment(payment_id=payment.id, invoice_id=invoice.id, requested_at=payment.requested_at)
+        await work.tasks.enqueue(charge, key=str(payment.id))
         return view_of(invoice)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 from uuid import UUID
 
-from hedgerow_billing.application.gateway import ChargeRequest, GatewayTimeoutError, PaymentGateway
+from hedgerow_billing.application.gateway import (
+    KEYS_HOLD,
+    Answer,
+    ChargeRequest,
+    GatewayTimeoutError,
+    PaymentGateway,
+)
 from hedgerow_billing.application.ports import BillingWork, PaymentReader
 from hedgerow_billing.application.tasks.reconcile_payment import ReconcilePayment
 from hedgerow_billing.application.tasks.settlement import Outcome, OutcomeUnknown, settle
@@ -23,6 +29,8 @@ class ChargePayment(Task):
 
     payment_id: UUID
     invoice_id: UUID
+    requested_at: datetime | None = None
+    """Not known of tasks that were recorded before it was kept."""
 
 
 class ChargePaymentHandler:
@@ -46,9 +54,15 @@ class ChargePaymentHandler:
         if payment.status.is_settled:
             return None
         try:
-            return await self._gateway.charge(ChargeRequest.for_payment(payment.id, payment.amount))
+            return await self._charge(task, ChargeRequest.for_payment(payment.id, payment.amount))
         except GatewayTimeoutError:
             return OutcomeUnknown()
+
+    async def _charge(self, task: ChargePayment, request: ChargeRequest) -> Answer:
+        """Charge; but look first if this may have been tried so long ago that the key has been forgotten."""
+        if task.requested_at is None or self._clock.now() - task.requested_at > KEYS_HOLD:
+            return await self._gateway.find_charge(request) or await self._gateway.charge(request)
+        return await self._gateway.charge(request)
 
     async def apply(self, task: ChargePayment, outcome: Outcome | None, work: BillingWork) -> None:
         """Record the outcome; if there is none, leave a task that finds out."""
