@@ -91,8 +91,7 @@ class LyingGateway:
         }
 
     def __enter__(self) -> LyingGateway:
-        self._server = ThreadingHTTPServer((LOCALHOST, self._port), _handler_of(self))
-        self._server.daemon_threads = True
+        self._server = _Server((LOCALHOST, self._port), _handler_of(self))
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self
 
@@ -273,6 +272,13 @@ def signature_of(body: bytes, *, secret: str = WEBHOOK_SECRET, at: float | None 
     moment = int(time.time() if at is None else at)
     signed = hmac.digest(secret.encode(), f"{moment}.".encode() + body, hashlib.sha256).hex()
     return f"t={moment},v1={signed}"
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Callers that are killed leave broken connections behind."""
 
 
 def _handler_of(gateway: LyingGateway) -> type[BaseHTTPRequestHandler]:
