@@ -51,8 +51,8 @@ class Books:
     """Guarded by one lock: requests come in threads."""
 
     search_lag_s: float = 0.0
-    errors_kept_s: float = 1e9
-    """How long a stored 500 is repeated: a day at Stripe, less where a test has no day."""
+    keys_kept_s: float = 1e9
+    """A day at Stripe; less where a test has no day."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     _ids: Any = field(default_factory=lambda: itertools.count(1))
     _intents: dict[str, Json] = field(default_factory=dict)
@@ -118,7 +118,7 @@ class Books:
                 self._answers.pop(key, None)
 
     def _is_forgotten(self, known: Stored | None) -> bool:
-        return known is not None and known.status >= 500 and time.monotonic() - known.at > self.errors_kept_s
+        return known is not None and time.monotonic() - known.at > self.keys_kept_s
 
     # PaymentIntents and Refunds
 

@@ -67,6 +67,8 @@ class LyingGateway:
     """What it did, by name: so that an experiment can show that it did lie."""
     asked: list[tuple[str, str, Mapping[str, str]]] = field(default_factory=list)
     """Every request: method, path, members."""
+    history: list[dict[str, object]] = field(default_factory=list)
+    """When which key was asked to move money, and what came of it."""
     _next: deque[str] = field(default_factory=deque)
     _tries: Counter[str] = field(default_factory=Counter)
     _port: int = field(default_factory=free_port)
@@ -135,6 +137,7 @@ class LyingGateway:
         behaviour = self._behaviour(key)
         name, _, detail = behaviour.partition(":")
         self.sent[name] += 1
+        self.history.append({"at": time.time(), "key": key, "did": behaviour})
         if name == "says":
             raise Refused(int(detail), "api_error")
         if name == "silent_before":

@@ -8,6 +8,7 @@ from fastapi import Request
 
 from hedgerow_billing.application.commands.take_notice import TakeNotice
 from hedgerow_billing.application.notices import NoticeReader
+from hedgerow_billing.domain.notice_errors import NoticeRefused
 from hedgerow_core.application import Bus
 from hedgerow_core.http import ContextRouter, only_header, public, raw_body_of
 
@@ -24,6 +25,8 @@ def webhooks_router(bus: Bus, notices: NoticeReader) -> ContextRouter:
     async def receive_stripe_notice(request: Request) -> None:
         """Take a notice of Stripe. It only says where to look."""
         signature = only_header(request, "stripe-signature")
+        if not signature:
+            raise NoticeRefused  # and no byte of the body is read
         notice = notices.read(signature, await raw_body_of(request, at_most=MAX_BYTES))
         if notice is not None:
             await bus.execute(TakeNotice(notice=notice))
