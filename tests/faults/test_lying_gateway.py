@@ -43,6 +43,7 @@ GIVE_UP_AFTER_S = 900.0 if LONG else 120.0
 KEY_LENGTH = len("hedgerow-payment-") + 36
 SHOWS = {"charges_under_fresh_keys": "doubled", "takes_silence_for_a_no": "differing"}
 
+ID = "01a2009d-d275-791d-a581-11f79300d6cc"
 _PAYMENTS = "SELECT id, status, amount, gateway_reference, failure FROM billing.payments"
 _UNSETTLED = "SELECT count(*) FROM billing.payments WHERE status IN ('pending', 'unknown')"
 _UNFINISHED = "SELECT count(*) FROM billing.deliveries WHERE state NOT IN ('completed', 'discarded', 'dead')"
@@ -97,6 +98,36 @@ def balance(payments: list[asyncpg.Record], statement: list[Entry], *, dead: int
         dead=dead,
         lies=lies,
     )
+
+
+def ours(status: str = "succeeded", *, amount: int = 100, reference: str | None = "pi_1") -> dict[str, Any]:
+    return {"id": ID, "status": status, "amount": amount, "gateway_reference": reference}
+
+
+def theirs(*, key: str = f"hedgerow-payment-{ID}", amount: int = 100, reference: str = "pi_1") -> Entry:
+    return Entry(key, reference, amount, "eur")
+
+
+@pytest.mark.parametrize(
+    ("payments", "statement", "wrong"),
+    [
+        ([ours()], [theirs()], ""),
+        ([ours("failed", reference=None)], [], ""),
+        ([ours()], [], "differing"),
+        ([ours("failed", reference=None)], [theirs()], "differing"),
+        ([ours("unknown", reference=None)], [theirs()], "differing unsettled"),
+        ([ours("pending", reference=None)], [], "unsettled"),
+        ([ours(amount=99)], [theirs()], "differing"),
+        ([ours(reference="pi_2")], [theirs()], "differing"),
+        ([ours()], [theirs(), theirs()], "doubled"),
+        ([ours()], [theirs(key=f"hedgerow-payment-{ID}-again"), theirs()], "doubled"),
+        ([ours()], [theirs(), theirs(key="somebody's")], "differing"),
+    ],
+)
+def test_the_balance_sees_every_difference(payments: Any, statement: list[Entry], wrong: str) -> None:
+    found = balance(payments, statement, dead=0, lies=Counter())
+    assert " ".join(name for name in ("doubled", "differing", "unsettled") if getattr(found, name)) == wrong
+    assert found.clean is (not wrong)
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ class BillingSettings(BaseSettings):
     stripe_timeout_s: float = Field(
         default=20.0,
         gt=0,
-        le=80,
+        le=25,  # the ledger gives a task 60 s, and a charge may have to be withdrawn by a second question
         description="Seconds until a question to Stripe counts as not answered. Default 20.",
     )
 

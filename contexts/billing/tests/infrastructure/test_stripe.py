@@ -1,6 +1,6 @@
 """What Stripe's answers mean, and its silence: over real HTTP, against a server that misbehaves on purpose.
 
-`localstripe` (1.15) is not used: it serves neither idempotency keys nor searches, which all of this rests on.
+`localstripe` (1.15) is not used: it refuses `automatic_payment_methods`, and has neither searches nor keys.
 """
 
 from __future__ import annotations
@@ -172,6 +172,11 @@ async def test_what_is_not_said_is_not_guessed(
 async def test_a_request_that_stripe_finds_wrong_is_declined_with_its_code(gateway: StripeGateway) -> None:
     request = ChargeRequest(idempotency_key="k", amount=Money(1, Currency("EUR")), method="pm_gone")
     assert await gateway.charge(request) == Declined(reason="resource_missing")
+
+
+async def test_a_request_that_stripe_cannot_read_is_our_fault_and_no_decline(gateway: StripeGateway) -> None:
+    with pytest.raises(GatewayUnavailableError, match="finds our request wrong"):
+        await gateway.charge(a_charge(0))
 
 
 async def test_a_key_that_meets_other_members_leaves_open_what_it_did(

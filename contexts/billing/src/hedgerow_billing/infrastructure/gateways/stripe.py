@@ -88,7 +88,7 @@ class StripeGateway:
                 self._intents.create_async(params, {"idempotency_key": request.idempotency_key})
             )
         except (stripe.CardError, stripe.InvalidRequestError) as refused:
-            return Declined(reason=_reason_of(refused))
+            return _refusal(refused)
         return await self._outcome_of(intent)
 
     async def find_charge(self, request: ChargeRequest) -> Answer | None:
@@ -121,7 +121,7 @@ class StripeGateway:
                 self._refunds.create_async(params, {"idempotency_key": request.idempotency_key})
             )
         except (stripe.CardError, stripe.InvalidRequestError) as refused:
-            return Declined(reason=_reason_of(refused))
+            return _refusal(refused)
         return _outcome_of_refund(refund)
 
     async def find_refund(self, request: RefundRequest) -> Answer | None:
@@ -214,6 +214,14 @@ def _most_final(intents: Sequence[stripe.PaymentIntent]) -> stripe.PaymentIntent
     """Of several, the one by which money has moved, or may still move."""
     ranks = {status: rank for rank, status in enumerate(_FINAL_FIRST)}
     return min(intents, key=lambda intent: ranks.get(intent.status, len(ranks)))
+
+
+def _refusal(refused: stripe.CardError | stripe.InvalidRequestError) -> Declined:
+    """What Stripe refuses for good. A request that it can't even read is our fault, and no customer's."""
+    is_unread = refused.code is None or refused.code.startswith("parameter_")
+    if is_unread and isinstance(refused, stripe.InvalidRequestError):
+        raise GatewayUnavailableError(f"Stripe finds our request wrong: {refused.user_message}") from refused
+    return Declined(reason=_reason_of(refused))
 
 
 def _reason_of(refused: stripe.CardError | stripe.InvalidRequestError) -> str:
