@@ -41,7 +41,11 @@ AT_ONCE = 8
 GAPS_S = (2.0, 10.0) if LONG else (0.5, 2.0)
 GIVE_UP_AFTER_S = 900.0 if LONG else 120.0
 KEY_LENGTH = len("hedgerow-payment-") + 36
-SHOWS = {"charges_under_fresh_keys": "doubled", "takes_silence_for_a_no": "differing"}
+SHOWS = {
+    "charges_under_fresh_keys": "doubled",
+    "takes_silence_for_a_no": "differing",
+    "trusts_keys_for_ever": "doubled",
+}
 
 ID = "01a2009d-d275-791d-a581-11f79300d6cc"
 _PAYMENTS = "SELECT id, status, amount, gateway_reference, failure FROM billing.payments"
@@ -137,12 +141,14 @@ def production(postgres_server: DatabaseAddress, redis_url: str, tmp_path: Path)
         yield production
 
 
-@pytest.mark.parametrize("mutant", [*with_twins("takes_silence_for_a_no"), "charges_under_fresh_keys"])
+@pytest.mark.parametrize(
+    "mutant", [*with_twins("takes_silence_for_a_no", "trusts_keys_for_ever"), "charges_under_fresh_keys"]
+)
 async def test_in_the_end_our_payments_are_what_the_statement_says(
     production: Production, verdict: Records, seed: int, mutant: str | None
 ) -> None:
-    payments = size("lying_gateway.mutant_payments" if mutant else "lying_gateway.payments")
-    kills = 1 if mutant else size("lying_gateway.kills")
+    which = "mutant_" if mutant else ""
+    payments, kills = size(f"lying_gateway.{which}payments"), size(f"lying_gateway.{which}kills")
     books = Books(search_lag_s=SEARCH_LAG_S, keys_kept_s=KEYS_KEPT_S)
     with LyingGateway(seed=seed, lies=LIES, books=books) as gateway:
         settings = {**SETTINGS, **gateway.settings, **({MUTANT: mutant} if mutant else {})}

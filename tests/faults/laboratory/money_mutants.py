@@ -36,6 +36,16 @@ def takes_silence_for_a_no() -> None:
     StripeGateway.charge = charge  # type: ignore[method-assign]
 
 
+def trusts_keys_for_ever() -> None:
+    """Whoever comes back to a charge after days repeats it under its key, which the gateway has forgotten."""
+    from hedgerow_billing.application.tasks.charge_payment import ChargePaymentHandler
+
+    async def charge(self: ChargePaymentHandler, _task: Any, request: Any) -> Any:
+        return await self._gateway.charge(request)
+
+    ChargePaymentHandler._charge = charge  # type: ignore[method-assign]
+
+
 MONEY_MUTANTS: dict[str, Callable[[], None]] = {
-    mutant.__name__: mutant for mutant in (charges_under_fresh_keys, takes_silence_for_a_no)
+    mutant.__name__: mutant for mutant in (charges_under_fresh_keys, takes_silence_for_a_no, trusts_keys_for_ever)
 }
