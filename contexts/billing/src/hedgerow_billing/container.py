@@ -9,16 +9,19 @@ from hedgerow_billing.application.commands.credit_invoice import CreditInvoiceHa
 from hedgerow_billing.application.commands.open_invoice import OpenInvoiceHandler
 from hedgerow_billing.application.commands.request_payment import RequestPaymentHandler
 from hedgerow_billing.application.commands.request_refund import RequestRefundHandler
+from hedgerow_billing.application.commands.take_notice import TakeNoticeHandler
 from hedgerow_billing.application.commands.void_invoice import VoidInvoiceHandler
 from hedgerow_billing.application.commands.write_off_invoice import WriteOffInvoiceHandler
 from hedgerow_billing.application.gateway import PaymentGateway
+from hedgerow_billing.application.notices import NoticeReader
 from hedgerow_billing.application.queries.get_invoice import GetInvoiceHandler
 from hedgerow_billing.application.queries.list_invoices import ListInvoicesHandler
 from hedgerow_billing.application.tasks.charge_payment import ChargePaymentHandler
+from hedgerow_billing.application.tasks.look_at_payment import LookAtPaymentHandler, LookAtRefundHandler
 from hedgerow_billing.application.tasks.reconcile_payment import ReconcilePaymentHandler
 from hedgerow_billing.application.tasks.refund_payment import ReconcileRefundHandler, RefundPaymentHandler
 from hedgerow_billing.application.tasks.void_unpaid_invoices import VoidUnpaidInvoicesHandler
-from hedgerow_billing.infrastructure.gateways.sandbox import SandboxGateway
+from hedgerow_billing.infrastructure.gateways.choice import gateway_for, notices_for
 from hedgerow_billing.infrastructure.readers import PostgresInvoiceReader, PostgresTransferReader
 from hedgerow_billing.infrastructure.work import PostgresBillingWork
 from hedgerow_billing.settings import BillingSettings
@@ -30,9 +33,8 @@ class BillingContainer(containers.DeclarativeContainer):
     core = providers.DependenciesContainer()
     settings: providers.Dependency[BillingSettings] = providers.Dependency(instance_of=BillingSettings)
 
-    gateway: providers.Provider[PaymentGateway] = providers.ThreadSafeSingleton(
-        SandboxGateway, latency=settings.provided.sandbox_latency
-    )
+    gateway: providers.Provider[PaymentGateway] = providers.ThreadSafeSingleton(gateway_for, settings)
+    notices: providers.Provider[NoticeReader | None] = providers.ThreadSafeSingleton(notices_for, settings)
 
     work = providers.Factory(PostgresBillingWork, context=core.context, clock=core.clock)
     """Called with the connection of a transaction."""
@@ -47,6 +49,7 @@ class BillingContainer(containers.DeclarativeContainer):
         plan=settings.provided.retry_plan,
     )
     void_invoice = providers.ThreadSafeSingleton(VoidInvoiceHandler, clock=core.clock)
+    take_notice = providers.ThreadSafeSingleton(TakeNoticeHandler, look_after=settings.provided.reconcile_delay)
     request_payment = providers.ThreadSafeSingleton(RequestPaymentHandler, clock=core.clock)
     write_off_invoice = providers.ThreadSafeSingleton(WriteOffInvoiceHandler, clock=core.clock)
     credit_invoice = providers.ThreadSafeSingleton(
@@ -78,6 +81,16 @@ class BillingContainer(containers.DeclarativeContainer):
     )
     reconcile_refund = providers.ThreadSafeSingleton(
         ReconcileRefundHandler,
+        transfers=transfer_reader,
+        gateway=gateway,
+        clock=core.clock,
+        series=settings.provided.credit_note_series,
+    )
+    look_at_payment = providers.ThreadSafeSingleton(
+        LookAtPaymentHandler, transfers=transfer_reader, gateway=gateway, clock=core.clock
+    )
+    look_at_refund = providers.ThreadSafeSingleton(
+        LookAtRefundHandler,
         transfers=transfer_reader,
         gateway=gateway,
         clock=core.clock,
