@@ -26,7 +26,8 @@ from hedgerow_billing.infrastructure.gateways.stripe import StripeGateway
 from hedgerow_core.testing.servers import free_port
 from tests.faults.laboratory.lying_gateway import API_KEY, METHOD, LyingGateway
 
-SILENCE_S = 0.6
+SILENCE_S = 4.0
+"""Twice what we wait for an answer, which a busy machine may need."""
 
 
 @pytest.fixture

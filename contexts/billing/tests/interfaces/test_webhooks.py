@@ -45,7 +45,7 @@ def settings(stripe: LyingGateway) -> BillingSettings:
         stripe_webhook_secret=SecretStr(WEBHOOK_SECRET),
         stripe_payment_method=METHOD,
         stripe_api_base=stripe.url,
-        stripe_timeout_s=0.3,
+        stripe_timeout_s=3.0,
         reconcile_delay_s=0,
     )
 
