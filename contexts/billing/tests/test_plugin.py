@@ -48,4 +48,6 @@ def test_every_consumer_has_a_name_of_its_own(container: BillingContainer) -> No
         "billing.refund_payment",
         "billing.reconcile_refund",
         "billing.void_unpaid_invoices",
+        "billing.mark_overdue",
+        "billing.collect_payments",
     }

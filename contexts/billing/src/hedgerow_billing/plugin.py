@@ -5,7 +5,7 @@ Handles:
     CreditInvoice, RequestRefund, WriteOffInvoice (commands of who looks after the books)
     GetInvoice, ListInvoices (queries)
     billing.charge_payment, billing.reconcile_payment, billing.refund_payment, billing.reconcile_refund,
-    billing.void_unpaid_invoices (tasks)
+    billing.void_unpaid_invoices, billing.mark_overdue, billing.collect_payments (tasks)
 Consumes:
     users.user_registered v1
     users.user_updated v1
@@ -52,6 +52,8 @@ from hedgerow_billing.application.subscriptions import (
     note_reactivated_user,
 )
 from hedgerow_billing.application.tasks.charge_payment import ChargePayment
+from hedgerow_billing.application.tasks.collect_payments import CollectPayments
+from hedgerow_billing.application.tasks.mark_overdue import MarkOverdue
 from hedgerow_billing.application.tasks.reconcile_payment import ReconcilePayment
 from hedgerow_billing.application.tasks.refund_payment import ReconcileRefund, RefundPayment
 from hedgerow_billing.application.tasks.void_unpaid_invoices import VoidUnpaidInvoices
@@ -62,7 +64,7 @@ from hedgerow_billing.interfaces.http import billing_router
 from hedgerow_billing.settings import BillingSettings
 from hedgerow_core.application import Audited, Bus, CommandHandler, QueryHandler, Subject
 from hedgerow_core.http import ContextRouter
-from hedgerow_core.messaging import OutboundTaskHandler, RetryPolicy, Subscription, TaskHandler
+from hedgerow_core.messaging import OutboundTaskHandler, RetryPolicy, Schedule, Subscription, TaskHandler
 from hedgerow_core.persistence import MigrationHistory
 from hedgerow_core.plugin import CoreContainer, Handlers, Manifest, Subscriptions, hookimpl
 from hedgerow_core.security import Permission
@@ -162,6 +164,14 @@ def handlers(container: BillingContainer) -> Handlers:
                 keep_completed=FOR_EVER,
             ),
             TaskHandler(task=VoidUnpaidInvoices, handle=container.void_unpaid_invoices()),
+            TaskHandler(task=MarkOverdue, handle=container.mark_overdue()),
+            TaskHandler(task=CollectPayments, handle=container.collect_payments()),
+        ),
+        schedules=(
+            Schedule(name="billing.mark_overdue", cron="7 * * * *", task=lambda tick: MarkOverdue(tick=tick)),
+            Schedule(
+                name="billing.collect_payments", cron="*/5 * * * *", task=lambda tick: CollectPayments(tick=tick)
+            ),
         ),
     )
 
