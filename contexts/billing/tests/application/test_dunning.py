@@ -351,6 +351,7 @@ async def test_candidates_come_out_of_an_index(lock: str, database: Database) ->
         await connection.execute(text("SET LOCAL enable_seqscan = off"))
         await connection.execute(text("SET LOCAL enable_sort = off"))
         named = psycopg2.dialect(paramstyle="named")
-        asked = getattr(repositories, lock).compile(dialect=named, compile_kwargs={"render_postcompile": True})
-        plan = "\n".join((await connection.execute(text(f"EXPLAIN {asked}"), asked.params | where)).scalars())
+        asked = getattr(repositories, lock).compile(dialect=named).construct_expanded_state(where)
+        explained = await connection.execute(text(f"EXPLAIN {asked.statement}"), asked.parameters)
+        plan = "\n".join(explained.scalars())
     assert {"_LOCK_OVERDUE": "ix_invoices_overdue", "_LOCK_COLLECTABLE": "ix_invoices_collect"}[lock] in plan
