@@ -15,6 +15,7 @@ from hedgerow_core.messaging import cursors, drain, partitions, relay
 from hedgerow_host import cli
 from tests.faults.laboratory import crash_points
 from tests.faults.laboratory.identity_mutants import IDENTITY_MUTANTS, patience_of
+from tests.faults.laboratory.money_mutants import MONEY_MUTANTS
 from tests.faults.laboratory.mutants import MUTANTS
 
 CRASH_POINT, STOP_POINT, TRACE = "LAB_CRASH_POINT", "LAB_STOP_POINT", "LAB_TRACE"
@@ -24,7 +25,7 @@ MUTANT, LEASE_S, PATIENCE_S = "LAB_MUTANT", "LAB_LEASE_S", "LAB_PATIENCE_S"
 def apply(environment: dict[str, str]) -> None:
     """Change this process as the environment asks."""
     if mutant := environment.get(MUTANT):
-        (MUTANTS | IDENTITY_MUTANTS)[mutant]()
+        (MUTANTS | IDENTITY_MUTANTS | MONEY_MUTANTS)[mutant]()
     if lease := environment.get(LEASE_S):
         _shorten_leases(float(lease))
     if patience := environment.get(PATIENCE_S):
