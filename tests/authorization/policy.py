@@ -114,6 +114,9 @@ POLICIES: Mapping[str, Policy] = {
     "billing_open_invoice": OWNER,
     "billing_void_invoice": OWNER,
     "billing_request_payment": OWNER,
+    "billing_credit_invoice": ADMIN_OF_ALL,
+    "billing_request_refund": ADMIN_OF_ALL,
+    "billing_write_off_invoice": ADMIN_OF_ALL,
 }
 
 
