@@ -50,4 +50,5 @@ def test_every_consumer_has_a_name_of_its_own(container: BillingContainer) -> No
         "billing.void_unpaid_invoices",
         "billing.mark_overdue",
         "billing.collect_payments",
+        "billing.fail_on_purpose",
     }

@@ -3,9 +3,10 @@
 Handles:
     CreateInvoice, OpenInvoice, VoidInvoice, RequestPayment (commands of customers)
     CreditInvoice, RequestRefund, WriteOffInvoice (commands of who looks after the books)
+    LeaveDeadLetters (command of the seed)
     GetInvoice, ListInvoices (queries)
     billing.charge_payment, billing.reconcile_payment, billing.refund_payment, billing.reconcile_refund,
-    billing.void_unpaid_invoices, billing.mark_overdue, billing.collect_payments (tasks)
+    billing.void_unpaid_invoices, billing.mark_overdue, billing.collect_payments, billing.fail_on_purpose (tasks)
 Consumes:
     users.user_registered v1
     users.user_updated v1
@@ -34,11 +35,13 @@ from importlib.metadata import version
 
 from hedgerow_billing.application.commands.create_invoice import CreateInvoice
 from hedgerow_billing.application.commands.credit_invoice import CreditInvoice
+from hedgerow_billing.application.commands.leave_dead_letters import LeaveDeadLetters, leave_dead_letters
 from hedgerow_billing.application.commands.open_invoice import OpenInvoice
 from hedgerow_billing.application.commands.request_payment import RequestPayment
 from hedgerow_billing.application.commands.request_refund import RequestRefund
 from hedgerow_billing.application.commands.void_invoice import VoidInvoice
 from hedgerow_billing.application.commands.write_off_invoice import WriteOffInvoice
+from hedgerow_billing.application.demo_invoices import SeedInvoices
 from hedgerow_billing.application.queries.get_invoice import GetInvoice
 from hedgerow_billing.application.queries.list_invoices import ListInvoices
 from hedgerow_billing.application.subscriptions import (
@@ -53,6 +56,7 @@ from hedgerow_billing.application.subscriptions import (
 )
 from hedgerow_billing.application.tasks.charge_payment import ChargePayment
 from hedgerow_billing.application.tasks.collect_payments import CollectPayments
+from hedgerow_billing.application.tasks.fail_on_purpose import FailOnPurpose, fail_on_purpose
 from hedgerow_billing.application.tasks.mark_overdue import MarkOverdue
 from hedgerow_billing.application.tasks.reconcile_payment import ReconcilePayment
 from hedgerow_billing.application.tasks.refund_payment import ReconcileRefund, RefundPayment
@@ -63,6 +67,7 @@ from hedgerow_billing.infrastructure.tables import CONSTRAINTS
 from hedgerow_billing.interfaces.http import billing_router
 from hedgerow_billing.settings import BillingSettings
 from hedgerow_core.application import Audited, Bus, CommandHandler, QueryHandler, Subject
+from hedgerow_core.application.seeding import Seed
 from hedgerow_core.http import ContextRouter
 from hedgerow_core.messaging import OutboundTaskHandler, RetryPolicy, Schedule, Subscription, TaskHandler
 from hedgerow_core.persistence import MigrationHistory
@@ -71,6 +76,8 @@ from hedgerow_core.security import Permission
 
 UNTIL_ANSWERED = RetryPolicy(attempts=150)
 """About a day at ten minutes each: money whose fate is unknown is not given up lightly, nor forgotten when dead."""
+
+AT_ONCE_DEAD = RetryPolicy(attempts=1)
 
 FOR_EVER = None
 """What moved money stays in the ledger, so that no repetition of it can go unnoticed."""
@@ -138,6 +145,7 @@ def handlers(container: BillingContainer) -> Handlers:
             CommandHandler(OpenInvoice, container.open_invoice()),
             CommandHandler(VoidInvoice, container.void_invoice()),
             CommandHandler(RequestPayment, container.request_payment()),
+            CommandHandler(LeaveDeadLetters, leave_dead_letters),
             CommandHandler(CreditInvoice, container.credit_invoice(), audited=CREDITED),
             CommandHandler(RequestRefund, container.request_refund(), audited=REFUND_REQUESTED),
             CommandHandler(WriteOffInvoice, container.write_off_invoice(), audited=WRITTEN_OFF),
@@ -166,6 +174,7 @@ def handlers(container: BillingContainer) -> Handlers:
             TaskHandler(task=VoidUnpaidInvoices, handle=container.void_unpaid_invoices()),
             TaskHandler(task=MarkOverdue, handle=container.mark_overdue()),
             TaskHandler(task=CollectPayments, handle=container.collect_payments()),
+            TaskHandler(task=FailOnPurpose, handle=fail_on_purpose, retry=AT_ONCE_DEAD),
         ),
         schedules=(
             Schedule(name="billing.mark_overdue", cron="7 * * * *", task=lambda tick: MarkOverdue(tick=tick)),
@@ -214,6 +223,12 @@ def subscriptions() -> Subscriptions:
             ),
         ),
     )
+
+
+@hookimpl
+def seed(container: BillingContainer, bus: Bus) -> Seed:
+    """Demo data: invoices in every state."""
+    return SeedInvoices(bus, container.invoice_reader())
 
 
 @hookimpl

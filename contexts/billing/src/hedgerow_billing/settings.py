@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -42,25 +41,25 @@ class BillingSettings(BaseSettings):
         pattern=_SERIES,
         description="Before the number of every credit note. Another one begins at 1.",
     )
-    retry_days: tuple[Annotated[int, Field(ge=0, le=365)], ...] = Field(
-        default=(0, 3, 5, 7),
-        min_length=1,
-        max_length=10,
+    retry_days: str = Field(
+        default="0,3,5,7",
+        pattern=r"^\d{1,3}(,\d{1,3}){0,9}$",
         description="On which days after its due date an automatic invoice is charged, until it is paid.",
     )
 
     @model_validator(mode="after")
-    def _demand_two_series(self) -> BillingSettings:
+    def _demand_sense(self) -> BillingSettings:
         if self.invoice_series == self.credit_note_series:
             raise ValueError("BILLING_CREDIT_NOTE_SERIES must differ from BILLING_INVOICE_SERIES")
-        if list(self.retry_days) != sorted(set(self.retry_days)):
-            raise ValueError("BILLING_RETRY_DAYS must be in ascending order, each day once, like [0, 3, 5]")
+        days = self.retry_plan.days
+        if list(days) != sorted(set(days)):
+            raise ValueError("BILLING_RETRY_DAYS must be in ascending order, each day once, like 0,3,5")
         return self
 
     @property
     def retry_plan(self) -> RetryPlan:
         """`retry_days` as the domain knows it."""
-        return RetryPlan(self.retry_days)
+        return RetryPlan(tuple(int(day) for day in self.retry_days.split(",")))
 
     @property
     def reconcile_delay(self) -> timedelta:

@@ -65,10 +65,14 @@ async def test_what_is_booked_stays_whoever_asks(
 ) -> None:
     await open_one()
     before = await rows("SELECT * FROM postings ORDER BY id")
-    with pytest.raises(DBAPIError, match=why):
+
+    async def try_it() -> None:
         async with database.transaction() as connection:
             await connection.execute(text(f"SET LOCAL ROLE {role}"))
             await connection.execute(text(change))
+
+    with pytest.raises(DBAPIError, match=why):
+        await try_it()
     assert await rows("SELECT * FROM postings ORDER BY id") == before
     assert len(before) == 2
 
