@@ -440,3 +440,20 @@ def test_only_an_automatic_invoice_is_collected_and_only_when_planned() -> None:
     assert invoice.collect(plan, due) is not None
     assert invoice.collect(plan, due) is None, "a payment is in progress"
     assert invoice.collect_at == due + timedelta(days=3)
+
+
+def test_a_decline_that_is_told_again_after_the_customer_has_paid_changes_nothing() -> None:
+    plan = RetryPlan((0,))
+    due = datetime(2026, 1, 29, tzinfo=UTC)
+    invoice = Invoice.draft(customer_id=new_id(), currency=EUR, lines=[a_line()], at=NOW, automatic=True)
+    invoice.open(NUMBER, NOW)
+    invoice.plan_collection(plan)
+    declined = invoice.collect(plan, due)
+    assert declined is not None
+    invoice.payment_failed(declined.id, "card_declined", due)
+    assert facts(invoice)[-1] is events.CollectionExhausted
+    invoice.payment_succeeded(invoice.request_payment(due).id, "ref", due)
+    facts(invoice)
+
+    assert not invoice.payment_failed(declined.id, "card_declined", due)
+    assert (invoice.status, facts(invoice)) == (InvoiceStatus.PAID, [])

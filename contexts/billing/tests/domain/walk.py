@@ -128,6 +128,7 @@ class Walk:
         assert sums[Account.REVENUE] == -net
         assert 0 <= invoice.refunded.amount <= paid
         assert (paid > 0) == (invoice.status is InvoiceStatus.PAID)
+        assert sum(payment.automatic for payment in invoice.payments) <= len(PLAN.days)
         assert sum(payment.in_progress for payment in invoice.payments) <= 1
         if paid and back == paid:
             assert sums[Account.REVENUE] == sums[Account.TAX] == 0, "all is given back, so nothing was earned"
