@@ -28,7 +28,7 @@ demo: install ## play the story over HTTP on a host of its own: register, invoic
 test: check ## lint, types, boundaries, then every test
 	@$(UV) run --no-sync pytest -n 3 --dist loadfile --no-loadscope-reorder
 
-test-faults: install ## the long fault experiments, about an hour (ONLY=file for some); writes docs/evidence/faults.md
+test-faults: install ## the long fault experiments, about an hour (ONLY=file for some); writes docs/evidence/faults.md and money.md
 	@FAULTS_TIER=long $(UV) run --no-sync pytest $(or $(ONLY),tests/faults)
 
 check: locked install ## lock, ruff, mypy, import-linter

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hedgerow_billing import plugin as billing
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing import MigratedDatabases
 from tests.faults.laboratory import evidence
@@ -45,6 +46,13 @@ def verdict(
 def source_and_sink(migrated_databases: MigratedDatabases) -> Iterator[DatabaseAddress]:
     """A database for the ledger's stage, with both its contexts."""
     with migrated_databases.copy(source=(), sink=()) as address:
+        yield address
+
+
+@pytest.fixture
+def billing_alone(migrated_databases: MigratedDatabases) -> Iterator[DatabaseAddress]:
+    """A database for a till, with billing only."""
+    with migrated_databases.copy(billing=(billing.migrations(),)) as address:
         yield address
 
 

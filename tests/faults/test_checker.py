@@ -117,3 +117,17 @@ def test_a_run_replaces_its_own_rows_of_the_evidence_and_no_others(tmp_path: Pat
 
     assert [line.count("friday") for line in page.splitlines() if line.startswith(("| 1", "| 2"))] == [0, 1, 0]
     assert page.count("UNEXPECTED") == 1
+
+
+def test_what_is_found_about_money_has_a_page_of_its_own(tmp_path: Path) -> None:
+    record = Records(tmp_path)
+    for experiment in ("1 one", "17 two", "18 three", "23 four", "24 five", evidence.GAPLESS_NUMBERS):
+        record(experiment, Verdict(ok=1), seed=1)
+    evidence.write(tmp_path, [Row.of(each, date="monday", commit="a" * 40) for each in record.records], {})
+
+    def named_on(page: str) -> list[str]:
+        lines = (tmp_path / page).read_text().splitlines()
+        return [line.split(" | ")[0].strip("| ") for line in lines if "monday" in line]
+
+    assert named_on("faults.md") == ["1 one", "17 two", "24 five"]
+    assert named_on("money.md") == [evidence.GAPLESS_NUMBERS, "18 three", "23 four"]

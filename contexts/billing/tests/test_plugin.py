@@ -50,5 +50,7 @@ def test_every_consumer_has_a_name_of_its_own(container: BillingContainer) -> No
         "billing.refund_payment",
         "billing.reconcile_refund",
         "billing.void_unpaid_invoices",
+        "billing.mark_overdue",
+        "billing.collect_payments",
         "billing.fail_on_purpose",
     }

@@ -14,6 +14,7 @@ from pathlib import Path
 from hedgerow_core.messaging import cursors, drain, partitions, relay
 from hedgerow_host import cli
 from tests.faults.laboratory import crash_points
+from tests.faults.laboratory.gateway_mutants import GATEWAY_MUTANTS
 from tests.faults.laboratory.identity_mutants import IDENTITY_MUTANTS, patience_of
 from tests.faults.laboratory.money_mutants import MONEY_MUTANTS
 from tests.faults.laboratory.mutants import MUTANTS
@@ -26,7 +27,7 @@ KEYS_HOLD_S = "LAB_KEYS_HOLD_S"
 def apply(environment: dict[str, str]) -> None:
     """Change this process as the environment asks."""
     if mutant := environment.get(MUTANT):
-        (MUTANTS | IDENTITY_MUTANTS | MONEY_MUTANTS)[mutant]()
+        (MUTANTS | IDENTITY_MUTANTS | GATEWAY_MUTANTS | MONEY_MUTANTS)[mutant]()
     if lease := environment.get(LEASE_S):
         _shorten_leases(float(lease))
     if patience := environment.get(PATIENCE_S):

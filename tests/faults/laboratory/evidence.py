@@ -1,4 +1,6 @@
-"""What long runs leave behind: `faults.json`, one row for each experiment and mutant, and a page to read it.
+"""What long runs leave behind: `faults.json`, one row for each experiment and mutant, and two pages to read it.
+
+What is found about money has a page of its own.
 
 A run replaces the rows of what it ran and leaves the others alone, so each row says when and on which commit.
 """
@@ -12,7 +14,11 @@ from pathlib import Path
 
 from tests.faults.laboratory.records import Record
 
-DATA, PAGE = "faults.json", "faults.md"
+DATA, PAGE, MONEY_PAGE = "faults.json", "faults.md", "money.md"
+MONEY = range(18, 24)
+"""Experiments on money by their numbers."""
+GAPLESS_NUMBERS = "gapless numbers"
+"""One on money that has no number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,17 +57,19 @@ def write(folder: Path, rows: Iterable[Row], machine: Mapping[str, str]) -> None
     replaced = {_name(row) for row in new}
     kept = sorted([row for row in known if _name(row) not in replaced] + new, key=_order)
     data.write_text(json.dumps([asdict(row) for row in kept], indent=1, ensure_ascii=False) + "\n")
-    (folder / PAGE).write_text(page(kept, machine))
+    others, money = [row for row in kept if not _is_money(row)], [row for row in kept if _is_money(row)]
+    (folder / PAGE).write_text(page("Fault experiments", others, machine))
+    (folder / MONEY_PAGE).write_text(page("Experiments on money", money, machine))
 
 
-def page(rows: list[Row], machine: Mapping[str, str]) -> str:
+def page(title: str, rows: list[Row], machine: Mapping[str, str]) -> str:
     """The rows as a Markdown page."""
     on = ", ".join(f"{name} {value}" for name, value in machine.items())
     green = "\n".join(_line(row, row.experiment) for row in rows if row.mutant is None)
     red = "\n".join(_line(row, f"{row.experiment} | {row.mutant}") for row in rows if row.mutant is not None)
     columns = "verdict | seed | sizes and measures | date | commit |"
     return (
-        "# Fault experiments: what the last long runs found\n\n"
+        f"# {title}: what the last long runs found\n\n"
         "Written by `make test-faults`; do not edit. Each experiment must be green, each mutant red.\n"
         f"A run replaces the rows of what it ran. The last one ran on {on}.\n\n"
         "## Experiments\n\n"
@@ -81,8 +89,16 @@ def _placement(row: Row) -> str:
 
 
 def _order(row: Row) -> tuple[int, str, str, str]:
+    return _number(row), row.experiment, row.mutant or "", _placement(row)
+
+
+def _number(row: Row) -> int:
     number = row.experiment.partition(" ")[0]
-    return int(number) if number.isdigit() else 0, row.experiment, row.mutant or "", _placement(row)
+    return int(number) if number.isdigit() else 0
+
+
+def _is_money(row: Row) -> bool:
+    return _number(row) in MONEY or row.experiment == GAPLESS_NUMBERS
 
 
 def _line(row: Row, name: str) -> str:

@@ -1,51 +1,58 @@
-"""Builds of billing that are broken on purpose; see `mutants`."""
+"""Builds of billing that are broken on purpose; see `mutants`. Those of one process are undone by `broken`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
-from uuid import uuid4
+from unittest import mock
+
+from sqlalchemy import bindparam, text, update
+
+from hedgerow_billing.domain import bookkeeping
+from hedgerow_billing.domain.bookkeeping import Account, Posting
+from hedgerow_billing.domain.money import Money
+from hedgerow_billing.infrastructure import books, repositories
+from hedgerow_billing.infrastructure.repositories import CHANGING, PostgresInvoices
+from hedgerow_billing.infrastructure.tables import invoices
+
+SEQUENCE = "lab_numbers"
 
 
-def charges_under_fresh_keys() -> None:
-    """Whoever charges makes up a key, so that no attempt is disturbed by one before."""
-    from hedgerow_billing.infrastructure.gateways.stripe import StripeGateway
-
-    sound = StripeGateway.charge
-
-    async def charge(self: StripeGateway, request: Any) -> Any:
-        return await sound(self, replace(request, idempotency_key=f"{request.idempotency_key}-{uuid4()}"))
-
-    StripeGateway.charge = charge  # type: ignore[method-assign]
+def refunds_without_lock() -> None:
+    """Who refunds looks at what is left, and saves over whatever others did meanwhile."""
+    PostgresInvoices.locked = PostgresInvoices.get  # type: ignore[method-assign]
+    repositories._UPDATE_INVOICE = _of_any_version()
 
 
-def takes_silence_for_a_no() -> None:
-    """Who does not answer in time has not charged, has it?"""
-    from hedgerow_billing.application.gateway import Declined, GatewayTimeoutError
-    from hedgerow_billing.infrastructure.gateways.stripe import StripeGateway
-
-    sound = StripeGateway.charge
-
-    async def charge(self: StripeGateway, request: Any) -> Any:
-        try:
-            return await sound(self, request)
-        except GatewayTimeoutError:
-            return Declined(reason="timeout")
-
-    StripeGateway.charge = charge  # type: ignore[method-assign]
+MONEY_MUTANTS: dict[str, Callable[[], None]] = {refunds_without_lock.__name__: refunds_without_lock}
 
 
-def trusts_keys_for_ever() -> None:
-    """Whoever comes back to a charge after days repeats it under its key, which the gateway has forgotten."""
-    from hedgerow_billing.application.tasks.charge_payment import ChargePaymentHandler
+@contextmanager
+def broken(mutant: str | None) -> Iterator[None]:
+    """This process, broken so for a while."""
+    patches: dict[str, tuple[object, str, object]] = {
+        "books tax as revenue": (bookkeeping, "_earned", _all_is_revenue),
+        "saves over any version": (repositories, "_UPDATE_INVOICE", _of_any_version()),
+        "numbers from a sequence": (books, "_DRAW", _from_sequence()),
+    }
+    if mutant is None:
+        yield
+        return
+    with mock.patch.object(*patches[mutant]):
+        yield
 
-    async def charge(self: ChargePaymentHandler, _task: Any, request: Any) -> Any:
-        return await self._gateway.charge(request)
 
-    ChargePaymentHandler._charge = charge  # type: ignore[method-assign]
+def _all_is_revenue(amount: Money, _tax: Money, *, sign: int = 1) -> Sequence[Posting]:
+    """Sums up to zero, and is wrong."""
+    return [Posting(Account.REVENUE, amount * sign)]
 
 
-MONEY_MUTANTS: dict[str, Callable[[], None]] = {
-    mutant.__name__: mutant for mutant in (charges_under_fresh_keys, takes_silence_for_a_no, trusts_keys_for_ever)
-}
+def _of_any_version() -> Any:
+    loaded = bindparam("loaded_version")
+    changed = {name: bindparam(f"new_{name}") for name in CHANGING}
+    return update(invoices).where(invoices.c.id == bindparam("invoice_id"), loaded > 0).values(changed)
+
+
+def _from_sequence() -> Any:
+    return text(f"SELECT nextval('{SEQUENCE}')::int WHERE CAST(:series AS text) <> ''")

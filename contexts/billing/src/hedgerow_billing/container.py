@@ -17,7 +17,9 @@ from hedgerow_billing.application.notices import NoticeReader
 from hedgerow_billing.application.queries.get_invoice import GetInvoiceHandler
 from hedgerow_billing.application.queries.list_invoices import ListInvoicesHandler
 from hedgerow_billing.application.tasks.charge_payment import ChargePaymentHandler
+from hedgerow_billing.application.tasks.collect_payments import CollectPaymentsHandler
 from hedgerow_billing.application.tasks.look_at_payment import LookAtPaymentHandler, LookAtRefundHandler
+from hedgerow_billing.application.tasks.mark_overdue import MarkOverdueHandler
 from hedgerow_billing.application.tasks.reconcile_payment import ReconcilePaymentHandler
 from hedgerow_billing.application.tasks.refund_payment import ReconcileRefundHandler, RefundPaymentHandler
 from hedgerow_billing.application.tasks.void_unpaid_invoices import VoidUnpaidInvoicesHandler
@@ -61,6 +63,10 @@ class BillingContainer(containers.DeclarativeContainer):
     list_invoices = providers.ThreadSafeSingleton(ListInvoicesHandler, invoices=invoice_reader)
 
     void_unpaid_invoices = providers.ThreadSafeSingleton(VoidUnpaidInvoicesHandler, clock=core.clock)
+    mark_overdue = providers.ThreadSafeSingleton(MarkOverdueHandler, clock=core.clock)
+    collect_payments = providers.ThreadSafeSingleton(
+        CollectPaymentsHandler, clock=core.clock, plan=settings.provided.retry_plan
+    )
     charge_payment = providers.ThreadSafeSingleton(
         ChargePaymentHandler,
         transfers=transfer_reader,

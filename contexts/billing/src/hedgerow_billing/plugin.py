@@ -7,7 +7,7 @@ Handles:
     GetInvoice, ListInvoices (queries)
     billing.charge_payment, billing.reconcile_payment, billing.look_at_payment,
     billing.refund_payment, billing.reconcile_refund, billing.look_at_refund,
-    billing.void_unpaid_invoices, billing.fail_on_purpose (tasks)
+    billing.void_unpaid_invoices, billing.mark_overdue, billing.collect_payments, billing.fail_on_purpose (tasks)
 Consumes:
     users.user_registered v1
     users.user_updated v1
@@ -58,8 +58,10 @@ from hedgerow_billing.application.subscriptions import (
     note_reactivated_user,
 )
 from hedgerow_billing.application.tasks.charge_payment import ChargePayment
+from hedgerow_billing.application.tasks.collect_payments import CollectPayments
 from hedgerow_billing.application.tasks.fail_on_purpose import FailOnPurpose, fail_on_purpose
 from hedgerow_billing.application.tasks.look_at_payment import LookAtPayment, LookAtRefund
+from hedgerow_billing.application.tasks.mark_overdue import MarkOverdue
 from hedgerow_billing.application.tasks.reconcile_payment import ReconcilePayment
 from hedgerow_billing.application.tasks.refund_payment import ReconcileRefund, RefundPayment
 from hedgerow_billing.application.tasks.void_unpaid_invoices import VoidUnpaidInvoices
@@ -72,7 +74,7 @@ from hedgerow_billing.settings import BillingSettings, Gateway
 from hedgerow_core.application import Audited, Bus, CommandHandler, QueryHandler, Subject
 from hedgerow_core.application.seeding import Seed
 from hedgerow_core.http import ContextRouter
-from hedgerow_core.messaging import OutboundTaskHandler, RetryPolicy, Subscription, TaskHandler
+from hedgerow_core.messaging import OutboundTaskHandler, RetryPolicy, Schedule, Subscription, TaskHandler
 from hedgerow_core.persistence import MigrationHistory
 from hedgerow_core.plugin import CoreContainer, Handlers, Manifest, Subscriptions, UnusableSetting, hookimpl
 from hedgerow_core.security import Permission
@@ -204,7 +206,15 @@ def handlers(container: BillingContainer) -> Handlers:
             OutboundTaskHandler(task=LookAtPayment, call=look.call, apply=look.apply),
             OutboundTaskHandler(task=LookAtRefund, call=look_at_refund.call, apply=look_at_refund.apply),
             TaskHandler(task=VoidUnpaidInvoices, handle=container.void_unpaid_invoices()),
+            TaskHandler(task=MarkOverdue, handle=container.mark_overdue()),
+            TaskHandler(task=CollectPayments, handle=container.collect_payments()),
             TaskHandler(task=FailOnPurpose, handle=fail_on_purpose, retry=AT_ONCE_DEAD),
+        ),
+        schedules=(
+            Schedule(name="billing.mark_overdue", cron="7 * * * *", task=lambda tick: MarkOverdue(tick=tick)),
+            Schedule(
+                name="billing.collect_payments", cron="*/5 * * * *", task=lambda tick: CollectPayments(tick=tick)
+            ),
         ),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hedgerow_billing.domain import errors, events
+from hedgerow_billing.domain.collection import RetryPlan
 from hedgerow_billing.domain.currencies import Currency
 from hedgerow_billing.domain.documents import DocumentNumber
-from hedgerow_billing.domain.invoice import Invoice, InvoiceStatus
+from hedgerow_billing.domain.invoice import MAX_REFUNDS, Invoice, InvoiceStatus
 from hedgerow_billing.domain.lines import MAX_DESCRIPTION, MAX_LINES, MAX_QUANTITY, InvoiceLine
 from hedgerow_billing.domain.money import MAX_AMOUNT, Money
 from hedgerow_billing.domain.transfer import TransferStatus
@@ -253,3 +254,206 @@ def test_whatever_happens_money_is_taken_once_and_only_for_a_paid_invoice(
     assert len(succeeded) == (1 if invoice.status is InvoiceStatus.PAID else 0)
     assert sum(p.in_progress for p in invoice.payments) <= (1 if invoice.status is InvoiceStatus.OPEN else 0)
     assert not any(p.in_progress for p in invoice.payments[:-1])
+
+
+def a_written_off_invoice() -> Invoice:
+    invoice = an_open_invoice()
+    invoice.write_off(NOW)
+    return invoice
+
+
+def eur(amount: int) -> Money:
+    return Money(amount, EUR)
+
+
+def credit_one(invoice: Invoice, at: datetime) -> object:
+    return invoice.credit(NUMBER, eur(1), "less", at)
+
+
+def refund_all(invoice: Invoice, at: datetime) -> object:
+    return invoice.request_refund(None, "back", at)
+
+
+@pytest.mark.parametrize(
+    ("build", "act", "broken"),
+    [
+        (a_draft, credit_one, errors.InvoiceNotOpen),
+        (a_paid_invoice, credit_one, errors.InvoiceAlreadyPaid),
+        (a_void_invoice, credit_one, errors.InvoiceVoid),
+        (a_written_off_invoice, credit_one, errors.InvoiceUncollectible),
+        (an_invoice_with_an_unknown_payment, credit_one, errors.PaymentInProgress),
+        (a_draft, Invoice.write_off, errors.InvoiceNotOpen),
+        (a_paid_invoice, Invoice.write_off, errors.InvoiceAlreadyPaid),
+        (a_void_invoice, Invoice.write_off, errors.InvoiceVoid),
+        (a_written_off_invoice, Invoice.write_off, errors.InvoiceUncollectible),
+        (an_invoice_with_an_unknown_payment, Invoice.write_off, errors.PaymentInProgress),
+        (a_written_off_invoice, Invoice.void, errors.InvoiceUncollectible),
+        (a_draft, refund_all, errors.InvoiceNotPaid),
+        (an_open_invoice, refund_all, errors.InvoiceNotPaid),
+        (a_void_invoice, refund_all, errors.InvoiceNotPaid),
+        (a_written_off_invoice, refund_all, errors.InvoiceNotPaid),
+    ],
+)
+def test_credits_refunds_and_write_offs_are_for_the_states_that_they_are_for(
+    build: Callable[[], Invoice], act: Callable[[Invoice, datetime], object], broken: type[ConflictError]
+) -> None:
+    invoice = build()
+    invoice.saved_as(1)
+    before = (invoice.status, invoice.due, invoice.refunded)
+    with pytest.raises(broken):
+        act(invoice, NOW)
+    assert (invoice.status, invoice.due, invoice.refunded) == before
+    assert facts(invoice) == []
+
+
+def test_a_credit_leaves_less_to_pay_and_only_that_is_charged() -> None:
+    invoice = an_open_invoice()
+    note = invoice.credit(NUMBER, eur(998), "cut twice", NOW)
+    assert (invoice.credited, invoice.due, note.reason) == (eur(998), eur(3000), "cut twice")
+    assert invoice.request_payment(NOW).amount == eur(3000)
+
+
+@pytest.mark.parametrize("amount", [3998, 4000, 0, -1])
+def test_a_credit_leaves_something_to_pay_and_takes_something_back(amount: int) -> None:
+    invoice = an_open_invoice()
+    with pytest.raises(errors.CreditExceedsInvoice):
+        invoice.credit(NUMBER, eur(amount), "all", NOW)
+    assert invoice.credit_notes == []
+
+
+def test_a_credit_in_another_currency_is_refused() -> None:
+    with pytest.raises(errors.CurrencyMismatch):
+        an_open_invoice().credit(NUMBER, Money(1, Currency("JPY")), "less", NOW)
+
+
+@pytest.mark.parametrize("reason", ["", " \n", "a\x00b", "x" * 501])
+def test_a_reason_says_something_that_can_be_kept(reason: str) -> None:
+    with pytest.raises(errors.InvalidReason):
+        an_open_invoice().credit(NUMBER, eur(1), reason, NOW)
+    with pytest.raises(errors.InvalidReason):
+        a_paid_invoice().request_refund(None, reason, NOW)
+
+
+def test_what_is_written_off_can_still_be_paid() -> None:
+    invoice = a_written_off_invoice()
+    assert (invoice.status, invoice.uncollectible_at) == (InvoiceStatus.UNCOLLECTIBLE, NOW)
+    invoice.payment_succeeded(invoice.request_payment(NOW).id, "ref", NOW)
+    assert (invoice.status, invoice.due) == (InvoiceStatus.PAID, eur(0))
+    (paid,) = [event for event in invoice.saved_as(1) if isinstance(event, events.InvoicePaid)]
+    assert paid.was_written_off
+
+
+def test_refunds_never_exceed_what_was_paid() -> None:
+    invoice = a_paid_invoice()
+    invoice.request_refund(eur(3000), "back", NOW)
+    with pytest.raises(errors.RefundExceedsPayment, match="998"):
+        invoice.request_refund(eur(999), "back", NOW)
+    assert invoice.request_refund(None, "the rest", NOW).amount == eur(998)
+    with pytest.raises(errors.NothingToRefund):
+        invoice.request_refund(None, "more", NOW)
+    for wrong in (0, -1):
+        with pytest.raises(errors.RefundExceedsPayment):
+            a_paid_invoice().request_refund(eur(wrong), "back", NOW)
+
+
+def test_what_was_credited_before_is_not_refunded() -> None:
+    invoice = an_open_invoice()
+    invoice.credit(NUMBER, eur(998), "less", NOW)
+    invoice.payment_succeeded(invoice.request_payment(NOW).id, "ref", NOW)
+    assert invoice.refundable == eur(3000)
+
+
+def test_a_failed_refund_frees_its_amount_and_makes_no_credit_note() -> None:
+    invoice = a_paid_invoice()
+    refund = invoice.request_refund(None, "back", NOW)
+    assert invoice.refund_unknown(refund.id)
+    assert invoice.refundable == eur(0), "it may still succeed"
+    assert invoice.refund_failed(refund.id, "charge_disputed", NOW)
+    assert not invoice.refund_failed(refund.id, "charge_disputed", NOW)
+    assert (invoice.refundable, invoice.credit_notes) == (invoice.total, [])
+    assert invoice.request_refund(None, "again", NOW).amount == invoice.total
+
+
+def test_a_refund_that_succeeds_is_documented_once_and_never_contradicted() -> None:
+    invoice = a_paid_invoice()
+    refund = invoice.request_refund(eur(1000), "back", NOW)
+    for _ in range(2):
+        invoice.refund_succeeded(refund.id, "ref", NUMBER, NOW)
+    (note,) = invoice.credit_notes
+    assert (note.amount, note.refund_id, invoice.status) == (eur(1000), refund.id, InvoiceStatus.PAID)
+    assert not invoice.refund_unknown(refund.id)
+    with pytest.raises(errors.ContradictingResult):
+        invoice.refund_failed(refund.id, "charge_disputed", NOW)
+    with pytest.raises(errors.ContradictingResult):
+        invoice.refund_succeeded(refund.id, "another", NUMBER, NOW)
+    with pytest.raises(errors.RefundNotFound):
+        invoice.refund_failed(new_id(), "charge_disputed", NOW)
+
+
+def test_an_invoice_is_given_back_in_a_hundred_parts_at_most() -> None:
+    invoice = a_paid_invoice()
+    for _ in range(MAX_REFUNDS):
+        invoice.request_refund(eur(1), "bit by bit", NOW)
+    with pytest.raises(errors.TooManyRefunds):
+        invoice.request_refund(eur(1), "bit by bit", NOW)
+
+
+@pytest.mark.parametrize("days", [0, 1, 14, 365])
+def test_the_due_date_follows_from_the_day_of_opening(days: int) -> None:
+    invoice = Invoice.draft(customer_id=new_id(), currency=EUR, lines=[a_line()], at=NOW, due_days=days)
+    invoice.open(NUMBER, NOW + timedelta(days=2))
+    assert invoice.due_on == (NOW + timedelta(days=2 + days)).date()
+
+
+@pytest.mark.parametrize("days", [-1, 366])
+def test_no_invoice_is_due_in_the_past_or_in_years(days: int) -> None:
+    with pytest.raises(errors.InvalidDueDays):
+        Invoice.draft(customer_id=new_id(), currency=EUR, lines=[a_line()], at=NOW, due_days=days)
+
+
+def test_an_open_invoice_is_overdue_the_day_after_its_due_date_once() -> None:
+    invoice = an_open_invoice()
+    due = datetime(2026, 1, 29, 23, 59, 59, tzinfo=UTC)
+    assert not invoice.mark_overdue(due)
+    assert invoice.mark_overdue(due + timedelta(seconds=1))
+    assert not invoice.mark_overdue(due + timedelta(days=1))
+
+
+@pytest.mark.parametrize("build", [a_draft, a_paid_invoice, a_void_invoice, a_written_off_invoice])
+def test_what_nobody_counts_on_is_not_overdue(build: Callable[[], Invoice]) -> None:
+    invoice = build()
+    assert not invoice.mark_overdue(NOW + timedelta(days=400))
+    assert invoice.overdue_at is None
+
+
+def test_only_an_automatic_invoice_is_collected_and_only_when_planned() -> None:
+    plan = RetryPlan((0, 3))
+    by_hand = an_open_invoice()
+    by_hand.plan_collection(plan)
+    assert by_hand.collect(plan, NOW + timedelta(days=400)) is None
+
+    invoice = Invoice.draft(customer_id=new_id(), currency=EUR, lines=[a_line()], at=NOW, automatic=True)
+    invoice.open(NUMBER, NOW)
+    invoice.plan_collection(plan)
+    due = datetime(2026, 1, 29, tzinfo=UTC)
+    assert invoice.collect(plan, due - timedelta(microseconds=1)) is None
+    assert invoice.collect(plan, due) is not None
+    assert invoice.collect(plan, due) is None, "a payment is in progress"
+    assert invoice.collect_at == due + timedelta(days=3)
+
+
+def test_a_decline_that_is_told_again_after_the_customer_has_paid_changes_nothing() -> None:
+    plan = RetryPlan((0,))
+    due = datetime(2026, 1, 29, tzinfo=UTC)
+    invoice = Invoice.draft(customer_id=new_id(), currency=EUR, lines=[a_line()], at=NOW, automatic=True)
+    invoice.open(NUMBER, NOW)
+    invoice.plan_collection(plan)
+    declined = invoice.collect(plan, due)
+    assert declined is not None
+    invoice.payment_failed(declined.id, "card_declined", due)
+    assert facts(invoice)[-1] is events.CollectionExhausted
+    invoice.payment_succeeded(invoice.request_payment(due).id, "ref", due)
+    facts(invoice)
+
+    assert not invoice.payment_failed(declined.id, "card_declined", due)
+    assert (invoice.status, facts(invoice)) == (InvoiceStatus.PAID, [])

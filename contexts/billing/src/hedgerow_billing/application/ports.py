@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
@@ -53,6 +53,21 @@ class InvoiceRepository(Protocol):
 
     async def is_paying(self, customer_id: UUID) -> bool:
         """Whether a payment of one of the customer's invoices is in progress."""
+        ...
+
+    async def lock_overdue(self, *, on: date, limit: int) -> Sequence[Invoice]:
+        """Some open invoices that were due before that day and are not marked, the longest overdue first.
+
+        Until the transaction ends, all others who want them wait. What somebody else holds is passed by.
+        """
+        ...
+
+    async def lock_collectable(self, *, at: datetime, limit: int) -> Sequence[Invoice]:
+        """Some invoices of which an attempt to collect is planned by then, the one that waits longest first.
+
+        None of which a payment is in progress, and none of deleted customers. Until the transaction ends, all
+        others who want them wait. What somebody else holds is passed by.
+        """
         ...
 
     async def update(self, invoice: Invoice) -> None:

@@ -19,3 +19,7 @@ class RetryPlan(ValueObject):
         if nth >= len(self.days):
             return None
         return datetime.combine(due_on + timedelta(days=self.days[nth]), time(), UTC)
+
+    def passed(self, due_on: date, at: datetime) -> int:
+        """How many attempts have fallen due by then."""
+        return sum(datetime.combine(due_on + timedelta(days=day), time(), UTC) <= at for day in self.days)

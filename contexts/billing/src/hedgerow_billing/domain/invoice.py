@@ -316,9 +316,11 @@ class Invoice(AggregateRoot[UUID]):
 
     def collect(self, plan: RetryPlan, at: datetime) -> Payment | None:
         """Begin the attempt that is planned by now, and plan the next one. None if there is none."""
-        if self.collect_at is None or self.collect_at > at or self._is_being_paid():
+        due_on = self.due_on
+        if due_on is None or self.collect_at is None or self.collect_at > at or self._is_being_paid():
             return None
-        self.collect_attempts += 1
+        # What was missed meanwhile is not made up for: nobody's card is charged twice within the hour.
+        self.collect_attempts = max(self.collect_attempts + 1, plan.passed(due_on, at))
         self.plan_collection(plan)
         return self._begin_payment(at, method=self.payment_method, automatic=True)
 
@@ -374,7 +376,7 @@ class Invoice(AggregateRoot[UUID]):
                     invoice_id=self.id,
                     customer_id=self.customer_id,
                     due=self.due,
-                    attempts=self.collect_attempts,
+                    attempts=sum(payment.automatic for payment in self.payments),
                     at=at,
                 )
             )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, case, exists, func, insert, select, update
+from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, case, exists, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_update
 
 from hedgerow_billing.application.ports import CustomerNews, Standing
@@ -14,12 +15,14 @@ from hedgerow_billing.domain.bookkeeping import entries_of
 from hedgerow_billing.domain.credit_note import CreditNote
 from hedgerow_billing.domain.errors import InvoiceNotFound
 from hedgerow_billing.domain.invoice import Invoice
-from hedgerow_billing.domain.transfer import IN_PROGRESS, Payment, Refund, Transfer, TransferStatus
+from hedgerow_billing.domain.transfer import IN_PROGRESS, Transfer, TransferStatus
 from hedgerow_billing.infrastructure.books import book
 from hedgerow_billing.infrastructure.rows import WHOLE_INVOICES, invoice_of
 from hedgerow_billing.infrastructure.tables import credit_notes, customers, invoices, payments, refunds
 from hedgerow_core.domain import ConflictError
 from hedgerow_core.messaging import LedgerWork
+
+TransferRow = dict[str, Any]
 
 _ADD_INVOICE = insert(invoices)
 
@@ -99,12 +102,38 @@ _UNPAID = (
 )
 _IS_PAYING = select(exists().where(_of_customer, _paying))
 
+# Index: ix_invoices_overdue.
+_LOCK_OVERDUE = (
+    select(invoices.c.id)
+    .where(invoices.c.status == "open", invoices.c.overdue_at.is_(None), invoices.c.due_on < bindparam("day"))
+    .order_by(invoices.c.due_on, invoices.c.id)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+# What is due of somebody who was deleted is about to be voided.
+_of_nobody = (
+    select(customers.c.id)
+    .where(customers.c.id == invoices.c.customer_id, customers.c.standing == Standing.DELETED)
+    .exists()
+)
+# Index: ix_invoices_collect.
+_LOCK_COLLECTABLE = (
+    select(invoices.c.id)
+    .where(invoices.c.collect_at <= bindparam("moment"), ~_paying, ~_of_nobody)
+    .order_by(invoices.c.collect_at, invoices.c.id)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+_THESE = WHOLE_INVOICES.where(invoices.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+
 
 class PostgresInvoices:
     """The port `InvoiceRepository`."""
 
     def __init__(self, work: LedgerWork) -> None:
         self._work = work
+        self._saved: dict[UUID, Mapping[str, object]] = {}
+        """Rows of transfers as they are in the database, so that what did not change is not written."""
 
     async def add(self, invoice: Invoice) -> None:
         """Insert the invoice; a draft has no payments yet."""
@@ -127,11 +156,20 @@ class PostgresInvoices:
     async def unpaid_of(self, customer_id: UUID, *, limit: int) -> Sequence[Invoice]:
         """Load what can be voided."""
         where = {"owner_id": customer_id, "limit": limit}
-        return [invoice_of(row) for row in await self._work.connection.execute(_UNPAID, where)]
+        rows = await self._work.connection.execute(_UNPAID, where)
+        return [self._known(invoice_of(row)) for row in rows]
 
     async def is_paying(self, customer_id: UUID) -> bool:
         """Look for a payment that is not settled."""
         return bool(await self._work.connection.scalar(_IS_PAYING, {"owner_id": customer_id}))
+
+    async def lock_overdue(self, *, on: date, limit: int) -> Sequence[Invoice]:
+        """Lock and load what can be marked."""
+        return await self._lock_and_load(_LOCK_OVERDUE, {"day": on, "limit": limit})
+
+    async def lock_collectable(self, *, at: datetime, limit: int) -> Sequence[Invoice]:
+        """Lock and load what can be collected."""
+        return await self._lock_and_load(_LOCK_COLLECTABLE, {"moment": at, "limit": limit})
 
     async def update(self, invoice: Invoice) -> None:
         """Save the invoice if it is still at the version that was loaded.
@@ -140,11 +178,11 @@ class PostgresInvoices:
         `uq_payments_in_progress`, which says more than a lost version does.
         """
         connection, version = self._work.connection, invoice.version + 1
-        if invoice.payments:
-            # Only the latest can have changed: a new one begins when all others are settled.
-            await connection.execute(_SAVE_PAYMENT, _payment_row(invoice, invoice.payments[-1]))
-        if invoice.refunds:
-            await connection.execute(_SAVE_REFUND, [_refund_row(invoice, refund) for refund in invoice.refunds])
+        # Only what has changed: a row that is written is locked, and who holds the invoice may want it.
+        if changed_payments := self._changed(_payment_rows(invoice)):
+            await connection.execute(_SAVE_PAYMENT, changed_payments)
+        if changed_refunds := self._changed(_refund_rows(invoice)):
+            await connection.execute(_SAVE_REFUND, changed_refunds)
         if invoice.credit_notes:
             # Each is issued by a change of its own.
             await connection.execute(_ADD_CREDIT_NOTE, _credit_note_row(invoice, invoice.credit_notes[-1]))
@@ -156,15 +194,30 @@ class PostgresInvoices:
                 "Somebody else changed this invoice at the same moment. Look at it and try again.",
                 code="concurrent_change",
             )
+        self._known(invoice)
         for event in self._work.saved(invoice, version=version):
             for entry in entries_of(event):
                 await book(connection, entry)
+
+    async def _lock_and_load(self, lock: Select[Any], where: dict[str, object]) -> Sequence[Invoice]:
+        """In their order. One statement would read what belongs to them as of before the lock."""
+        ids = list(await self._work.connection.scalars(lock, where))
+        rows = await self._work.connection.execute(_THESE, {"ids": ids})
+        found = {row.id: self._known(invoice_of(row)) for row in rows}
+        return [found[id] for id in ids]
 
     async def _load(self, statement: Select[Any], where: dict[str, UUID]) -> Invoice:
         row = (await self._work.connection.execute(statement, where)).one_or_none()
         if row is None:
             raise InvoiceNotFound
-        return invoice_of(row)
+        return self._known(invoice_of(row))
+
+    def _known(self, invoice: Invoice) -> Invoice:
+        self._saved |= {row["id"]: row for row in (*_payment_rows(invoice), *_refund_rows(invoice))}
+        return invoice
+
+    def _changed(self, rows: Sequence[TransferRow]) -> Sequence[TransferRow]:
+        return [row for row in rows if self._saved.get(row["id"]) != row]
 
 
 class PostgresCustomers:
@@ -236,21 +289,26 @@ def _changing(invoice: Invoice, version: int) -> dict[str, object]:
     }
 
 
-def _payment_row(invoice: Invoice, payment: Payment) -> dict[str, object]:
-    succeeded = payment.status is TransferStatus.SUCCEEDED
-    return {
-        **_transfer_row(invoice, payment),
-        "method": payment.method,
-        "automatic": payment.automatic,
-        "refunded": invoice.refunded.amount if succeeded else 0,
-    }
+def _payment_rows(invoice: Invoice) -> Sequence[TransferRow]:
+    return [
+        {
+            **_transfer_row(invoice, payment),
+            "method": payment.method,
+            "automatic": payment.automatic,
+            "refunded": invoice.refunded.amount if payment.status is TransferStatus.SUCCEEDED else 0,
+        }
+        for payment in invoice.payments
+    ]
 
 
-def _refund_row(invoice: Invoice, refund: Refund) -> dict[str, object]:
-    return {**_transfer_row(invoice, refund), "payment_id": refund.payment_id, "reason": refund.reason}
+def _refund_rows(invoice: Invoice) -> Sequence[TransferRow]:
+    return [
+        {**_transfer_row(invoice, refund), "payment_id": refund.payment_id, "reason": refund.reason}
+        for refund in invoice.refunds
+    ]
 
 
-def _transfer_row(invoice: Invoice, transfer: Transfer) -> dict[str, object]:
+def _transfer_row(invoice: Invoice, transfer: Transfer) -> TransferRow:
     return {
         "id": transfer.id,
         "invoice_id": invoice.id,
