@@ -20,7 +20,7 @@ from hedgerow_billing.application.gateway import PaymentGateway
 from hedgerow_billing.application.ports import BillingWork
 from hedgerow_billing.container import BillingContainer
 from hedgerow_billing.infrastructure.gateways.sandbox import SandboxGateway
-from hedgerow_billing.settings import BillingSettings
+from hedgerow_billing.settings import BillingSettings, Gateway
 from hedgerow_core.application import Bus
 from hedgerow_core.domain import new_id
 from hedgerow_core.messaging import Drain, consumers_of, unit_of_work
@@ -113,7 +113,9 @@ async def till(
     clock = FakeClock()
     async with context_database(address, "billing", constraints=plugin.manifest().constraints) as database:
         core = CoreContainer(context="billing", environment="test", data_dir=folder, clock=clock, database=database)
-        container = plugin.container(core, BillingSettings(sandbox_latency_s=0, reconcile_delay_s=0))
+        container = plugin.container(
+            core, BillingSettings(gateway=Gateway.SANDBOX, sandbox_latency_s=0, reconcile_delay_s=0)
+        )
         container.gateway.override(gateway or SandboxGateway(latency=timedelta(0)))
         declared = plugin.handlers(container)
         bus = Bus(
