@@ -12,14 +12,22 @@ from hedgerow_billing.application.commands.request_refund import RequestRefundHa
 from hedgerow_billing.application.commands.void_invoice import VoidInvoiceHandler
 from hedgerow_billing.application.commands.write_off_invoice import WriteOffInvoiceHandler
 from hedgerow_billing.application.gateway import PaymentGateway
+from hedgerow_billing.application.queries.customer_balance import CustomerBalanceHandler
+from hedgerow_billing.application.queries.export_invoices import ExportInvoicesHandler
+from hedgerow_billing.application.queries.get_document import GetDocumentHandler
 from hedgerow_billing.application.queries.get_invoice import GetInvoiceHandler
 from hedgerow_billing.application.queries.list_invoices import ListInvoicesHandler
+from hedgerow_billing.application.queries.list_statement import ListStatementHandler
+from hedgerow_billing.application.queries.verify_ledger import VerifyLedgerHandler
 from hedgerow_billing.application.tasks.charge_payment import ChargePaymentHandler
 from hedgerow_billing.application.tasks.reconcile_payment import ReconcilePaymentHandler
 from hedgerow_billing.application.tasks.refund_payment import ReconcileRefundHandler, RefundPaymentHandler
 from hedgerow_billing.application.tasks.void_unpaid_invoices import VoidUnpaidInvoicesHandler
+from hedgerow_billing.infrastructure.audit import PostgresAuditor
+from hedgerow_billing.infrastructure.exported import PostgresCustomerReader, PostgresInvoiceRowReader
 from hedgerow_billing.infrastructure.gateways.sandbox import SandboxGateway
 from hedgerow_billing.infrastructure.readers import PostgresInvoiceReader, PostgresTransferReader
+from hedgerow_billing.infrastructure.statements import PostgresStatementReader
 from hedgerow_billing.infrastructure.work import PostgresBillingWork
 from hedgerow_billing.settings import BillingSettings
 
@@ -39,6 +47,11 @@ class BillingContainer(containers.DeclarativeContainer):
     invoice_reader = providers.ThreadSafeSingleton(PostgresInvoiceReader, database=core.database)
     transfer_reader = providers.ThreadSafeSingleton(PostgresTransferReader, database=core.database)
 
+    invoice_row_reader = providers.ThreadSafeSingleton(PostgresInvoiceRowReader, database=core.database)
+    customer_reader = providers.ThreadSafeSingleton(PostgresCustomerReader, database=core.database)
+    statement_reader = providers.ThreadSafeSingleton(PostgresStatementReader, database=core.database)
+    auditor = providers.ThreadSafeSingleton(PostgresAuditor, database=core.database)
+
     create_invoice = providers.ThreadSafeSingleton(CreateInvoiceHandler, clock=core.clock)
     open_invoice = providers.ThreadSafeSingleton(
         OpenInvoiceHandler,
@@ -56,6 +69,16 @@ class BillingContainer(containers.DeclarativeContainer):
 
     get_invoice = providers.ThreadSafeSingleton(GetInvoiceHandler, invoices=invoice_reader)
     list_invoices = providers.ThreadSafeSingleton(ListInvoicesHandler, invoices=invoice_reader)
+    export_invoices = providers.ThreadSafeSingleton(ExportInvoicesHandler, invoices=invoice_row_reader)
+    get_document = providers.ThreadSafeSingleton(
+        GetDocumentHandler,
+        invoices=invoice_reader,
+        customers=customer_reader,
+        seller=settings.provided.seller_lines,
+    )
+    list_statement = providers.ThreadSafeSingleton(ListStatementHandler, statements=statement_reader)
+    customer_balance = providers.ThreadSafeSingleton(CustomerBalanceHandler, statements=statement_reader)
+    verify_ledger = providers.ThreadSafeSingleton(VerifyLedgerHandler, auditor=auditor)
 
     void_unpaid_invoices = providers.ThreadSafeSingleton(VoidUnpaidInvoicesHandler, clock=core.clock)
     charge_payment = providers.ThreadSafeSingleton(

@@ -31,9 +31,7 @@ async def test_a_draft_is_created_and_found_where_its_location_says(http: httpx.
         "status": "draft",
         "total": {"amount": 3998, "currency": "EUR"},
         "currency": "EUR",
-        "lines": [
-            {"description": "Hedge", "quantity": 2, "unit_price": 1999, "tax_rate": "0", "amount": 3998}
-        ],
+        "lines": [{"description": "Hedge", "quantity": 2, "unit_price": 1999, "tax_rate": "0", "amount": 3998}],
         "taxes": [{"rate": "0", "net": 3998, "amount": 0}],
         "payments": [],
         "refunds": [],

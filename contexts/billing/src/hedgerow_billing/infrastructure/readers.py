@@ -32,7 +32,7 @@ _INVOICE = Scoped(WHOLE_INVOICES.where(invoices.c.id == bindparam("invoice_id"))
 # Indexes: ix_invoices_owner_created, ix_invoices_owner_total; for everybody's, ix_invoices_created.
 _INVOICES = Scoped(WHOLE_INVOICES, invoices.c.customer_id)
 
-_SORT_KEYS: Mapping[str, SortKey] = {
+SORT_KEYS: Mapping[str, SortKey] = {
     "created_at": SortKey.of_time(invoices.c.created_at),
     "total": SortKey.of_integer(invoices.c.total),
 }
@@ -47,7 +47,7 @@ _FILTERED = (
     "overdue_at",
     "paid_at",
 )
-_FILTERABLE: Mapping[str, ColumnElement[Any]] = {name: invoices.c[name] for name in _FILTERED}
+FILTERABLE: Mapping[str, ColumnElement[Any]] = {name: invoices.c[name] for name in _FILTERED}
 
 _PAYMENT = select(payments).where(payments.c.id == bindparam("transfer_id"))
 _REFUND = (
@@ -83,9 +83,9 @@ class PostgresInvoiceReader:
     ) -> Page[InvoiceView]:
         """Read a page of the invoices, payments included."""
         statement = keyset(
-            narrowed(_INVOICES.within(rows), filters, _FILTERABLE),
+            narrowed(_INVOICES.within(rows), filters, FILTERABLE),
             sort=sort,
-            keys=_SORT_KEYS,
+            keys=SORT_KEYS,
             id_column=invoices.c.id,
             cursor=cursor,
             limit=limit,
