@@ -37,9 +37,7 @@ async def paid(bus: Bus, work_off: Callable[[], Awaitable[None]], invoice: Invoi
     return await bus.ask(GetInvoice(rows=ALL_ROWS, invoice_id=invoice.id))
 
 
-async def one_of_each(
-    bus: Bus, work_off: Callable[[], Awaitable[None]], customer: UUID
-) -> dict[str, InvoiceView]:
+async def one_of_each(bus: Bus, work_off: Callable[[], Awaitable[None]], customer: UUID) -> dict[str, InvoiceView]:
     """An invoice for everything that can become of one, by its name."""
     draft = await bus.execute(CreateInvoice(customer_id=customer, currency="EUR", lines=LINES))
     credited = await opened(bus, customer)
@@ -66,6 +64,4 @@ async def one_of_each(
         "written_off": written_off,
         "recovered": recovered,
     }
-    return {
-        name: await bus.ask(GetInvoice(rows=ALL_ROWS, invoice_id=invoice.id)) for name, invoice in made.items()
-    }
+    return {name: await bus.ask(GetInvoice(rows=ALL_ROWS, invoice_id=invoice.id)) for name, invoice in made.items()}

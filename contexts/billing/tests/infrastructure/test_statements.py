@@ -25,9 +25,7 @@ async def whole_statement(bus: Bus, customer: UUID, *, limit: int, currency: str
     seen: list[StatementLine] = []
     cursor = None
     while True:
-        page = await bus.ask(
-            ListStatement(customer_id=customer, currency=currency, limit=limit, cursor=cursor)
-        )
+        page = await bus.ask(ListStatement(customer_id=customer, currency=currency, limit=limit, cursor=cursor))
         assert len(page.items) <= limit
         seen += page.items
         if (cursor := page.next) is None:
@@ -92,7 +90,9 @@ async def test_who_was_never_billed_owes_nothing(bus: Bus) -> None:
     assert await whole_statement(bus, new_id(), limit=10) == []
 
 
-@pytest.mark.parametrize(("currency", "cursor"), [("eur", None), ("XXX", None), ("EUR", "x"), ("EUR", "WyJ0b3RhbCJd")])
+@pytest.mark.parametrize(
+    ("currency", "cursor"), [("eur", None), ("XXX", None), ("EUR", "x"), ("EUR", "WyJ0b3RhbCJd")]
+)
 async def test_an_unknown_currency_or_cursor_is_refused(
     currency: str, cursor: str | None, bus: Bus, customer: UUID
 ) -> None:

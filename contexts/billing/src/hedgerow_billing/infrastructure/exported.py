@@ -11,7 +11,7 @@ from hedgerow_billing.application.document_ports import CustomerView, InvoiceRow
 from hedgerow_billing.domain.documents import DocumentNumber
 from hedgerow_billing.domain.invoice import InvoiceStatus
 from hedgerow_billing.domain.transfer import TransferStatus
-from hedgerow_billing.infrastructure.readers import FILTERABLE, SORT_KEYS
+from hedgerow_billing.infrastructure.readers import FILTERABLE, SORT_KEYS, by_column
 from hedgerow_billing.infrastructure.tables import customers, invoices, payments
 from hedgerow_core.application import Filters, Page, RowScope
 from hedgerow_core.persistence import Database, Scoped, keyset, narrowed, page_of, parameters_of, sort_names
@@ -55,7 +55,7 @@ class PostgresInvoiceRowReader:
     ) -> Page[InvoiceRow]:
         """Read a stretch."""
         statement = keyset(
-            narrowed(_ROWS.within(rows), filters, FILTERABLE),
+            narrowed(_ROWS.within(rows), by_column(filters), FILTERABLE),
             sort=sort,
             keys=SORT_KEYS,
             id_column=invoices.c.id,
