@@ -14,7 +14,7 @@ from contexts.billing.tests.books import TOTAL, one_of_each
 from hedgerow_billing.application.queries import verify_ledger
 from hedgerow_billing.application.queries.verify_ledger import LedgerReport, VerifyLedger
 from hedgerow_billing.application.views import InvoiceView
-from hedgerow_billing.domain.reconciliation import HINTS, Check
+from hedgerow_billing.domain.findings import HINTS, Check
 from hedgerow_billing.infrastructure import audit
 from hedgerow_core.application import Bus
 from hedgerow_core.persistence import Database, DatabaseAddress
@@ -107,6 +107,12 @@ def entry(kind: str, invoice: str) -> str:
             "wrong_entry",
             "UPDATE postings SET account = CASE account WHEN 'tax' THEN 'bad_debt' ELSE account END"
             f" WHERE {entry('opened', 'void')}",
+        ),
+        (
+            "wrong_entry",
+            "INSERT INTO postings (kind, source, account, invoice_id, customer_id, currency, amount, at)"
+            " SELECT 'opened', id, side.account, id, customer_id, currency, side.amount, now() FROM invoices,"
+            " (VALUES ('gateway', 1), ('bad_debt', -1)) AS side(account, amount) WHERE id = '{void}'",
         ),
         ("foreign_posting", f"UPDATE postings SET currency = 'USD' WHERE {entry('opened', 'open')}"),
         (

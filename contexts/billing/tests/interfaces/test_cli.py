@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hedgerow_billing.application.queries.verify_ledger import LedgerReport
-from hedgerow_billing.domain.reconciliation import Check, Finding
+from hedgerow_billing.domain.findings import Check, Finding
 from hedgerow_billing.interfaces.cli import billing_cli
 
 FINDING = Finding(check=Check.NUMBERS, subject="INV", what="after 3 comes 5")

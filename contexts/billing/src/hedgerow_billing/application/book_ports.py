@@ -12,7 +12,8 @@ from uuid import UUID
 from hedgerow_billing.application.views import MoneyView
 from hedgerow_billing.domain.bookkeeping import EntryKind
 from hedgerow_billing.domain.currencies import Currency
-from hedgerow_billing.domain.reconciliation import Booked, Finding
+from hedgerow_billing.domain.findings import Finding
+from hedgerow_billing.domain.reconciliation import Booked
 from hedgerow_core.application import Page
 
 

@@ -8,76 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TypeVar
 from uuid import UUID
 
 from hedgerow_billing.domain import events
 from hedgerow_billing.domain.bookkeeping import Account, entries_of
+from hedgerow_billing.domain.findings import Check, Finding
 from hedgerow_billing.domain.invoice import Invoice, InvoiceStatus
 from hedgerow_billing.domain.money import Money
 from hedgerow_billing.domain.transfer import Transfer, TransferStatus
 from hedgerow_core.domain import DomainEvent, ValueObject
-
-
-class Check(StrEnum):
-    """What can be wrong. The names are public and never change."""
-
-    UNBALANCED_ENTRY = "unbalanced_entry"
-    UNBALANCED_BOOKS = "unbalanced_books"
-    RECEIVABLE = "receivable"
-    GATEWAY = "gateway"
-    EARNINGS = "earnings"
-    BAD_DEBT = "bad_debt"
-    MISSING_ENTRY = "missing_entry"
-    GROUNDLESS_ENTRY = "groundless_entry"
-    WRONG_ENTRY = "wrong_entry"
-    FOREIGN_POSTING = "foreign_posting"
-    NUMBERS = "numbers"
-    REFUNDED = "refunded"
-    TOTALS = "totals"
-    CREDITED = "credited"
-    CURRENCY = "currency"
-    UNREADABLE = "unreadable"
-    ORPHAN = "orphan"
-
-
-_TAMPERED = "find out who changed these rows past Hedgerow, and restore them from a backup"
-_BOOK_OPPOSITE = "book the opposite of what is wrong, and what is right beside it; never delete postings"
-HINTS: Mapping[Check, str] = {
-    Check.UNBALANCED_ENTRY: _BOOK_OPPOSITE,
-    Check.UNBALANCED_BOOKS: "look for unbalanced entries among the findings: put them right, and the sum is",
-    Check.RECEIVABLE: _BOOK_OPPOSITE,
-    Check.GATEWAY: "compare with the gateway's records, which say what was moved; then " + _BOOK_OPPOSITE,
-    Check.EARNINGS: _BOOK_OPPOSITE,
-    Check.BAD_DEBT: _BOOK_OPPOSITE,
-    Check.MISSING_ENTRY: "book what is missing, with the time at which it happened",
-    Check.GROUNDLESS_ENTRY: "restore what it speaks of from a backup; if that never was, book the opposite",
-    Check.WRONG_ENTRY: _BOOK_OPPOSITE,
-    Check.FOREIGN_POSTING: _BOOK_OPPOSITE,
-    Check.NUMBERS: "find the document that is gone, or the number that was given twice, in a backup or the log",
-    Check.REFUNDED: _TAMPERED,
-    Check.TOTALS: _TAMPERED,
-    Check.CREDITED: _TAMPERED,
-    Check.CURRENCY: _TAMPERED,
-    Check.UNREADABLE: _TAMPERED,
-    Check.ORPHAN: "restore the invoice from a backup",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding(ValueObject):
-    """Something is wrong: where, and what."""
-
-    check: Check
-    subject: str
-    """The id of an invoice, the key of an entry, the name of a series, or a currency."""
-    what: str
-
-    @property
-    def hint(self) -> str:
-        """What to do."""
-        return HINTS[self.check]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

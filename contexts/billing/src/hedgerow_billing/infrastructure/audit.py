@@ -10,7 +10,8 @@ from uuid import UUID
 from sqlalchemy import Row, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hedgerow_billing.domain.reconciliation import Booked, BookedPosting, Check, Finding
+from hedgerow_billing.domain.findings import Check, Finding
+from hedgerow_billing.domain.reconciliation import Booked, BookedPosting
 from hedgerow_billing.infrastructure.rows import INVOICES_WITH_BOOKS, invoice_of
 from hedgerow_billing.infrastructure.tables import invoices
 from hedgerow_core.domain import DomainError

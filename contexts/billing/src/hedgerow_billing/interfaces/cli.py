@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from hedgerow_billing.application.queries.verify_ledger import LedgerReport
-from hedgerow_billing.domain.reconciliation import Finding
+from hedgerow_billing.domain.findings import Finding
 
 FOUND_SOMETHING = 1
 

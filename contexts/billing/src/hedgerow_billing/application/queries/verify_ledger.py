@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hedgerow_billing.application.book_ports import Auditor
-from hedgerow_billing.domain.reconciliation import Booked, Check, Finding, findings_in
+from hedgerow_billing.domain.findings import Check, Finding
+from hedgerow_billing.domain.reconciliation import Booked, findings_in
 from hedgerow_core.application import Query
 from hedgerow_core.domain import DomainError
 
