@@ -44,7 +44,7 @@ HINTS: Mapping[Check, str] = {
     **dict.fromkeys(Check, _RESTORE),
     Check.UNBALANCED_BOOKS: "look for unbalanced entries among the findings: once they are right, the sum is",
     Check.GATEWAY: f"compare with the gateway's records, which say what was moved; then: {_RESTORE}",
-    Check.NUMBERS: "find the document that is gone, or has the number of another, in a backup; else explain the gap",
+    Check.NUMBERS: "look in a backup for the document that is gone, or has the number of another",
     Check.ORPHAN: "restore the invoice from a backup",
 }
 

@@ -24,10 +24,12 @@ from hedgerow_billing.interfaces.amounts import decimal_text
 from hedgerow_billing.interfaces.http import INVOICES, READ_ANY
 from hedgerow_core.application import Bus, Filters, Page
 from hedgerow_core.domain import ValidationError
-from hedgerow_core.http import ContextRouter, Rows, SortOrder, permitted
+from hedgerow_core.http import ContextRouter, Rows, SortOrder, permitted, throttled
 
 EXPORT_WITHIN = timedelta(minutes=15)
 """Beyond it the answer is broken off: who was let in once must not be told for ever. A million rows take two."""
+EXPORTS_PER_MINUTE = 10
+"""One request of this kind may read a million rows."""
 COLUMNS = (
     "id",
     "number",
@@ -97,6 +99,7 @@ def exports_router(bus: Bus) -> ContextRouter:
         openapi_extra=INVOICES.openapi(),
     )
     @permitted("billing:invoice:read", all_rows=READ_ANY)
+    @throttled("export", per_minute=EXPORTS_PER_MINUTE)
     async def export_invoices(
         request: Request,
         rows: Rows,
