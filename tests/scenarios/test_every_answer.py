@@ -43,7 +43,7 @@ def operations(client: httpx.Client) -> dict[str, Operation]:
     return operations_of(expect(client.get("/openapi.json"), 200))
 
 
-def test_every_operation_answers_in_its_type_that_is_neither_sniffed_nor_framed_and_leads_nowhere_else(
+def test_every_operation_answers_in_json_that_is_neither_sniffed_nor_framed_and_leads_nowhere_else(
     client: httpx.Client, shopper: Shopper, operations: dict[str, Operation]
 ) -> None:
     assert len(operations) >= 50
