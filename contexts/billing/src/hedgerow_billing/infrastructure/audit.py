@@ -47,15 +47,15 @@ _UNBALANCED_BOOKS = text(
 )
 _ORPHANS = text(
     """
-    SELECT part.subject, 'its invoice ' || part.invoice_id || ' is not there' AS what
+    SELECT DISTINCT part.subject, 'its invoice ' || part.invoice_id || ' is not there' AS what
     FROM (
-        SELECT DISTINCT kind || ' ' || source AS subject, invoice_id FROM postings
+        SELECT kind || ' ' || source AS subject, invoice_id FROM postings
         UNION ALL SELECT 'payment ' || id, invoice_id FROM payments
         UNION ALL SELECT 'refund ' || id, invoice_id FROM refunds
         UNION ALL SELECT 'credit note ' || id, invoice_id FROM credit_notes
     ) AS part
     WHERE NOT EXISTS (SELECT FROM invoices WHERE invoices.id = part.invoice_id)
-    LIMIT :limit
+    ORDER BY part.subject LIMIT :limit
     """
 )
 # Invoices and credit notes of one series count together, as number_series does. Index: uq_…_number.
