@@ -20,6 +20,8 @@ READY_WITHIN_S = 60.0
 ENDS_WITHIN_S = 30.0
 SECRET = "for tests alone, and so it is no secret"
 """USERS_SECRET of hosts that need one: those with a database of their own. `dev` brings both along."""
+CHOSEN = {"USERS_SECRET": SECRET, "BILLING_GATEWAY": "sandbox"}
+"""What somebody must have decided before a host starts outside of `dev`."""
 COMMAND = Path(sys.executable).with_name("hedgerow")
 """For those who type it into a shell."""
 PROGRAM = "hedgerow_host.cli"
@@ -128,8 +130,8 @@ def clean_environment() -> dict[str, str]:
 
 
 def _completed(environment: Mapping[str, str]) -> dict[str, str]:
-    secret = {"USERS_SECRET": SECRET} if "HEDGEROW_DATABASE_URL" in environment else {}
-    return clean_environment() | secret | environment
+    chosen = CHOSEN if "HEDGEROW_DATABASE_URL" in environment else {}
+    return clean_environment() | chosen | environment
 
 
 def wait_until_ready(base_url: str, process: Process) -> None:

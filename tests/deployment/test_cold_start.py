@@ -12,14 +12,14 @@ import pytest
 
 from hedgerow_core.testing.servers import free_port
 from tests.conftest import Production
-from tests.processes import COMMAND, SECRET, clean_environment
+from tests.processes import CHOSEN, COMMAND, clean_environment
 
 WITHIN_S = 60.0
 
 
 @pytest.mark.parametrize("role", ["api", "worker"])
 def test_a_role_starts_works_and_stops_when_told(shared_production: Production, role: str, tmp_path: Path) -> None:
-    environment = clean_environment() | {"USERS_SECRET": SECRET} | shared_production.environment
+    environment = clean_environment() | CHOSEN | shared_production.environment
     log, port = tmp_path / "log", str(free_port())
     arguments = [role, "--port", port] if role == "api" else [role]
     with log.open("wb") as output:

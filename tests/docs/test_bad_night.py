@@ -19,7 +19,7 @@ import pytest
 from hedgerow_core.persistence import DatabaseAddress
 from tests.conftest import Production, migrated_production, with_role
 from tests.docs.markdown import DOCS, Block, blocks
-from tests.processes import COMMAND, SECRET, clean_environment
+from tests.processes import CHOSEN, COMMAND, SECRET, clean_environment
 from tests.scenarios.test_errors import problem
 from tests.story import Shopper, expect, sign_up
 
@@ -47,7 +47,7 @@ class Night:
         return self.shell(scripts(PAGE)[title].text, **variables)
 
     def shell(self, script: str, **variables: str) -> str:
-        environment = clean_environment() | {"USERS_SECRET": SECRET} | self.production.environment | variables
+        environment = clean_environment() | CHOSEN | self.production.environment | variables
         path = f"{COMMAND.parent}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
             ["sh", "-euc", script],

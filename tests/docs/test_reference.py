@@ -22,6 +22,7 @@ from hedgerow_core.messaging.health import Matter
 from hedgerow_core.observability import metrics
 from hedgerow_core.observability.metrics import LEDGER_GAUGES, REGISTRY, LedgerGauge
 from hedgerow_core.plugin import HookSpecs
+from hedgerow_core.questions import AnswerContract, QueryContract
 from hedgerow_core.testing.plugin import DATABASE_URL, RABBITMQ_URL, REDIS_URL
 from hedgerow_host.assembly import Assembly, assemble
 from hedgerow_host.cli import app
@@ -302,6 +303,35 @@ def test_a_new_event_is_noticed(reference: str) -> None:
 
     name, _version, _fields = described(MadeUpV1)
     assert missing([name], table(section(reference, "Events"))) == ["users.made_up"]
+
+
+# Published queries
+
+
+def answered_by(assembly: Assembly) -> list[type[QueryContract]]:
+    return [one.contract for context in assembly.contexts for one in context.handlers.answers]
+
+
+def described_query(query: type[QueryContract]) -> tuple[str, str, list[str], list[str]]:
+    return query.query_name, str(query.query_version), list(query.model_fields), list(query.answer.model_fields)
+
+
+def test_every_published_query_is_documented_with_parameters_and_answer(reference: str, assembly: Assembly) -> None:
+    documented = table(section(reference, "Published queries"))
+    exist = [described_query(query) for query in answered_by(assembly)]
+
+    assert_same([name for name, *_rest in exist], documented)
+    told = [(name, documented[name][1], *map(names_in, documented[name][2:4])) for name, *_rest in exist]
+    assert told == exist
+
+
+def test_a_new_published_query_is_noticed(reference: str) -> None:
+    class MadeUpV1(QueryContract):
+        query_name = "users.made_up"
+        answer = AnswerContract
+
+    name, *_rest = described_query(MadeUpV1)
+    assert missing([name], table(section(reference, "Published queries"))) == ["users.made_up"]
 
 
 # Logs

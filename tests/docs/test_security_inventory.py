@@ -28,7 +28,7 @@ CRYPTOGRAPHY = {
     "secrets",
     "ssl",
 }
-CALLS_OF_CRYPTOGRAPHY = {"urandom", "uuid4"}
+CALLS_OF_CRYPTOGRAPHY = {"urandom", "uuid4", "verify_header"}
 OUTWARDS = {
     "aiohttp",
     "aiosmtplib",
@@ -43,7 +43,7 @@ OUTWARDS = {
     "urllib3",
 }
 OUTWARDS_BELOW = ("opentelemetry.exporter",)
-CALLS_OUTWARDS = {"create_async_engine", "open_connection", "create_connection"}
+CALLS_OUTWARDS = {"create_async_engine", "open_connection", "create_connection", "StripeClient"}
 
 Search = Callable[[str], bool]
 
@@ -135,6 +135,8 @@ def test_every_field_of_an_account_is_named(document: str) -> None:
         ("import httpx", connects),
         ("def late():\n    from urllib.request import urlopen", connects),
         ("from opentelemetry.exporter.otlp.proto.http import trace_exporter", connects),
+        ("import stripe\nstripe.WebhookSignature.verify_header(body, header, secret)", uses_cryptography),
+        ("import stripe\nstripe.StripeClient('key')", connects),
         ("import asyncio\nasyncio.open_connection('evil.example', 1)", connects),
     ],
 )

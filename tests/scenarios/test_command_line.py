@@ -33,6 +33,7 @@ def test_contexts_are_listed_with_what_they_bring(tmp_path: Path) -> None:
     assert {"users.user_registered", "users.user_deleted"} <= set(billing["subscribes"])
     assert "billing.charge_payment" in billing["tasks"]
     assert {"users.user_registered", "users.user_updated"} <= set(users["publishes"])
+    assert users["answers"] == ["users.get_user"]
     assert {name: type(value).__name__ for name, value in users.items()} == {
         "name": "str",
         "version": "str",
@@ -42,6 +43,8 @@ def test_contexts_are_listed_with_what_they_bring(tmp_path: Path) -> None:
         "routes": "int",
         "publishes": "list",
         "subscribes": "list",
+        "answers": "list",
+        "asks": "list",
         "tasks": "list",
         "notes": "list",
     }

@@ -12,7 +12,7 @@ import jwt
 import pytest
 
 from tests.conftest import Production
-from tests.processes import COMMAND, SECRET, clean_environment, run
+from tests.processes import CHOSEN, COMMAND, clean_environment, run
 from tests.scenarios.test_errors import problem
 from tests.story import Shopper, expect, sign_up
 
@@ -24,7 +24,7 @@ def create_admin(production: Production, email: str, password: str) -> subproces
     return subprocess.run(
         [COMMAND, "users", "create-admin", email, "--name", "Root", "--password-stdin"],
         cwd=production.folder,
-        env=clean_environment() | {"USERS_SECRET": SECRET} | production.environment,
+        env=clean_environment() | CHOSEN | production.environment,
         input=f"{password}\n",
         capture_output=True,
         text=True,

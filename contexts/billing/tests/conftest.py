@@ -19,7 +19,7 @@ from hedgerow_billing.application.gateway import PaymentGateway
 from hedgerow_billing.application.views import InvoiceView
 from hedgerow_billing.container import BillingContainer
 from hedgerow_billing.infrastructure.gateways.sandbox import SandboxGateway
-from hedgerow_billing.settings import BillingSettings
+from hedgerow_billing.settings import BillingSettings, Gateway
 from hedgerow_core.application import Bus
 from hedgerow_core.domain import new_id
 from hedgerow_core.messaging import Drain, consumers_of, unit_of_work
@@ -54,7 +54,7 @@ def gateway() -> PaymentGateway:
 
 @pytest.fixture
 def settings() -> BillingSettings:
-    return BillingSettings(sandbox_latency_s=0, reconcile_delay_s=0)
+    return BillingSettings(gateway=Gateway.SANDBOX, sandbox_latency_s=0, reconcile_delay_s=0)
 
 
 @pytest.fixture

@@ -44,8 +44,11 @@ def test_every_consumer_has_a_name_of_its_own(container: BillingContainer) -> No
         "billing.note_reactivated_user",
         "billing.forget_deleted_user",
         "billing.charge_payment",
+        "billing.look_at_payment",
+        "billing.look_at_refund",
         "billing.reconcile_payment",
         "billing.refund_payment",
         "billing.reconcile_refund",
         "billing.void_unpaid_invoices",
+        "billing.fail_on_purpose",
     }

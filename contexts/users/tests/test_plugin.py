@@ -55,6 +55,8 @@ def test_the_docstring_lists_every_handler_and_event(container: UsersContainer) 
         assert f"{event.event_type} v{event.event_version}" in listed
     for task in handlers.tasks:
         assert task.task.name in listed
+    for answered in handlers.answers:
+        assert f"{answered.contract.query_name} v{answered.contract.query_version}" in listed
     assert subscriptions.subscribes == ()
 
 

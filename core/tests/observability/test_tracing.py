@@ -20,7 +20,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from sqlalchemy import text
 
 from core.tests.messaging.shop_and_books import Order, PlacedOrder, SendReceipt, books_work, place
-from hedgerow_core.domain import SystemClock, new_id
+from core.tests.questions.orchard import A_TREE, Orchard, Tree, raises
+from hedgerow_core.application import Cause, caused_by
+from hedgerow_core.application.questions import QuestionFailed
+from hedgerow_core.domain import NotFoundError, SystemClock, new_id
 from hedgerow_core.http.middleware import RequestBoundary
 from hedgerow_core.messaging import (
     Drain,
@@ -276,3 +279,39 @@ async def test_a_failure_is_one_line_with_all_names_and_no_content(
             await connection.execute(text("SELECT errors::text FROM deliveries WHERE state = 'retry_wait'"))
         ).scalar_one()
     assert SECRET in kept, "who is asked for it finds it with the delivery"
+
+
+async def ask_in(traceparent: str, orchard: Orchard) -> None:
+    with caused_by(Cause(traceparent=traceparent)):
+        await orchard.desk().ask("orchard.get_tree", A_TREE, as_=Tree)
+
+
+async def test_a_question_and_its_answer_are_two_spans_of_the_asker_s_trace(sdk: InMemorySpanExporter) -> None:
+    orchard = Orchard()
+
+    await ask_in(CALLER, orchard)
+
+    (asks,), (answers,) = named(sdk, "ask orchard.get_tree"), named(sdk, "answer orchard.get_tree")
+    assert {trace_of(span) for span in (asks, answers)} == {tracing.trace_id_in(CALLER)}
+    assert (asks.kind, answers.kind) == (trace.SpanKind.CLIENT, trace.SpanKind.SERVER)
+    assert answers.parent is not None
+    assert answers.parent.span_id == asks.context.span_id
+    assert dict(answers.attributes or {}) == {
+        "rpc.system": "hedgerow",
+        "rpc.method": "orchard.get_tree",
+        "hedgerow.asker": "press",
+    }
+    (met,) = orchard.causes
+    assert f"{answers.context.span_id:016x}" in (met.traceparent or "")
+
+
+async def test_an_answer_that_broke_is_marked_and_one_that_was_refused_is_not(sdk: InMemorySpanExporter) -> None:
+    with pytest.raises(QuestionFailed):
+        await ask_in(CALLER, Orchard(raises(RuntimeError(SECRET))))
+    with pytest.raises(NotFoundError):
+        await ask_in(CALLER, Orchard(raises(NotFoundError("none"))))
+
+    broken, refused = named(sdk, "answer orchard.get_tree")
+    assert (broken.attributes or {})["error.type"] == "RuntimeError"
+    assert "error.type" not in (refused.attributes or {})
+    assert all(SECRET not in str(span.to_json()) for span in sdk.get_finished_spans())

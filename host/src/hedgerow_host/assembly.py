@@ -31,12 +31,14 @@ from hedgerow_core.messaging.housekeeping import KEEP_AUDIT
 from hedgerow_core.observability import log_of
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.plugin import CoreContainer
+from hedgerow_core.questions import Desk
 from hedgerow_core.security import PermissionTable, TokenVerifier
 from hedgerow_host.admin.permissions import PERMISSIONS
-from hedgerow_host.completeness import unheard_events
+from hedgerow_host.completeness import broken_contracts
 from hedgerow_host.discovery import LoadedContext
 from hedgerow_host.hosted_context import HostedContext, Wakeup, build, process_name
 from hedgerow_host.problems import CompositionError, Problem
+from hedgerow_host.published_queries import missing_answers, open_lines, unsound_answers
 from hedgerow_host.settings import Environment
 
 NOWHERE = DatabaseAddress.parse("postgresql://nobody@nowhere.invalid/none")
@@ -132,6 +134,7 @@ def assemble(
     declared = [*PERMISSIONS, *(p for context in loaded for p in context.manifest.permissions)]
     permissions = PermissionTable(declared, contexts=[context.name for context in loaded])
     origins = OriginCheck(browser_origins)
+    desks = {context.name: Desk(context.name) for context in loaded}
     contexts: list[HostedContext] = []
     problems: list[Problem] = []
     for context in loaded:
@@ -144,12 +147,15 @@ def assemble(
             limiter=limiter,
             permissions=permissions,
             origins=origins,
+            questions=desks[context.name],
         )
         try:
             contexts.append(build(context, core, wakeup, recovery))
         except CompositionError as error:
             problems += error.problems
-    problems += unheard_events({context.name: context.subscriptions for context in contexts})
+    problems += unsound_answers(contexts)
+    problems += missing_answers(contexts, desks.keys())
+    problems += broken_contracts({context.name: (context.subscriptions, context.handlers) for context in contexts})
     problems += _named_twice(
         [(context.name, issuer.issuer) for context in contexts for issuer in context.issuers],
         what="is an issuer of tokens for two contexts",
@@ -162,6 +168,7 @@ def assemble(
     )
     if problems:
         raise CompositionError(problems)
+    open_lines(contexts, desks)
     verifier = TokenVerifier([issuer for context in contexts for issuer in context.issuers], clock)
     keys = [authority for context in contexts for authority in context.key_authorities]
     return Assembly(

@@ -15,6 +15,7 @@ from hedgerow_host.completeness import absent_publishers
 from hedgerow_host.discovery import installed_contexts, load_contexts
 from hedgerow_host.hosted_context import HostedContext
 from hedgerow_host.mounting import MountedRoute, routes_of
+from hedgerow_host.published_queries import unanswered
 from hedgerow_host.settings import ENV_FILE, HostSettings, variable_of
 
 Row = dict[str, Any]
@@ -81,20 +82,31 @@ def notes_on(assembly: Assembly, name: str) -> list[str]:
     for subscription in absent_publishers(declared):
         if name in declared and subscription in declared[name].subscribes:
             deaf.setdefault(subscription.publisher, []).append(subscription.name)
-    return [
+    notes = [
         f"{publisher} is not hosted here: {', '.join(names)} {'hears' if len(names) == 1 else 'hear'} it through "
         "this database only"
         for publisher, names in deaf.items()
+    ]
+    unasked = {
+        question.query: question.publisher
+        for context in assembly.contexts
+        if context.name == name
+        for question in unanswered(context, assembly.names)
+    }
+    return notes + [
+        f"{publisher} is not hosted here: {query} can't be asked" for query, publisher in unasked.items()
     ]
 
 
 def _inside(context: HostedContext | None, routes: list[MountedRoute]) -> Row:
     if context is None:
-        return {"routes": 0, "publishes": [], "subscribes": [], "tasks": []}
+        return {"routes": 0, "publishes": [], "subscribes": [], "answers": [], "asks": [], "tasks": []}
     return {
         "routes": sum(1 for route in routes if route.context == context.name),
         "publishes": sorted(event.event_type for event in context.subscriptions.publishes),
         "subscribes": sorted(subscription.event for subscription in context.subscriptions.subscribes),
+        "answers": sorted({published.contract.query_name for published in context.handlers.answers}),
+        "asks": sorted({question.query for question in context.handlers.asks}),
         "tasks": sorted(handler.task.name for handler in context.handlers.tasks),
     }
 

@@ -17,6 +17,7 @@ from hedgerow_host.contract_breaks import ContractBreak
 from hedgerow_host.contracts import CONTRACT_FILE, as_json, contract_file, contract_of
 from hedgerow_host.hosted_context import HostedContext
 from hedgerow_host.problems import CompositionError, Problem
+from hedgerow_host.published_queries import unanswered
 
 
 class Level(StrEnum):
@@ -92,6 +93,19 @@ def publishers_that_are_absent(assembly: Assembly) -> Iterator[Finding]:
             )
 
 
+def questions_that_nobody_answers(assembly: Assembly) -> Iterator[Finding]:
+    """A question to a context that is not hosted here."""
+    for context in assembly.contexts:
+        for question in unanswered(context, assembly.names):
+            yield Finding(
+                context=context.name,
+                number="W003",
+                subject=question.query,
+                what=f"is asked by {context.name}, and {question.publisher} is not hosted here",
+                fix=f"host {question.publisher}; until then asking fails with query_not_here",
+            )
+
+
 def versions_that_are_too_new(assembly: Assembly) -> Iterator[Finding]:
     """A subscription that reads one version of an event whose publisher also publishes a newer one."""
     published = [event for context in assembly.contexts for event in context.subscriptions.publishes]
@@ -126,6 +140,7 @@ def events_that_nobody_hears(assembly: Assembly) -> Iterator[Finding]:
 CHECKS: tuple[Callable[[Assembly], Iterable[Finding]], ...] = (
     contract_files,
     publishers_that_are_absent,
+    questions_that_nobody_answers,
     versions_that_are_too_new,
     events_that_nobody_hears,
 )
@@ -133,7 +148,8 @@ CHECKS: tuple[Callable[[Assembly], Iterable[Finding]], ...] = (
 
 def contract_text(context: HostedContext) -> str:
     """The `contract.json` that a context should have."""
-    return as_json(contract_of(context.name, context.loaded.manifest.version, context.subscriptions))
+    version = context.loaded.manifest.version
+    return as_json(contract_of(context.name, version, context.subscriptions, context.handlers))
 
 
 def _written(context: HostedContext) -> str | None:
@@ -149,6 +165,8 @@ def _first_difference(written: str, declared: str) -> str:
             *((part, was[part], now[part]) for part in ("context", "version")),
             *_entries(was, now, "publishes", ("type", "version")),
             *_entries(was, now, "subscribes", ("subscription",)),
+            *_entries(was, now, "answers", ("query", "version")),
+            *_entries(was, now, "asks", ("query", "version")),
         ]
     except (ValueError, KeyError, TypeError):
         return "its form"
@@ -161,13 +179,15 @@ def _entries(
     part: str,
     key: tuple[str, ...],
 ) -> Iterator[tuple[str, object, object]]:
-    before, after = ({tuple(entry[word] for word in key): entry for entry in whole[part]} for whole in (was, now))
+    before, after = (
+        {tuple(entry[word] for word in key): entry for entry in whole.get(part, ())} for whole in (was, now)
+    )
     for name in dict.fromkeys((*before, *after)):
         yield f"`{part}` {' v'.join(map(str, name))}", before.get(name), after.get(name)
 
 
 def _of_problem(problem: Problem, contexts: set[str]) -> Finding:
-    first = problem.subject.partition(".")[0]
+    first = problem.consumer if isinstance(problem, ContractBreak) else problem.subject.partition(".")[0]
     return Finding(
         context=first if first in contexts else "host",
         number="E002" if isinstance(problem, ContractBreak) else "E001",

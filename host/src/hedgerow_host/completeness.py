@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from hedgerow_core.application import Bus, Command, Query, Task
 from hedgerow_core.messaging import Consumer, Schedule, Subscription
-from hedgerow_core.plugin import Subscriptions
+from hedgerow_core.plugin import Handlers, Subscriptions
 from hedgerow_host.contract_breaks import breaks
 from hedgerow_host.contracts import contract_of
 from hedgerow_host.discovery import LoadedContext
@@ -61,10 +61,10 @@ def unready_schedules(
     return twice + unhandled
 
 
-def unheard_events(subscriptions: Mapping[str, Subscriptions]) -> list[Problem]:
-    """Subscriptions to events that their publisher, which is hosted here, does not publish as they read it."""
+def broken_contracts(declared: Mapping[str, tuple[Subscriptions, Handlers]]) -> list[Problem]:
+    """Subscriptions and questions that a publisher hosted here does not serve as they read it."""
     try:
-        contracts = {name: contract_of(name, "", declared) for name, declared in subscriptions.items()}
+        contracts = {name: contract_of(name, "", *both) for name, both in declared.items()}
     except CompositionError as error:
         return list(error.problems)
     return list(breaks(contracts, contracts.values()))

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hedgerow_core.messaging.contracts import fields_of
+from hedgerow_core.messaging.contracts import fields_of, incompatibilities
 from hedgerow_host.contract_breaks import ContractBreak, breaks
 from hedgerow_host.contracts import CONTRACT_FILE, ContextContract, JsonSchema, from_json
 from hedgerow_host.exits import ExitCode, HostError
@@ -61,7 +61,7 @@ def read_build(path: Path) -> Build:
 
 def compare(old: Build, new: Build) -> Difference:
     """What happens to subscribers of both builds when the new publishers meet them."""
-    gone = {name: replace(contract, publishes=()) for name, contract in old.items() if name not in new}
+    gone = {name: replace(contract, publishes=(), answers=()) for name, contract in old.items() if name not in new}
     hit: dict[ContractBreak, list[str]] = {}
     for build, subscribers in (("old", old), ("new", new)):
         for broken in breaks({**gone, **new}, subscribers.values()):
@@ -70,6 +70,7 @@ def compare(old: Build, new: Build) -> Difference:
         *_changes(old, new, {(broken.event, broken.field) for broken in hit}),
         *_late(old, new),
         *_unknown(old, new),
+        *_narrowed(old, new),
     ]
     return Difference(hit, list(dict.fromkeys(notes)))
 
@@ -116,10 +117,23 @@ def _unknown(old: Build, new: Build) -> Iterator[Note]:
     for wanted in (wanted for contract in (*old.values(), *new.values()) for wanted in contract.subscribes):
         if wanted.publisher not in old and wanted.publisher not in new:
             yield Note(wanted.subscription, f"listens to {wanted.event}; no contract of {wanted.publisher} is here")
+    for contract in (*old.values(), *new.values()):
+        for asked in (one for one in contract.asks if one.publisher not in old and one.publisher not in new):
+            yield Note(f"{contract.context} asks {asked.query}", f"no contract of {asked.publisher} is here")
+
+
+def _narrowed(old: Build, new: Build) -> Iterator[Note]:
+    """What an asker sends is in no contract, so it is only said where less is taken than before."""
+    before = {(one.query, one.version): one for build in old.values() for one in build.answers}
+    for one in (one for build in new.values() for one in build.answers):
+        was = before.get((one.query, one.version))
+        for found in incompatibilities(was.parameters, one.parameters) if was else ():
+            yield Note(f"{one.query} v{one.version}", f"takes other parameters than before: {found}")
 
 
 def _published(build: Build) -> dict[tuple[str, int], JsonSchema]:
-    return {(event.type, event.version): event.schema for one in build.values() for event in one.publishes}
+    events = {(event.type, event.version): event.schema for one in build.values() for event in one.publishes}
+    return events | {(one.query, one.version): one.answer for each in build.values() for one in each.answers}
 
 
 def _bare(schema: object, *, names: bool = False) -> object:

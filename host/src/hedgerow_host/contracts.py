@@ -1,4 +1,4 @@
-"""What each context publishes and reads, as plain data: the `contract.json` in its package (ADR 0009).
+"""What contexts publish, read, answer and ask, as plain data: the `contract.json` in each package (ADR 0009).
 
 With these files two builds can be compared without importing either.
 """
@@ -16,7 +16,7 @@ from typing import Any
 from pydantic.errors import PydanticUserError
 
 from hedgerow_core.messaging.contracts import published_schema, reader_schema
-from hedgerow_core.plugin import Subscriptions
+from hedgerow_core.plugin import Handlers, Subscriptions
 from hedgerow_host.problems import CompositionError, Problem
 
 CONTRACT_FILE = "contract.json"
@@ -51,16 +51,45 @@ class WantedEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnsweredQuery:
+    """One version of a query that a context answers."""
+
+    query: str
+    version: int
+    parameters: JsonSchema
+    """What it accepts."""
+    answer: JsonSchema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedAnswer:
+    """A question that a context asks, and what its own model reads of the answer."""
+
+    query: str
+    version: int
+    schema: JsonSchema
+
+    @property
+    def publisher(self) -> str:
+        """The context that answers."""
+        return self.query.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContextContract:
-    """All that a context publishes and reads; sorted, so that it is written the same way every time."""
+    """All that a context promises and relies on; sorted, so that it is written the same way every time."""
 
     context: str
     version: str
     publishes: tuple[PublishedEvent, ...] = ()
     subscribes: tuple[WantedEvent, ...] = ()
+    answers: tuple[AnsweredQuery, ...] = ()
+    asks: tuple[WantedAnswer, ...] = ()
 
 
-def contract_of(context: str, version: str, declared: Subscriptions) -> ContextContract:
+def contract_of(
+    context: str, version: str, declared: Subscriptions, handlers: Handlers | None = None
+) -> ContextContract:
     """The contract that a context's declarations make.
 
     Raises:
@@ -84,17 +113,36 @@ def contract_of(context: str, version: str, declared: Subscriptions) -> ContextC
         )
         for subscription in declared.subscribes
     ]
+    answers = [
+        AnsweredQuery(
+            query=answered.contract.query_name,
+            version=answered.contract.query_version,
+            parameters=_schema(answered.contract.query_name, reader_schema, answered.contract),
+            answer=_schema(answered.contract.query_name, published_schema, answered.contract.answer),
+        )
+        for answered in (handlers.answers if handlers else ())
+    ]
+    asks = [
+        WantedAnswer(
+            query=question.query,
+            version=question.version,
+            schema=_schema(f"{context} asks {question.query}", reader_schema, question.as_),
+        )
+        for question in (handlers.asks if handlers else ())
+    ]
     return ContextContract(
         context=context,
         version=version,
         publishes=tuple(sorted(published, key=lambda event: (event.type, event.version))),
         subscribes=tuple(sorted(wanted, key=lambda event: event.subscription)),
+        answers=tuple(sorted(answers, key=lambda one: (one.query, one.version))),
+        asks=tuple(sorted(asks, key=lambda one: (one.query, one.version, json.dumps(one.schema, sort_keys=True)))),
     )
 
 
 def as_json(contract: ContextContract) -> str:
     """The text of the context's `contract.json`."""
-    whole = {
+    whole: dict[str, Any] = {
         "context": contract.context,
         "version": contract.version,
         "publishes": [
@@ -112,6 +160,20 @@ def as_json(contract: ContextContract) -> str:
             for wanted in contract.subscribes
         ],
     }
+    if contract.answers:
+        whole["answers"] = [
+            {
+                "query": one.query,
+                "version": one.version,
+                "parameters": _ordered(one.parameters),
+                "answer": _ordered(one.answer),
+            }
+            for one in contract.answers
+        ]
+    if contract.asks:
+        whole["asks"] = [
+            {"query": one.query, "version": one.version, "schema": _ordered(one.schema)} for one in contract.asks
+        ]
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -139,6 +201,16 @@ def from_json(text: str) -> ContextContract:
                     schema=wanted["schema"],
                 )
                 for wanted in whole["subscribes"]
+            ),
+            answers=tuple(
+                AnsweredQuery(
+                    query=one["query"], version=one["version"], parameters=one["parameters"], answer=one["answer"]
+                )
+                for one in whole.get("answers", ())
+            ),
+            asks=tuple(
+                WantedAnswer(query=one["query"], version=one["version"], schema=one["schema"])
+                for one in whole.get("asks", ())
             ),
         )
     except (KeyError, TypeError, AttributeError) as error:

@@ -2,7 +2,7 @@
 
 `LAB_CRASH_POINT=name[:nth]` ends the process there, `LAB_STOP_POINT=name[:nth]` freezes it there, `LAB_TRACE=file`
 writes down the points that are passed, `LAB_MUTANT=name` breaks the product. `LAB_LEASE_S` makes leases shorter,
-`LAB_PATIENCE_S` the front door's deadlines.
+`LAB_PATIENCE_S` the front door's deadlines, `LAB_KEYS_HOLD_S` the time for which a gateway's keys are trusted.
 """
 
 from __future__ import annotations
@@ -15,20 +15,24 @@ from hedgerow_core.messaging import cursors, drain, partitions, relay
 from hedgerow_host import cli
 from tests.faults.laboratory import crash_points
 from tests.faults.laboratory.identity_mutants import IDENTITY_MUTANTS, patience_of
+from tests.faults.laboratory.money_mutants import MONEY_MUTANTS
 from tests.faults.laboratory.mutants import MUTANTS
 
 CRASH_POINT, STOP_POINT, TRACE = "LAB_CRASH_POINT", "LAB_STOP_POINT", "LAB_TRACE"
 MUTANT, LEASE_S, PATIENCE_S = "LAB_MUTANT", "LAB_LEASE_S", "LAB_PATIENCE_S"
+KEYS_HOLD_S = "LAB_KEYS_HOLD_S"
 
 
 def apply(environment: dict[str, str]) -> None:
     """Change this process as the environment asks."""
     if mutant := environment.get(MUTANT):
-        (MUTANTS | IDENTITY_MUTANTS)[mutant]()
+        (MUTANTS | IDENTITY_MUTANTS | MONEY_MUTANTS)[mutant]()
     if lease := environment.get(LEASE_S):
         _shorten_leases(float(lease))
     if patience := environment.get(PATIENCE_S):
         patience_of(float(patience))
+    if keys_hold := environment.get(KEYS_HOLD_S):
+        _trust_keys_for(float(keys_hold))
     if file := environment.get(TRACE):
         crash_points.trace(Path(file))
     if point := environment.get(CRASH_POINT):
@@ -42,6 +46,14 @@ def _shorten_leases(seconds: float) -> None:
     partitions.LEASE = drain.LEASE = timedelta(seconds=seconds)  # type: ignore[misc]
     cursors.LEASE = timedelta(seconds=seconds)  # type: ignore[misc]
     relay.RENEW_AFTER_S = seconds / 3
+
+
+def _trust_keys_for(seconds: float) -> None:
+    """A day of the gateway's may last seconds; half a day of ours must then, too."""
+    from hedgerow_billing.application.tasks import charge_payment
+
+    assert charge_payment.KEYS_HOLD
+    charge_payment.KEYS_HOLD = timedelta(seconds=seconds)
 
 
 def main() -> None:

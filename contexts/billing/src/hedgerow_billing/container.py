@@ -9,9 +9,11 @@ from hedgerow_billing.application.commands.credit_invoice import CreditInvoiceHa
 from hedgerow_billing.application.commands.open_invoice import OpenInvoiceHandler
 from hedgerow_billing.application.commands.request_payment import RequestPaymentHandler
 from hedgerow_billing.application.commands.request_refund import RequestRefundHandler
+from hedgerow_billing.application.commands.take_notice import TakeNoticeHandler
 from hedgerow_billing.application.commands.void_invoice import VoidInvoiceHandler
 from hedgerow_billing.application.commands.write_off_invoice import WriteOffInvoiceHandler
 from hedgerow_billing.application.gateway import PaymentGateway
+from hedgerow_billing.application.notices import NoticeReader
 from hedgerow_billing.application.queries.customer_balance import CustomerBalanceHandler
 from hedgerow_billing.application.queries.export_invoices import ExportInvoicesHandler
 from hedgerow_billing.application.queries.get_document import GetDocumentHandler
@@ -20,12 +22,13 @@ from hedgerow_billing.application.queries.list_invoices import ListInvoicesHandl
 from hedgerow_billing.application.queries.list_statement import ListStatementHandler
 from hedgerow_billing.application.queries.verify_ledger import VerifyLedgerHandler
 from hedgerow_billing.application.tasks.charge_payment import ChargePaymentHandler
+from hedgerow_billing.application.tasks.look_at_payment import LookAtPaymentHandler, LookAtRefundHandler
 from hedgerow_billing.application.tasks.reconcile_payment import ReconcilePaymentHandler
 from hedgerow_billing.application.tasks.refund_payment import ReconcileRefundHandler, RefundPaymentHandler
 from hedgerow_billing.application.tasks.void_unpaid_invoices import VoidUnpaidInvoicesHandler
 from hedgerow_billing.infrastructure.audit import PostgresAuditor
 from hedgerow_billing.infrastructure.exported import PostgresCustomerReader, PostgresInvoiceRowReader
-from hedgerow_billing.infrastructure.gateways.sandbox import SandboxGateway
+from hedgerow_billing.infrastructure.gateways.choice import gateway_for, notices_for
 from hedgerow_billing.infrastructure.readers import PostgresInvoiceReader, PostgresTransferReader
 from hedgerow_billing.infrastructure.statements import PostgresStatementReader
 from hedgerow_billing.infrastructure.work import PostgresBillingWork
@@ -38,9 +41,8 @@ class BillingContainer(containers.DeclarativeContainer):
     core = providers.DependenciesContainer()
     settings: providers.Dependency[BillingSettings] = providers.Dependency(instance_of=BillingSettings)
 
-    gateway: providers.Provider[PaymentGateway] = providers.ThreadSafeSingleton(
-        SandboxGateway, latency=settings.provided.sandbox_latency
-    )
+    gateway: providers.Provider[PaymentGateway] = providers.ThreadSafeSingleton(gateway_for, settings)
+    notices: providers.Provider[NoticeReader | None] = providers.ThreadSafeSingleton(notices_for, settings)
 
     work = providers.Factory(PostgresBillingWork, context=core.context, clock=core.clock)
     """Called with the connection of a transaction."""
@@ -60,6 +62,7 @@ class BillingContainer(containers.DeclarativeContainer):
         plan=settings.provided.retry_plan,
     )
     void_invoice = providers.ThreadSafeSingleton(VoidInvoiceHandler, clock=core.clock)
+    take_notice = providers.ThreadSafeSingleton(TakeNoticeHandler, look_after=settings.provided.reconcile_delay)
     request_payment = providers.ThreadSafeSingleton(RequestPaymentHandler, clock=core.clock)
     write_off_invoice = providers.ThreadSafeSingleton(WriteOffInvoiceHandler, clock=core.clock)
     credit_invoice = providers.ThreadSafeSingleton(
@@ -101,6 +104,16 @@ class BillingContainer(containers.DeclarativeContainer):
     )
     reconcile_refund = providers.ThreadSafeSingleton(
         ReconcileRefundHandler,
+        transfers=transfer_reader,
+        gateway=gateway,
+        clock=core.clock,
+        series=settings.provided.credit_note_series,
+    )
+    look_at_payment = providers.ThreadSafeSingleton(
+        LookAtPaymentHandler, transfers=transfer_reader, gateway=gateway, clock=core.clock
+    )
+    look_at_refund = providers.ThreadSafeSingleton(
+        LookAtRefundHandler,
         transfers=transfer_reader,
         gateway=gateway,
         clock=core.clock,

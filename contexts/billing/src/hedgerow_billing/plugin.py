@@ -3,9 +3,11 @@
 Handles:
     CreateInvoice, OpenInvoice, VoidInvoice, RequestPayment (commands of customers)
     CreditInvoice, RequestRefund, WriteOffInvoice (commands of who looks after the books)
+    TakeNotice (command of the gateway), LeaveDeadLetters (command of the seed)
     GetInvoice, ListInvoices, ExportInvoices, GetDocument, ListStatement, CustomerBalance, VerifyLedger (queries)
-    billing.charge_payment, billing.reconcile_payment, billing.refund_payment, billing.reconcile_refund,
-    billing.void_unpaid_invoices (tasks)
+    billing.charge_payment, billing.reconcile_payment, billing.look_at_payment,
+    billing.refund_payment, billing.reconcile_refund, billing.look_at_refund,
+    billing.void_unpaid_invoices, billing.fail_on_purpose (tasks)
 Consumes:
     users.user_registered v1
     users.user_updated v1
@@ -29,17 +31,21 @@ Publishes:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from hedgerow_billing.application.commands.create_invoice import CreateInvoice
 from hedgerow_billing.application.commands.credit_invoice import CreditInvoice
+from hedgerow_billing.application.commands.leave_dead_letters import LeaveDeadLetters, leave_dead_letters
 from hedgerow_billing.application.commands.open_invoice import OpenInvoice
 from hedgerow_billing.application.commands.request_payment import RequestPayment
 from hedgerow_billing.application.commands.request_refund import RequestRefund
+from hedgerow_billing.application.commands.take_notice import TakeNotice
 from hedgerow_billing.application.commands.void_invoice import VoidInvoice
 from hedgerow_billing.application.commands.write_off_invoice import WriteOffInvoice
+from hedgerow_billing.application.demo_invoices import SeedInvoices
 from hedgerow_billing.application.queries.customer_balance import CustomerBalance
 from hedgerow_billing.application.queries.export_invoices import ExportInvoices
 from hedgerow_billing.application.queries.get_document import GetDocument
@@ -58,6 +64,8 @@ from hedgerow_billing.application.subscriptions import (
     note_reactivated_user,
 )
 from hedgerow_billing.application.tasks.charge_payment import ChargePayment
+from hedgerow_billing.application.tasks.fail_on_purpose import FailOnPurpose, fail_on_purpose
+from hedgerow_billing.application.tasks.look_at_payment import LookAtPayment, LookAtRefund
 from hedgerow_billing.application.tasks.reconcile_payment import ReconcilePayment
 from hedgerow_billing.application.tasks.refund_payment import ReconcileRefund, RefundPayment
 from hedgerow_billing.application.tasks.void_unpaid_invoices import VoidUnpaidInvoices
@@ -68,12 +76,22 @@ from hedgerow_billing.interfaces.documents import documents_router
 from hedgerow_billing.interfaces.exports import exports_router
 from hedgerow_billing.interfaces.http import billing_router
 from hedgerow_billing.interfaces.statements import statements_router
-from hedgerow_billing.settings import BillingSettings
+from hedgerow_billing.interfaces.webhooks import webhooks_router
+from hedgerow_billing.settings import BillingSettings, Gateway
 from hedgerow_core.application import Audited, Bus, CommandHandler, QueryHandler, Subject
+from hedgerow_core.application.seeding import Seed
 from hedgerow_core.http import ContextRouter
 from hedgerow_core.messaging import OutboundTaskHandler, RetryPolicy, Subscription, TaskHandler
 from hedgerow_core.persistence import MigrationHistory
-from hedgerow_core.plugin import CommandRunner, CoreContainer, Handlers, Manifest, Subscriptions, hookimpl
+from hedgerow_core.plugin import (
+    CommandRunner,
+    CoreContainer,
+    Handlers,
+    Manifest,
+    Subscriptions,
+    UnusableSetting,
+    hookimpl,
+)
 from hedgerow_core.security import Permission
 
 if TYPE_CHECKING:
@@ -81,6 +99,8 @@ if TYPE_CHECKING:
 
 UNTIL_ANSWERED = RetryPolicy(attempts=150)
 """About a day at ten minutes each: money whose fate is unknown is not given up lightly, nor forgotten when dead."""
+
+AT_ONCE_DEAD = RetryPolicy(attempts=1)
 
 FOR_EVER = None
 """What moved money stays in the ledger, so that no repetition of it can go unnoticed."""
@@ -134,8 +154,33 @@ def migrations() -> MigrationHistory:
 
 @hookimpl
 def container(core: CoreContainer, settings: BillingSettings) -> BillingContainer:
-    """What is wired to what."""
+    """What is wired to what.
+
+    Raises:
+        UnusableSetting: nobody has said through whom money moves, or what that gateway needs.
+    """
+    _demand_gateway(settings, core.environment())
     return BillingContainer(core=core, settings=settings)
+
+
+def _demand_gateway(settings: BillingSettings, environment: str) -> None:
+    """A shop that seems to charge, and doesn't, is noticed when the month is over."""
+    if settings.gateway is None and environment != "dev":
+        raise UnusableSetting(
+            "BILLING_GATEWAY",
+            "is not set, and only `dev` charges nobody without being told to",
+            fix="set it to stripe, or to sandbox if no money is to move here",
+        )
+    needed = {
+        "BILLING_STRIPE_API_KEY": (settings.stripe_api_key, "the key (sk_… or rk_…) of your account at Stripe"),
+        "BILLING_STRIPE_WEBHOOK_SECRET": (
+            settings.stripe_webhook_secret,
+            "the secret (whsec_…) that Stripe shows for its endpoint /v1/billing/webhooks/stripe",
+        ),
+    }
+    for variable, (value, what) in needed.items():
+        if settings.gateway is Gateway.STRIPE and value is None:
+            raise UnusableSetting(variable, "is not set, and BILLING_GATEWAY is stripe", fix=f"set it to {what}")
 
 
 @hookimpl
@@ -143,6 +188,7 @@ def handlers(container: BillingContainer) -> Handlers:
     """What it can be told and asked, and what it does later."""
     charge, reconcile = container.charge_payment(), container.reconcile_payment()
     refund, reconcile_refund = container.refund_payment(), container.reconcile_refund()
+    look, look_at_refund = container.look_at_payment(), container.look_at_refund()
     return Handlers(
         work=container.work,
         commands=(
@@ -150,9 +196,11 @@ def handlers(container: BillingContainer) -> Handlers:
             CommandHandler(OpenInvoice, container.open_invoice()),
             CommandHandler(VoidInvoice, container.void_invoice()),
             CommandHandler(RequestPayment, container.request_payment()),
+            CommandHandler(LeaveDeadLetters, leave_dead_letters),
             CommandHandler(CreditInvoice, container.credit_invoice(), audited=CREDITED),
             CommandHandler(RequestRefund, container.request_refund(), audited=REFUND_REQUESTED),
             CommandHandler(WriteOffInvoice, container.write_off_invoice(), audited=WRITTEN_OFF),
+            CommandHandler(TakeNotice, container.take_notice()),
         ),
         queries=(
             QueryHandler(GetInvoice, container.get_invoice()),
@@ -180,7 +228,10 @@ def handlers(container: BillingContainer) -> Handlers:
                 retry=UNTIL_ANSWERED,
                 keep_completed=FOR_EVER,
             ),
+            OutboundTaskHandler(task=LookAtPayment, call=look.call, apply=look.apply),
+            OutboundTaskHandler(task=LookAtRefund, call=look_at_refund.call, apply=look_at_refund.apply),
             TaskHandler(task=VoidUnpaidInvoices, handle=container.void_unpaid_invoices()),
+            TaskHandler(task=FailOnPurpose, handle=fail_on_purpose, retry=AT_ONCE_DEAD),
         ),
     )
 
@@ -226,9 +277,32 @@ def subscriptions() -> Subscriptions:
 
 
 @hookimpl
-def routes(bus: Bus) -> Sequence[ContextRouter]:
-    """What it serves over HTTP."""
-    return (billing_router(bus), exports_router(bus), documents_router(bus), statements_router(bus))
+def seed(container: BillingContainer, bus: Bus) -> Seed:
+    """Demo data: invoices in every state."""
+    return SeedInvoices(bus, container.invoice_reader())
+
+
+@hookimpl
+def routes(container: BillingContainer, bus: Bus) -> Sequence[ContextRouter]:
+    """What it serves over HTTP. Notices are taken only where a gateway sends some."""
+    notices = container.notices()
+    return (
+        billing_router(bus),
+        exports_router(bus),
+        documents_router(bus),
+        statements_router(bus),
+        *([webhooks_router(bus, notices)] if notices is not None else []),
+    )
+
+
+@hookimpl
+@asynccontextmanager
+async def lifespan(container: BillingContainer) -> AsyncIterator[None]:
+    """Keeps connections to the gateway as long as a process serves."""
+    try:
+        yield
+    finally:
+        await container.gateway().close()
 
 
 @hookimpl

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from sqlalchemy import Row
 
 from hedgerow_billing.application.commands.request_payment import RequestPayment
 from hedgerow_billing.application.gateway import (
+    KEYS_HOLD,
     Answer,
     ChargeRequest,
     GatewayTimeoutError,
@@ -24,10 +26,11 @@ from hedgerow_billing.domain.currencies import Currency
 from hedgerow_billing.domain.errors import PaymentNotFound
 from hedgerow_billing.domain.money import Money
 from hedgerow_billing.infrastructure.gateways.sandbox import DECLINED, TIMES_OUT, UNAVAILABLE, SandboxGateway
-from hedgerow_billing.settings import BillingSettings
+from hedgerow_billing.settings import BillingSettings, Gateway
 from hedgerow_core.application import Bus, RowScope
 from hedgerow_core.domain import new_id
 from hedgerow_core.persistence import Database
+from hedgerow_core.testing import FakeClock
 
 Rows = Callable[[str], Awaitable[Sequence[Row[Any]]]]
 OpenOne = Callable[..., Awaitable[InvoiceView]]
@@ -38,9 +41,10 @@ Pay = Callable[[int], Awaitable[InvoiceView]]
 class RecordingGateway:
     """Takes the money of every key once; says what it was asked; can lose its first answers."""
 
-    def __init__(self, *, lost_answers: int = 0) -> None:
+    def __init__(self, *, lost_answers: int = 0, found: Answer | None = None) -> None:
         self.charges: list[ChargeRequest] = []
         self._lost_answers = lost_answers
+        self._found = found
 
     async def charge(self, request: ChargeRequest) -> Answer:
         self.charges.append(request)
@@ -49,7 +53,7 @@ class RecordingGateway:
         return Moved(reference=f"ref of {request.idempotency_key}")
 
     async def find_charge(self, request: ChargeRequest) -> Answer | None:
-        return None
+        return self._found
 
 
 @pytest.fixture
@@ -89,7 +93,9 @@ async def test_a_declined_charge_leaves_the_invoice_open_and_payable(
     assert [p.status for p in twice.payments] == ["failed", "failed"]
 
 
-@pytest.mark.parametrize("settings", [BillingSettings(sandbox_latency_s=0, reconcile_delay_s=3600)])
+@pytest.mark.parametrize(
+    "settings", [BillingSettings(gateway=Gateway.SANDBOX, sandbox_latency_s=0, reconcile_delay_s=3600)]
+)
 async def test_a_charge_that_times_out_is_unknown_until_the_reconciler_comes(pay: Pay, rows: Rows) -> None:
     unknown = await pay(TIMES_OUT)
     assert (unknown.status, unknown.payments[0].status) == ("open", "unknown")
@@ -158,6 +164,31 @@ async def test_the_same_result_applied_twice_changes_nothing(
         await work.flush()
     assert await rows("SELECT version, paid_at FROM invoices") == before
     assert len(await rows("SELECT 1 FROM outbox WHERE type = 'billing.invoice_paid'")) == 1
+
+
+@pytest.mark.parametrize(
+    ("age", "charges"),
+    [(KEYS_HOLD, 1), (KEYS_HOLD + timedelta(seconds=1), 0)],
+    ids=["the key holds", "the key may be forgotten"],
+)
+@pytest.mark.parametrize("gateway", [RecordingGateway(found=Moved(reference="of before"))])
+async def test_a_charge_that_may_be_older_than_its_key_is_looked_for_first(
+    bus: Bus,
+    customer: UUID,
+    open_one: OpenOne,
+    container: BillingContainer,
+    gateway: RecordingGateway,
+    clock: FakeClock,
+    age: timedelta,
+    charges: int,
+) -> None:
+    gateway.charges.clear()
+    invoice = await open_one()
+    pending = await bus.execute(RequestPayment(customer_id=customer, invoice_id=invoice.id))
+    clock.advance(age)
+    task = ChargePayment(payment_id=pending.payments[0].id, invoice_id=invoice.id)
+    assert isinstance(await container.charge_payment().call(task), Moved)
+    assert len(gateway.charges) == charges
 
 
 async def test_a_task_without_its_payment_fails_loudly(container: BillingContainer) -> None:

@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI, Request
 
 from hedgerow_billing import plugin
+from hedgerow_billing.container import BillingContainer
 from hedgerow_core.application import Bus
 from hedgerow_core.http import PipelineRoute
 from hedgerow_core.http.problems import install_problem_handlers
@@ -21,14 +22,14 @@ DRAFT: dict[str, Any] = {"currency": "EUR", "lines": [{"description": "Hedge", "
 
 
 @pytest.fixture
-async def http(bus: Bus, customer: UUID) -> AsyncIterator[httpx.AsyncClient]:
+async def http(bus: Bus, container: BillingContainer, customer: UUID) -> AsyncIterator[httpx.AsyncClient]:
     async def authenticate(request: Request) -> None:
         subject = UUID(request.headers.get("x-subject", str(customer)))
         request.state.principal = Principal(subject=subject, session=None, roles=frozenset({"user"}))
 
     app = FastAPI()
     install_problem_handlers(app)
-    for router in plugin.routes(bus):
+    for router in plugin.routes(container, bus):
         for route in router.routes:
             assert isinstance(route, PipelineRoute)
             route.stages = (authenticate,)

@@ -19,7 +19,7 @@ from hedgerow_billing.application.commands.open_invoice import OpenInvoice
 from hedgerow_billing.application.ports import CustomerNews
 from hedgerow_billing.infrastructure.work import PostgresBillingWork
 from hedgerow_billing.interfaces.documents import POLICY, STYLE, STYLE_HASH
-from hedgerow_billing.settings import BillingSettings
+from hedgerow_billing.settings import BillingSettings, Gateway
 from hedgerow_core.application import Bus
 from hedgerow_core.domain import new_id
 from hedgerow_core.persistence import Database
@@ -31,7 +31,7 @@ WorkOff = Callable[[], Awaitable[None]]
 @pytest.fixture
 def settings() -> BillingSettings:
     seller = "Hedgerow Ltd | 1 Lane, Town | VAT GB 123"
-    return BillingSettings(sandbox_latency_s=0, reconcile_delay_s=0, seller=seller)
+    return BillingSettings(gateway=Gateway.SANDBOX, sandbox_latency_s=0, reconcile_delay_s=0, seller=seller)
 
 
 class Page(HTMLParser):

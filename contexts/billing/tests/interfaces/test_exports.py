@@ -22,6 +22,7 @@ from hedgerow_billing.application.commands.void_invoice import VoidInvoice
 from hedgerow_billing.application.document_ports import InvoiceRow
 from hedgerow_billing.application.ports import CustomerNews
 from hedgerow_billing.application.queries import export_invoices
+from hedgerow_billing.container import BillingContainer
 from hedgerow_billing.domain.invoice import InvoiceStatus
 from hedgerow_billing.infrastructure.work import PostgresBillingWork
 from hedgerow_billing.interfaces import exports
@@ -206,7 +207,7 @@ def test_amounts_have_the_decimals_of_their_currency(currency: str, total: str) 
 
 
 @asynccontextmanager
-async def served(bus: Bus, customer: UUID) -> AsyncIterator[int]:
+async def served(container: BillingContainer, bus: Bus, customer: UUID) -> AsyncIterator[int]:
     """The routes behind a real server on loopback; its port."""
 
     async def authenticate(request: Request) -> None:
@@ -214,7 +215,7 @@ async def served(bus: Bus, customer: UUID) -> AsyncIterator[int]:
 
     app = FastAPI()
     install_problem_handlers(app)
-    for router in plugin.routes(bus):
+    for router in plugin.routes(container, bus):
         for route in router.routes:
             assert isinstance(route, PipelineRoute)
             route.stages = (authenticate,)
@@ -231,12 +232,12 @@ async def served(bus: Bus, customer: UUID) -> AsyncIterator[int]:
 
 
 async def test_an_export_that_breaks_off_does_not_look_complete(
-    bus: Bus, customer: UUID, database: Database, monkeypatch: pytest.MonkeyPatch
+    container: BillingContainer, bus: Bus, customer: UUID, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(4):
         await opened(bus, customer)
     monkeypatch.setattr(export_invoices, "STRETCH", 2)
-    async with served(bus, customer) as port, httpx.AsyncClient() as client:
+    async with served(container, bus, customer) as port, httpx.AsyncClient() as client:
         url = f"http://127.0.0.1:{port}/v1/billing/invoices.csv"
         assert len(rows_in(await client.get(url))) == 4, "the twin"
         asked = 0
@@ -264,8 +265,10 @@ async def test_an_export_ends_some_time(bus: Bus, customer: UUID, monkeypatch: p
             pass
 
 
-async def test_who_could_not_notice_a_broken_end_gets_no_export(bus: Bus, customer: UUID) -> None:
-    async with served(bus, customer) as port:
+async def test_who_could_not_notice_a_broken_end_gets_no_export(
+    container: BillingContainer, bus: Bus, customer: UUID
+) -> None:
+    async with served(container, bus, customer) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET /v1/billing/invoices.csv HTTP/1.0\r\nHost: x\r\n\r\n")
         answer = await reader.read()

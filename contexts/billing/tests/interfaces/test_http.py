@@ -11,6 +11,7 @@ import pytest
 
 from contexts.billing.tests.interfaces.conftest import DRAFT
 from hedgerow_billing import plugin
+from hedgerow_billing.container import BillingContainer
 from hedgerow_core.application import Bus
 from hedgerow_core.domain import new_id
 from hedgerow_core.http import PipelineRoute, access_of
@@ -211,9 +212,9 @@ async def test_a_malformed_id_is_refused(http: httpx.AsyncClient) -> None:
     assert (await http.get("/invoices/none")).status_code == 422
 
 
-def test_every_route_needs_a_permission_that_the_manifest_declares(bus: Bus) -> None:
+def test_every_route_needs_a_permission_that_the_manifest_declares(container: BillingContainer, bus: Bus) -> None:
     declared = {permission.name for permission in plugin.manifest().permissions}
-    for router in plugin.routes(bus):
+    for router in plugin.routes(container, bus):
         for route in router.routes:
             assert isinstance(route, PipelineRoute)
             access = access_of(route.endpoint)

@@ -50,6 +50,19 @@ async def test_the_answer_is_of_then_and_not_of_now(http: httpx.AsyncClient) -> 
     assert (await http.get(f"/invoices/{invoice}")).json()["status"] == "void"
 
 
+async def test_an_answer_of_another_build_is_named_and_the_request_is_not_done_again(
+    http: httpx.AsyncClient, rows: Rows, database: Database
+) -> None:
+    await http.post("/invoices", json=DRAFT, headers=KEY)
+    async with database.transaction() as connection:
+        await connection.execute(text("UPDATE idempotency_keys SET answer = answer - 'total'"))
+
+    again = await http.post("/invoices", json=DRAFT, headers=KEY)
+
+    assert (again.status_code, again.json()["code"]) == (409, "answer_unreadable")
+    assert await invoices(rows) == 1
+
+
 async def test_without_a_key_a_request_is_a_new_one(http: httpx.AsyncClient, rows: Rows) -> None:
     for _ in range(2):
         assert "idempotency-replayed" not in (await http.post("/invoices", json=DRAFT)).headers

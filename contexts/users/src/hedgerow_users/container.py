@@ -24,6 +24,7 @@ from hedgerow_users.application.commands.log_in_by_link import LogInByLink, Rede
 from hedgerow_users.application.commands.log_out import LogOutHandler
 from hedgerow_users.application.commands.log_out_everywhere import LogOutEverywhereHandler
 from hedgerow_users.application.commands.make_login_link import MakeLoginLinkHandler
+from hedgerow_users.application.commands.open_demo_account import OpenDemoAccountHandler
 from hedgerow_users.application.commands.provision_account import (
     ProvisionAccountHandler,
     RecognizeIdentity,
@@ -52,6 +53,7 @@ from hedgerow_users.application.commands.update_account import UpdateAccountHand
 from hedgerow_users.application.commands.update_own_profile import UpdateOwnProfileHandler
 from hedgerow_users.application.commands.verify_email import VerifyEmailHandler
 from hedgerow_users.application.current_password import CurrentPassword
+from hedgerow_users.application.demo_accounts import SeedAccounts
 from hedgerow_users.application.login_guard import CodeGuard, GuardedLogIn
 from hedgerow_users.application.owner_proof import OwnerProof
 from hedgerow_users.application.queries.get_account import GetAccountHandler
@@ -200,6 +202,7 @@ class UsersContainer(containers.DeclarativeContainer):
         GuardedLogIn, hasher=hasher, limiter=core.limiter, networks=known_networks, clock=core.clock
     )
     create_admin = providers.Factory(CreateAdmin, hasher=hasher)
+    seed_accounts = providers.Factory(SeedAccounts, hasher=hasher, accounts=accounts)
     log_in = providers.Factory(
         LogIn, accounts=accounts, hasher=hasher, access_tokens=access_tokens, guesses=code_guard
     )
@@ -220,6 +223,7 @@ class UsersContainer(containers.DeclarativeContainer):
     # What the bus calls.
     open_account = providers.Singleton(OpenAccountHandler, clock=core.clock)
     open_admin_account = providers.Singleton(OpenAdminAccountHandler, clock=core.clock)
+    open_demo_account = providers.Singleton(OpenDemoAccountHandler, clock=core.clock)
     start_session = providers.Singleton(StartSessionHandler, start=session_start)
     rotate_refresh_token = providers.Singleton(
         RotateRefreshTokenHandler,

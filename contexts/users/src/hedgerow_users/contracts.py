@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from hedgerow_core.messaging import EventContract
+from hedgerow_core.questions import AnswerContract, QueryContract
 
 
 class UserRegisteredV1(EventContract):
@@ -71,6 +72,27 @@ class UserDeletedV1(EventContract):
 
     user_id: UUID
     deleted_at: datetime
+
+
+class UserV1(AnswerContract):
+    """An account as other contexts may know it. Of a deleted one nothing personal is left."""
+
+    user_id: UUID
+    email: str
+    email_verified: bool
+    name: str
+    status: Literal["active", "deactivated", "deleted"]
+    registered_at: datetime
+
+
+class GetUserV1(QueryContract):
+    """The account of an id, whatever its standing; `users.account_not_found` if there never was one."""
+
+    query_name: ClassVar[str] = "users.get_user"
+    query_version: ClassVar[int] = 1
+    answer: ClassVar[type[AnswerContract]] = UserV1
+
+    user_id: UUID
 
 
 PUBLISHED: tuple[type[EventContract], ...] = (

@@ -1,8 +1,8 @@
 """What the users context offers to a host: accounts, sessions and the tokens that prove them.
 
 Handles:
-    OpenAccount, OpenAdminAccount, StartSession, RefuseLogIn, RotateRefreshToken, LogOut, LogOutEverywhere,
-    EndSession, RefusePassword, ReplacePassword, RenewPasswordHash (commands)
+    OpenAccount, OpenAdminAccount, OpenDemoAccount, StartSession, RefuseLogIn, RotateRefreshToken, LogOut,
+    LogOutEverywhere, EndSession, RefusePassword, ReplacePassword, RenewPasswordHash (commands)
     BeginSecondFactor, ConfirmSecondFactor, RenewRecoveryCodes, RemoveSecondFactor,
     ResetSecondFactor, MakeLoginLink, RedeemLoginLink, EndEverySession (commands)
     RequestLink, VerifyEmail, ReplaceForgottenPassword, ReserveEmailChange, ConfirmEmail (commands)
@@ -22,6 +22,8 @@ Publishes:
     users.user_deactivated v1
     users.user_reactivated v1
     users.user_deleted v1
+Answers:
+    users.get_user v1
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from hedgerow_core.application import Bus, CommandHandler, QueryHandler
+from hedgerow_core.application.seeding import Seed
 from hedgerow_core.http import ContextRouter, CookieMode
 from hedgerow_core.messaging import OutboundTaskHandler, Schedule, TaskHandler
 from hedgerow_core.persistence import MigrationHistory
@@ -68,6 +71,7 @@ from hedgerow_users.application.commands.log_in_by_link import RedeemLoginLink
 from hedgerow_users.application.commands.log_out import LogOut
 from hedgerow_users.application.commands.log_out_everywhere import LogOutEverywhere
 from hedgerow_users.application.commands.make_login_link import MakeLoginLink
+from hedgerow_users.application.commands.open_demo_account import OpenDemoAccount
 from hedgerow_users.application.commands.provision_account import ProvisionAccount
 from hedgerow_users.application.commands.reactivate_account import ReactivateAccount
 from hedgerow_users.application.commands.refresh_session import RotateRefreshToken
@@ -112,6 +116,7 @@ from hedgerow_users.domain.api_key import KeyOwner
 from hedgerow_users.domain.api_key_text import PREFIX
 from hedgerow_users.domain.identity_errors import IdentityTaken
 from hedgerow_users.domain.key_errors import KeyAlreadyRotated, ServiceNameTaken
+from hedgerow_users.infrastructure.answers import ANSWERS
 from hedgerow_users.interfaces.administration import administration_router
 from hedgerow_users.interfaces.api_keys import api_keys_router
 from hedgerow_users.interfaces.cookies import ACCESS_COOKIE
@@ -210,6 +215,7 @@ def handlers(container: UsersContainer) -> Handlers:
         commands=written_down(
             CommandHandler(OpenAccount, container.open_account()),
             CommandHandler(OpenAdminAccount, container.open_admin_account()),
+            CommandHandler(OpenDemoAccount, container.open_demo_account()),
             CommandHandler(StartSession, container.start_session()),
             CommandHandler(RefuseLogIn, container.refuse_log_in()),
             CommandHandler(RefusePassword, container.refuse_password()),
@@ -281,6 +287,7 @@ def handlers(container: UsersContainer) -> Handlers:
         schedules=(
             Schedule(name="users.prune_sessions", cron="17 * * * *", task=lambda tick: PruneSessions(tick=tick)),
         ),
+        answers=ANSWERS,
     )
 
 
@@ -358,6 +365,12 @@ async def lifespan(container: UsersContainer) -> AsyncIterator[None]:
     finally:
         await container.provider_issuers().close()
         await asyncio.to_thread(container.hasher().close)
+
+
+@hookimpl
+def seed(container: UsersContainer, bus: Bus) -> Seed:
+    """Twenty people for demonstrations, one of them an admin."""
+    return container.seed_accounts(bus=bus)
 
 
 @hookimpl

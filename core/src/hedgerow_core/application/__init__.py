@@ -6,6 +6,7 @@ from hedgerow_core.application.causation import Cause, caused_by, current_cause,
 from hedgerow_core.application.filters import Filter, Filters, Operator
 from hedgerow_core.application.messages import Command, Query, Task
 from hedgerow_core.application.page import DEFAULT_LIMIT, MAX_LIMIT, Page
+from hedgerow_core.application.questions import Questions
 from hedgerow_core.application.rate_limits import Claim, Quota, RateLimiter, Standing, Verdict
 from hedgerow_core.application.row_scope import ALL_ROWS, RowScope
 from hedgerow_core.application.unit_of_work import TaskQueue, UnitOfWork
@@ -29,6 +30,7 @@ __all__ = [
     "Page",
     "Query",
     "QueryHandler",
+    "Questions",
     "Quota",
     "RateLimiter",
     "RowScope",

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any, Protocol, get_args, get_origin
 
 from pydantic import TypeAdapter
+from pydantic import ValidationError as UnreadableError
 
 from hedgerow_core.application.messages import Command
 from hedgerow_core.domain import ConflictError, ValidationError
@@ -42,6 +43,18 @@ class RequestInFlight(ConflictError, RetryableError):
         super().__init__(
             "A request with this Idempotency-Key is being worked on. Send it again shortly for its answer.",
             retry_after=timedelta(seconds=1),
+        )
+
+
+class AnswerUnreadable(ConflictError):
+    """The request took effect, and what it was answered is in the form of another build."""
+
+    code = "answer_unreadable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This request took effect before a roll-out, and its answer cannot be read any more. It was not done "
+            "again: look at what it has made."
         )
 
 
@@ -92,6 +105,7 @@ class IdempotentRequest:
         Raises:
             IdempotencyKeyReused: the key stands for another request.
             RequestInFlight: the same is being handled right now.
+            AnswerUnreadable: another build, whose answers have another form, has handled it.
         """
         place = (self.replayed + self.handled).to_bytes(2, "big")
         scope = hashlib.sha256(self.scope + place).digest()
@@ -105,8 +119,12 @@ class IdempotentRequest:
             return answer
         if known.fingerprint != self.fingerprint:
             raise IdempotencyKeyReused
+        try:
+            answer = adapter.validate_python(known.answer)
+        except UnreadableError as error:
+            raise AnswerUnreadable from error
         self.replayed += 1
-        return adapter.validate_python(known.answer)
+        return answer
 
     @property
     def is_replay(self) -> bool:

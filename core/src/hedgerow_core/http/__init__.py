@@ -8,6 +8,7 @@ from hedgerow_core.http.origins import CookieMode, OriginCheck
 from hedgerow_core.http.paging import Limit, NextPage, PageModel, SortOrder
 from hedgerow_core.http.pipeline import Caller, ContextRouter, Gate, PipelineRoute, Rows
 from hedgerow_core.http.problems import problem_response
+from hedgerow_core.http.signed_requests import only_header, raw_body_of
 from hedgerow_core.http.throttling import Throttle, throttled
 
 __all__ = [
@@ -31,9 +32,11 @@ __all__ = [
     "authenticated",
     "idempotent",
     "logged_in",
+    "only_header",
     "permitted",
     "problem_response",
     "public",
+    "raw_body_of",
     "tagged",
     "throttled",
 ]

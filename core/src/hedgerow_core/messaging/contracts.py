@@ -13,14 +13,13 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from hedgerow_core.messaging.compatibility import Comparison, Incompatibility
-from hedgerow_core.messaging.events import EventContract
 from hedgerow_core.messaging.narrowing import UNSAID, Schema
 
 __all__ = ["Incompatibility", "fields_of", "incompatibilities", "published_schema", "reader_schema"]
 
 
-def published_schema(contract: type[EventContract]) -> dict[str, Any]:
-    """The JSON Schema of the payload as it travels."""
+def published_schema(contract: type[BaseModel]) -> dict[str, Any]:
+    """The JSON Schema of a payload, or an answer, as it travels."""
     by_alias = bool(contract.model_config.get("serialize_by_alias"))
     return contract.model_json_schema(by_alias, schema_generator=_AsItTravels, mode="serialization")
 

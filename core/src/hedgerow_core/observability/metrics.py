@@ -16,6 +16,7 @@ REGISTRY = CollectorRegistry()
 
 BY_CONTEXT = ("context",)
 BY_SUBSCRIPTION = ("context", "subscription")
+BY_QUESTION = ("context", "query", "outcome")
 
 HANDLER_SECONDS = Histogram(
     "hedgerow_handler_duration_seconds",
@@ -41,6 +42,13 @@ HINTS_SENT = Counter(
     "hedgerow_hints_sent",
     "Hints that this process sent to a worker.",
     BY_CONTEXT,
+    registry=REGISTRY,
+)
+QUESTION_SECONDS = Histogram(
+    "hedgerow_question_duration_seconds",
+    "How long a context waited for what it asked another one: answered, refused, late or failed.",
+    BY_QUESTION,
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
     registry=REGISTRY,
 )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -96,6 +96,31 @@ def handling_together(destination: str, traceparents: Sequence[str | None]) -> I
     )
     with _open(span):
         yield
+
+
+@contextmanager
+def asking(query: str, traceparent: str | None) -> Iterator[str | None]:
+    """Surround a question to another context with a span. Yields what goes along with it."""
+    with _one_side(f"ask {query}", query, traceparent, SpanKind.CLIENT, {}) as onward:
+        yield onward
+
+
+@contextmanager
+def answering(query: str, traceparent: str | None, *, asker: str) -> Iterator[str | None]:
+    """Surround the answering of a question with a span, in the trace of the asker."""
+    with _one_side(f"answer {query}", query, traceparent, SpanKind.SERVER, {"hedgerow.asker": asker}) as onward:
+        yield onward
+
+
+@contextmanager
+def _one_side(
+    name: str, query: str, traceparent: str | None, kind: SpanKind, more: Mapping[str, AttributeValue]
+) -> Iterator[str | None]:
+    about = {"rpc.system": SYSTEM, "rpc.method": query, **more}
+    span = _tracer.start_span(name, context=_parent(traceparent), kind=kind, attributes=about)
+    with _open(span):
+        context = span.get_span_context()
+        yield _written(context) if context.is_valid else None
 
 
 def failed(error: BaseException) -> None:

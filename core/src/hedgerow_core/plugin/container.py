@@ -6,11 +6,12 @@ from pathlib import Path
 
 from dependency_injector import containers, providers
 
-from hedgerow_core.application import RateLimiter
+from hedgerow_core.application import Questions, RateLimiter
 from hedgerow_core.domain import Clock
 from hedgerow_core.http import OriginCheck
 from hedgerow_core.http.in_process_limiter import InProcessLimiter
 from hedgerow_core.persistence import Database
+from hedgerow_core.questions import Desk
 from hedgerow_core.security import PermissionTable
 
 
@@ -39,3 +40,7 @@ class CoreContainer(containers.DeclarativeContainer):
         default=providers.ThreadSafeSingleton(OriginCheck)
     )
     """Whose pages may act with a cookie."""
+    questions: providers.Dependency[Questions] = providers.Dependency(
+        default=providers.ThreadSafeSingleton(Desk, "nobody")
+    )
+    """Asks other contexts, by name, what the hook `handlers` declares; in a test that names none, nothing."""

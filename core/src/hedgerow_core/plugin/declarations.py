@@ -19,6 +19,7 @@ from hedgerow_core.messaging import (
     Subscription,
     TaskHandler,
 )
+from hedgerow_core.questions import PublishedQuery, Question
 from hedgerow_core.security import Permission
 
 Answer = TypeVar("Answer")
@@ -76,6 +77,10 @@ class Handlers:
     queries: tuple[QueryHandler[Any], ...] = ()
     tasks: tuple[TaskHandler | OutboundTaskHandler, ...] = ()
     schedules: tuple[Schedule, ...] = ()
+    answers: tuple[PublishedQuery, ...] = ()
+    """Which of the queries other contexts may ask, and under which names."""
+    asks: tuple[Question[Any], ...] = ()
+    """The published queries of other contexts that this one asks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

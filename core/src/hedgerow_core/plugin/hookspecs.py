@@ -16,6 +16,7 @@ from dependency_injector.containers import Container
 from pydantic_settings import BaseSettings
 
 from hedgerow_core.application import Bus
+from hedgerow_core.application.seeding import Seed
 from hedgerow_core.http import ContextRouter, CookieMode
 from hedgerow_core.persistence import MigrationHistory
 from hedgerow_core.plugin.container import CoreContainer
@@ -54,7 +55,7 @@ class HookSpecs:
 
     @hookspec
     def handlers(self, container: Any) -> Handlers:  # type: ignore[empty-body]
-        """Declare command, query and task handlers, and the unit of work."""
+        """Declare command, query and task handlers, the unit of work, and what the context answers and asks."""
 
     @hookspec
     def subscriptions(self, container: Any) -> Subscriptions:  # type: ignore[empty-body]
@@ -75,6 +76,13 @@ class HookSpecs:
         """Open what must be open while the process serves, and close it afterwards.
 
         Entered after migrations are checked and before the first request or delivery; left in reverse order.
+        """
+
+    @hookspec
+    def seed(self, container: Any, bus: Bus) -> Seed:  # type: ignore[empty-body]
+        """Give the function that makes the context's demo data; runs for `hedgerow seed --demo` alone.
+
+        The function may run again at any time, and leaves what is there as it is.
         """
 
     @hookspec

@@ -17,6 +17,7 @@ from hedgerow_host.cli import (
     migrate,
     routes,
     schedules,
+    seed,
     serve,
     tasks,
 )
@@ -45,6 +46,7 @@ app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(schedules.app, name="schedules")
 app.command("audit")(audit.audit)
+app.command("seed")(seed.seed)
 
 
 @app.callback()

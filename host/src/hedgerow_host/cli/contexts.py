@@ -21,7 +21,7 @@ def list_contexts(as_json: Annotated[bool, typer.Option("--json", help="Print JS
     from hedgerow_host.cli.output import print_rows
     from hedgerow_host.exits import load_settings
 
-    columns = ("name", "version", "state", "routes", "publishes", "subscribes", "tasks", "notes")
+    columns = ("name", "version", "state", "routes", "publishes", "subscribes", "answers", "asks", "tasks", "notes")
     print_rows(
         context_rows(*compose(load_settings())), as_json=as_json, columns=columns, empty="No context is installed."
     )

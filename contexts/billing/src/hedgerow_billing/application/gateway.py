@@ -1,16 +1,22 @@
 """The port to whoever moves the money. Called by tasks in a worker, never inside a transaction.
 
-A gateway knows what it moves by the idempotency key of the request. Never change the keys' form: it remembers old
-ones.
+A gateway knows what it moves by the idempotency key of the request. Never change the keys' form: it remembers
+old ones.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
 from hedgerow_billing.domain.money import Money
+
+PAYMENT_KEY, REFUND_KEY = "hedgerow-payment-", "hedgerow-refund-"
+
+KEYS_HOLD = timedelta(hours=12)
+"""So long after its first use a key surely keeps money from moving twice. Stripe forgets keys after a day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +30,7 @@ class ChargeRequest:
     @classmethod
     def for_payment(cls, payment_id: UUID, amount: Money, method: str | None = None) -> ChargeRequest:
         """The request of a payment: the same payment always has the same key."""
-        return cls(idempotency_key=f"hedgerow-payment-{payment_id}", amount=amount, method=method)
+        return cls(idempotency_key=f"{PAYMENT_KEY}{payment_id}", amount=amount, method=method)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +44,7 @@ class RefundRequest:
     @classmethod
     def for_refund(cls, refund_id: UUID, charge: str, amount: Money) -> RefundRequest:
         """The request of a refund: the same refund always has the same key."""
-        return cls(idempotency_key=f"hedgerow-refund-{refund_id}", charge=charge, amount=amount)
+        return cls(idempotency_key=f"{REFUND_KEY}{refund_id}", charge=charge, amount=amount)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +78,8 @@ class PaymentGateway(Protocol):
     async def charge(self, request: ChargeRequest) -> Answer:
         """Take the money. Safe to repeat: a second call with the same key takes nothing more.
 
+        That holds for `KEYS_HOLD`. If the first call may be longer ago, ask `find_charge` first, every time.
+
         Raises:
             GatewayTimeoutError: the outcome is unknown.
             GatewayUnavailableError: nothing was taken.
@@ -79,16 +87,20 @@ class PaymentGateway(Protocol):
         ...
 
     async def find_charge(self, request: ChargeRequest) -> Answer | None:
-        """What became of the charge; None if the gateway knows of none. Changes nothing.
+        """What became of the charge; None if the gateway knows of none. Moves nothing.
+
+        What was moved a moment ago may not be found yet: the key still holds then, so `charge` may follow.
 
         Raises:
-            GatewayTimeoutError: it did not answer.
+            GatewayTimeoutError: it did not answer, or has not decided.
             GatewayUnavailableError: it cannot answer now.
         """
         ...
 
     async def refund(self, request: RefundRequest) -> Answer:
         """Give the money back. Safe to repeat: a second call with the same key gives back nothing more.
+
+        That holds for `KEYS_HOLD`. If the first call may be longer ago, ask `find_refund` first, every time.
 
         Raises:
             GatewayTimeoutError: the outcome is unknown.
@@ -97,10 +109,14 @@ class PaymentGateway(Protocol):
         ...
 
     async def find_refund(self, request: RefundRequest) -> Answer | None:
-        """What became of the refund; None if the gateway knows of none. Changes nothing.
+        """What became of the refund; None if the gateway knows of none. Moves nothing.
 
         Raises:
-            GatewayTimeoutError: it did not answer.
+            GatewayTimeoutError: it did not answer, or has not decided.
             GatewayUnavailableError: it cannot answer now.
         """
+        ...
+
+    async def close(self) -> None:
+        """Let go of all connections. Called once, when a process stops serving."""
         ...

@@ -151,19 +151,37 @@ class InvoiceReader(Protocol):
         ...
 
 
-class TransferReader(Protocol):
-    """Looks up what tasks must know before they call the gateway, outside any transaction: one statement each."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutstandingCharge:
+    """A payment of which the outcome is not known."""
 
-    async def charge_request(self, payment_id: UUID) -> ChargeRequest | None:
-        """What the gateway is to be asked for a payment; None once it is settled.
+    request: ChargeRequest
+    invoice_id: UUID
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutstandingRefund:
+    """A refund of which the outcome is not known."""
+
+    request: RefundRequest
+    invoice_id: UUID
+    requested_at: datetime
+
+
+class TransferReader(Protocol):
+    """Looks up what tasks must know before they ask the gateway, outside any transaction: one statement each."""
+
+    async def charge(self, payment_id: UUID) -> OutstandingCharge | None:
+        """The payment; None once it is settled.
 
         Raises:
             PaymentNotFound: there is none.
         """
         ...
 
-    async def refund_request(self, refund_id: UUID) -> RefundRequest | None:
-        """What the gateway is to be asked for a refund; None once it is settled.
+    async def refund(self, refund_id: UUID) -> OutstandingRefund | None:
+        """The refund; None once it is settled.
 
         Raises:
             RefundNotFound: there is none.

@@ -145,6 +145,7 @@ class Invoice(AggregateRoot[UUID]):
         due_days: int = 14,
         automatic: bool = False,
         payment_method: str | None = None,
+        id: UUID | None = None,
     ) -> Invoice:
         """Write a new invoice of 1 to 100 lines, all in one currency, due so many days after it is opened.
 
@@ -157,7 +158,7 @@ class Invoice(AggregateRoot[UUID]):
         if not 0 <= due_days <= MAX_DUE_DAYS:
             raise InvalidDueDays(MAX_DUE_DAYS)
         invoice = cls(
-            new_id(),
+            id or new_id(),
             customer_id=customer_id,
             currency=currency,
             lines=lines,

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, bindparam, select
 
 from hedgerow_billing.application.gateway import ChargeRequest, RefundRequest
+from hedgerow_billing.application.ports import OutstandingCharge, OutstandingRefund
 from hedgerow_billing.application.views import InvoiceView, view_of
 from hedgerow_billing.domain.currencies import Currency
 from hedgerow_billing.domain.documents import DocumentNumber
@@ -130,23 +131,25 @@ class PostgresTransferReader:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def charge_request(self, payment_id: UUID) -> ChargeRequest | None:
+    async def charge(self, payment_id: UUID) -> OutstandingCharge | None:
         """Read the payment."""
         row = await self._row(_PAYMENT, payment_id)
         if row is None:
             raise PaymentNotFound(payment_id)
         if TransferStatus(row.status).is_settled:
             return None
-        return ChargeRequest.for_payment(row.id, Money(row.amount, Currency(row.currency)), row.method)
+        request = ChargeRequest.for_payment(row.id, Money(row.amount, Currency(row.currency)), row.method)
+        return OutstandingCharge(request=request, invoice_id=row.invoice_id, requested_at=row.requested_at)
 
-    async def refund_request(self, refund_id: UUID) -> RefundRequest | None:
+    async def refund(self, refund_id: UUID) -> OutstandingRefund | None:
         """Read the refund, and under which name the gateway knows the charge."""
         row = await self._row(_REFUND, refund_id)
         if row is None:
             raise RefundNotFound(refund_id)
         if TransferStatus(row.status).is_settled:
             return None
-        return RefundRequest.for_refund(row.id, row.charge, Money(row.amount, Currency(row.currency)))
+        request = RefundRequest.for_refund(row.id, row.charge, Money(row.amount, Currency(row.currency)))
+        return OutstandingRefund(request=request, invoice_id=row.invoice_id, requested_at=row.requested_at)
 
     async def _row(self, statement: Select[Any], id: UUID) -> Row[Any] | None:
         async with self._database.reading() as connection:

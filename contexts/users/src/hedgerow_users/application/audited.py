@@ -31,6 +31,7 @@ from hedgerow_users.application.commands.log_in_by_link import RedeemLoginLink
 from hedgerow_users.application.commands.log_out import LogOut
 from hedgerow_users.application.commands.log_out_everywhere import LogOutEverywhere
 from hedgerow_users.application.commands.make_login_link import MakeLoginLink
+from hedgerow_users.application.commands.open_demo_account import OpenDemoAccount
 from hedgerow_users.application.commands.provision_account import ProvisionAccount
 from hedgerow_users.application.commands.reactivate_account import ReactivateAccount
 from hedgerow_users.application.commands.refresh_session import ReuseFound, RotateRefreshToken
@@ -106,6 +107,12 @@ AUDITED: Mapping[type[Command[Any]], Audited] = {
         result=lambda answer: EmailTaken.code if answer is None else DONE,
     ),
     OpenAdminAccount: of_new_account("users.admin_created"),
+    OpenDemoAccount: Audited(
+        action="users.demo_account_opened",
+        subject=lambda command, _answer: _account(command.account_id),
+        details=("roles",),
+        result=lambda answer: DONE if answer else EmailTaken.code,
+    ),
     StartSession: LOGGED_IN,
     RefuseLogIn: LOGGED_IN,
     RefusePassword: of_account("users.password_proved"),

@@ -91,12 +91,13 @@ class Account(AggregateRoot[AccountId]):
         name: Name,
         password_hash: PasswordHash | None,
         at: datetime,
+        id: AccountId | None = None,
         roles: tuple[str, ...] = ROLES_OF_A_NEW_ACCOUNT,
         verified_at: datetime | None = None,
     ) -> Account:
-        """Open an account for a newcomer, whose address may have been confirmed elsewhere."""
+        """Open an account for a newcomer, whose address may have been confirmed elsewhere; without `id`, new."""
         account = cls(
-            AccountId(new_id()),
+            id or AccountId(new_id()),
             email=email,
             name=name,
             password_hash=password_hash,

@@ -31,6 +31,8 @@ class NewLine:
 class CreateInvoice(Command[InvoiceView]):
     """Write a draft."""
 
+    id: UUID | None = None
+    """Under which it is written; a new one unless the seed says so."""
     customer_id: UUID
     currency: str
     lines: tuple[NewLine, ...]
@@ -49,6 +51,7 @@ class CreateInvoiceHandler:
         """Raises ValidationError for an unknown currency, an impossible line or too large a total."""
         currency = Currency(command.currency)
         invoice = Invoice.draft(
+            id=command.id,
             customer_id=command.customer_id,
             currency=currency,
             lines=[

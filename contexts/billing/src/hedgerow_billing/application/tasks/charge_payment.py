@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import ClassVar
 from uuid import UUID
 
-from hedgerow_billing.application.gateway import GatewayTimeoutError, PaymentGateway
-from hedgerow_billing.application.ports import BillingWork, TransferReader
+from hedgerow_billing.application.gateway import KEYS_HOLD, Answer, GatewayTimeoutError, PaymentGateway
+from hedgerow_billing.application.ports import BillingWork, OutstandingCharge, TransferReader
 from hedgerow_billing.application.tasks.reconcile_payment import ReconcilePayment
 from hedgerow_billing.application.tasks.settlement import Outcome, OutcomeUnknown, settle
 from hedgerow_core.application import Task
@@ -42,13 +42,21 @@ class ChargePaymentHandler:
         Raises:
             GatewayUnavailableError: nothing was taken; the ledger tries again.
         """
-        request = await self._transfers.charge_request(task.payment_id)
-        if request is None:
+        outstanding = await self._transfers.charge(task.payment_id)
+        if outstanding is None:
             return None
         try:
-            return await self._gateway.charge(request)
+            return await self._charge(outstanding)
         except GatewayTimeoutError:
             return OutcomeUnknown()
+
+    async def _charge(self, outstanding: OutstandingCharge) -> Answer:
+        """Charge; but look first if this may have been tried so long ago that the key has been forgotten."""
+        if self._clock.now() - outstanding.requested_at > KEYS_HOLD:
+            found = await self._gateway.find_charge(outstanding.request)
+            if found is not None:
+                return found
+        return await self._gateway.charge(outstanding.request)
 
     async def apply(self, task: ChargePayment, outcome: Outcome | None, work: BillingWork) -> None:
         """Record the outcome; if there is none, leave a task that finds out."""

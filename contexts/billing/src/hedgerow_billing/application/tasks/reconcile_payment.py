@@ -40,9 +40,10 @@ class ReconcilePaymentHandler:
         Raises:
             GatewayTimeoutError, GatewayUnavailableError: still no answer; the ledger tries again.
         """
-        request = await self._transfers.charge_request(task.payment_id)
-        if request is None:
+        outstanding = await self._transfers.charge(task.payment_id)
+        if outstanding is None:
             return None
+        request = outstanding.request
         return await self._gateway.find_charge(request) or await self._gateway.charge(request)
 
     async def apply(self, task: ReconcilePayment, result: Answer | None, work: BillingWork) -> None:

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import ClassVar
 from uuid import UUID
 
-from hedgerow_billing.application.gateway import Answer, GatewayTimeoutError, PaymentGateway
-from hedgerow_billing.application.ports import BillingWork, TransferReader
+from hedgerow_billing.application.gateway import KEYS_HOLD, Answer, GatewayTimeoutError, PaymentGateway
+from hedgerow_billing.application.ports import BillingWork, OutstandingRefund, TransferReader
 from hedgerow_billing.application.tasks.settlement import Outcome, OutcomeUnknown, settle_refund
 from hedgerow_core.application import Task
 from hedgerow_core.domain import Clock
@@ -58,13 +58,21 @@ class RefundPaymentHandler:
         Raises:
             GatewayUnavailableError: nothing was given back; the ledger tries again.
         """
-        request = await self._transfers.refund_request(task.refund_id)
-        if request is None:
+        outstanding = await self._transfers.refund(task.refund_id)
+        if outstanding is None:
             return None
         try:
-            return await self._gateway.refund(request)
+            return await self._refund(outstanding)
         except GatewayTimeoutError:
             return OutcomeUnknown()
+
+    async def _refund(self, outstanding: OutstandingRefund) -> Answer:
+        """Give back; but look first if this may have been tried so long ago that the key has been forgotten."""
+        if self._clock.now() - outstanding.requested_at > KEYS_HOLD:
+            found = await self._gateway.find_refund(outstanding.request)
+            if found is not None:
+                return found
+        return await self._gateway.refund(outstanding.request)
 
     async def apply(self, task: RefundPayment, outcome: Outcome | None, work: BillingWork) -> None:
         """Record the outcome; if there is none, leave a task that finds out."""
@@ -94,9 +102,10 @@ class ReconcileRefundHandler:
         Raises:
             GatewayTimeoutError, GatewayUnavailableError: still no answer; the ledger tries again.
         """
-        request = await self._transfers.refund_request(task.refund_id)
-        if request is None:
+        outstanding = await self._transfers.refund(task.refund_id)
+        if outstanding is None:
             return None
+        request = outstanding.request
         return await self._gateway.find_refund(request) or await self._gateway.refund(request)
 
     async def apply(self, task: ReconcileRefund, answer: Answer | None, work: BillingWork) -> None:

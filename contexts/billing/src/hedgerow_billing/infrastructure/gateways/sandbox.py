@@ -7,6 +7,8 @@ restart. Any amount succeeds except these, in minor units of any currency:
     66608   the charge times out; asked later (`find_charge`), it has succeeded
     66609   a refund of it times out; asked later (`find_refund`), it has succeeded
     66600   never available: retries, then a dead delivery
+
+It sends no notices: those that come twice, late or before the answer are played by the lying gateway of the tests.
 """
 
 from __future__ import annotations
@@ -60,6 +62,9 @@ class SandboxGateway:
     async def find_refund(self, request: RefundRequest) -> Answer | None:
         """What this process was asked to give back under the key."""
         return await self._find(request)
+
+    async def close(self) -> None:
+        """There is nothing to let go of."""
 
     async def _answer(self, request: ChargeRequest | RefundRequest, *, times_out_at: int) -> Answer:
         await asyncio.sleep(self._latency_s)
