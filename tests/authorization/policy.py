@@ -117,6 +117,12 @@ POLICIES: Mapping[str, Policy] = {
     "billing_credit_invoice": ADMIN_OF_ALL,
     "billing_request_refund": ADMIN_OF_ALL,
     "billing_write_off_invoice": ADMIN_OF_ALL,
+    "billing_export_invoices": USER,
+    "billing_show_invoice": OWNER_OR_ADMIN,
+    "billing_show_credit_note": OWNER_OR_ADMIN,
+    "billing_my_statement": USER,
+    "billing_my_balance": USER,
+    "billing_statement_of_customer": ADMIN,
 }
 
 

@@ -110,6 +110,9 @@ def test_others_learn_nothing_from_rows_that_are_for_administrators(stage: Stage
 
 def row_of(stage: Stage, owner: Shopper, operation: Operation) -> str:
     """Something of theirs that the path of this operation can name."""
+    if "{credit_note_id}" in operation.path:
+        invoice = credited(owner, stage.callers["admin"])
+        return f"{invoice['id']}/{invoice['credit_notes'][0]['id']}"
     if "{invoice_id}" in operation.path:
         return str(create_invoice(owner)["id"])
     if "{key_id}" in operation.path:
@@ -120,6 +123,13 @@ def row_of(stage: Stage, owner: Shopper, operation: Operation) -> str:
     if "{identity_id}" in operation.path:
         return identity_of(owner, stage.issuer)
     return str(expect(owner.get("/v1/users/me"), 200)["id"])
+
+
+def credited(owner: Shopper, admin: Shopper) -> dict[str, Any]:
+    """An open invoice of theirs with a credit note."""
+    path = f"/v1/billing/invoices/{create_invoice(owner)['id']}"
+    expect(owner.post(f"{path}/open"), 200)
+    return expect(admin.post(f"{path}/credit-notes", json={"amount": 1, "reason": "Matrix"}), 200)
 
 
 def new_key(owner: Shopper, scopes: list[str]) -> dict[str, Any]:

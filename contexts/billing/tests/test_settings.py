@@ -64,7 +64,7 @@ def test_who_has_not_decided_is_told_what_to_set(
     assert (raised.value.variable, raised.value.fix.startswith("set it to")) == (refused, True)
 
 
-@pytest.mark.parametrize(("variables", "kind", "routers"), [({}, SandboxGateway, 1), (STRIPE, StripeGateway, 2)])
+@pytest.mark.parametrize(("variables", "kind", "routers"), [({}, SandboxGateway, 4), (STRIPE, StripeGateway, 5)])
 def test_what_is_named_is_what_charges(
     monkeypatch: pytest.MonkeyPatch,
     core: CoreContainer,

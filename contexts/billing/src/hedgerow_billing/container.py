@@ -14,8 +14,13 @@ from hedgerow_billing.application.commands.void_invoice import VoidInvoiceHandle
 from hedgerow_billing.application.commands.write_off_invoice import WriteOffInvoiceHandler
 from hedgerow_billing.application.gateway import PaymentGateway
 from hedgerow_billing.application.notices import NoticeReader
+from hedgerow_billing.application.queries.customer_balance import CustomerBalanceHandler
+from hedgerow_billing.application.queries.export_invoices import ExportInvoicesHandler
+from hedgerow_billing.application.queries.get_document import GetDocumentHandler
 from hedgerow_billing.application.queries.get_invoice import GetInvoiceHandler
 from hedgerow_billing.application.queries.list_invoices import ListInvoicesHandler
+from hedgerow_billing.application.queries.list_statement import ListStatementHandler
+from hedgerow_billing.application.queries.verify_ledger import VerifyLedgerHandler
 from hedgerow_billing.application.tasks.charge_payment import ChargePaymentHandler
 from hedgerow_billing.application.tasks.collect_payments import CollectPaymentsHandler
 from hedgerow_billing.application.tasks.look_at_payment import LookAtPaymentHandler, LookAtRefundHandler
@@ -23,8 +28,11 @@ from hedgerow_billing.application.tasks.mark_overdue import MarkOverdueHandler
 from hedgerow_billing.application.tasks.reconcile_payment import ReconcilePaymentHandler
 from hedgerow_billing.application.tasks.refund_payment import ReconcileRefundHandler, RefundPaymentHandler
 from hedgerow_billing.application.tasks.void_unpaid_invoices import VoidUnpaidInvoicesHandler
+from hedgerow_billing.infrastructure.audit import PostgresAuditor
+from hedgerow_billing.infrastructure.exported import PostgresCustomerReader, PostgresInvoiceRowReader
 from hedgerow_billing.infrastructure.gateways.choice import gateway_for, notices_for
 from hedgerow_billing.infrastructure.readers import PostgresInvoiceReader, PostgresTransferReader
+from hedgerow_billing.infrastructure.statements import PostgresStatementReader
 from hedgerow_billing.infrastructure.work import PostgresBillingWork
 from hedgerow_billing.settings import BillingSettings
 
@@ -42,6 +50,11 @@ class BillingContainer(containers.DeclarativeContainer):
     """Called with the connection of a transaction."""
     invoice_reader = providers.ThreadSafeSingleton(PostgresInvoiceReader, database=core.database)
     transfer_reader = providers.ThreadSafeSingleton(PostgresTransferReader, database=core.database)
+
+    invoice_row_reader = providers.ThreadSafeSingleton(PostgresInvoiceRowReader, database=core.database)
+    customer_reader = providers.ThreadSafeSingleton(PostgresCustomerReader, database=core.database)
+    statement_reader = providers.ThreadSafeSingleton(PostgresStatementReader, database=core.database)
+    auditor = providers.ThreadSafeSingleton(PostgresAuditor, database=core.database)
 
     create_invoice = providers.ThreadSafeSingleton(CreateInvoiceHandler, clock=core.clock)
     open_invoice = providers.ThreadSafeSingleton(
@@ -61,6 +74,16 @@ class BillingContainer(containers.DeclarativeContainer):
 
     get_invoice = providers.ThreadSafeSingleton(GetInvoiceHandler, invoices=invoice_reader)
     list_invoices = providers.ThreadSafeSingleton(ListInvoicesHandler, invoices=invoice_reader)
+    export_invoices = providers.ThreadSafeSingleton(ExportInvoicesHandler, invoices=invoice_row_reader)
+    get_document = providers.ThreadSafeSingleton(
+        GetDocumentHandler,
+        invoices=invoice_reader,
+        customers=customer_reader,
+        seller=settings.provided.seller_lines,
+    )
+    list_statement = providers.ThreadSafeSingleton(ListStatementHandler, statements=statement_reader)
+    customer_balance = providers.ThreadSafeSingleton(CustomerBalanceHandler, statements=statement_reader)
+    verify_ledger = providers.ThreadSafeSingleton(VerifyLedgerHandler, auditor=auditor)
 
     void_unpaid_invoices = providers.ThreadSafeSingleton(VoidUnpaidInvoicesHandler, clock=core.clock)
     mark_overdue = providers.ThreadSafeSingleton(MarkOverdueHandler, clock=core.clock)

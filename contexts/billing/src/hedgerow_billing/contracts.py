@@ -7,6 +7,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from hedgerow_core.messaging.events import EventContract
+from hedgerow_core.questions import AnswerContract, QueryContract
 
 
 class InvoiceCreatedV1(EventContract):
@@ -172,6 +173,29 @@ class RefundFailedV1(EventContract):
     currency: str
     reason: str
     failed_at: datetime
+
+
+class OwedV1(AnswerContract):
+    """An amount that is owed, in minor units."""
+
+    amount: int
+    currency: str
+
+
+class BalanceV1(AnswerContract):
+    """What a customer owes, in each currency that was ever booked: nothing for who was never billed."""
+
+    balances: tuple[OwedV1, ...]
+
+
+class CustomerBalanceV1(QueryContract):
+    """What this customer owes. Drafts are not owed, and what is written off is not counted on."""
+
+    query_name: ClassVar[str] = "billing.customer_balance"
+    query_version: ClassVar[int] = 1
+    answer: ClassVar[type[AnswerContract]] = BalanceV1
+
+    customer_id: UUID
 
 
 PUBLISHED: tuple[type[EventContract], ...] = (

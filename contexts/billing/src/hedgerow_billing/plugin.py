@@ -4,7 +4,7 @@ Handles:
     CreateInvoice, OpenInvoice, VoidInvoice, RequestPayment (commands of customers)
     CreditInvoice, RequestRefund, WriteOffInvoice (commands of who looks after the books)
     TakeNotice (command of the gateway), LeaveDeadLetters (command of the seed)
-    GetInvoice, ListInvoices (queries)
+    GetInvoice, ListInvoices, ExportInvoices, GetDocument, ListStatement, CustomerBalance, VerifyLedger (queries)
     billing.charge_payment, billing.reconcile_payment, billing.look_at_payment,
     billing.refund_payment, billing.reconcile_refund, billing.look_at_refund,
     billing.void_unpaid_invoices, billing.mark_overdue, billing.collect_payments, billing.fail_on_purpose (tasks)
@@ -34,6 +34,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from hedgerow_billing.application.commands.create_invoice import CreateInvoice
 from hedgerow_billing.application.commands.credit_invoice import CreditInvoice
@@ -45,8 +46,13 @@ from hedgerow_billing.application.commands.take_notice import TakeNotice
 from hedgerow_billing.application.commands.void_invoice import VoidInvoice
 from hedgerow_billing.application.commands.write_off_invoice import WriteOffInvoice
 from hedgerow_billing.application.demo_invoices import SeedInvoices
+from hedgerow_billing.application.queries.customer_balance import CustomerBalance
+from hedgerow_billing.application.queries.export_invoices import ExportInvoices
+from hedgerow_billing.application.queries.get_document import GetDocument
 from hedgerow_billing.application.queries.get_invoice import GetInvoice
 from hedgerow_billing.application.queries.list_invoices import ListInvoices
+from hedgerow_billing.application.queries.list_statement import ListStatement
+from hedgerow_billing.application.queries.verify_ledger import VerifyLedger
 from hedgerow_billing.application.subscriptions import (
     RegisteredUser,
     UpdatedUser,
@@ -67,8 +73,12 @@ from hedgerow_billing.application.tasks.refund_payment import ReconcileRefund, R
 from hedgerow_billing.application.tasks.void_unpaid_invoices import VoidUnpaidInvoices
 from hedgerow_billing.container import BillingContainer
 from hedgerow_billing.contracts import PUBLISHED
+from hedgerow_billing.infrastructure.answers import ANSWERS
 from hedgerow_billing.infrastructure.tables import CONSTRAINTS
+from hedgerow_billing.interfaces.documents import documents_router
+from hedgerow_billing.interfaces.exports import exports_router
 from hedgerow_billing.interfaces.http import billing_router
+from hedgerow_billing.interfaces.statements import statements_router
 from hedgerow_billing.interfaces.webhooks import webhooks_router
 from hedgerow_billing.settings import BillingSettings, Gateway
 from hedgerow_core.application import Audited, Bus, CommandHandler, QueryHandler, Subject
@@ -76,8 +86,19 @@ from hedgerow_core.application.seeding import Seed
 from hedgerow_core.http import ContextRouter
 from hedgerow_core.messaging import OutboundTaskHandler, RetryPolicy, Schedule, Subscription, TaskHandler
 from hedgerow_core.persistence import MigrationHistory
-from hedgerow_core.plugin import CoreContainer, Handlers, Manifest, Subscriptions, UnusableSetting, hookimpl
+from hedgerow_core.plugin import (
+    CommandRunner,
+    CoreContainer,
+    Handlers,
+    Manifest,
+    Subscriptions,
+    UnusableSetting,
+    hookimpl,
+)
 from hedgerow_core.security import Permission
+
+if TYPE_CHECKING:
+    import typer  # of the command line alone
 
 UNTIL_ANSWERED = RetryPolicy(attempts=150)
 """About a day at ten minutes each: money whose fate is unknown is not given up lightly, nor forgotten when dead."""
@@ -121,6 +142,8 @@ def manifest() -> Manifest:
             Permission("billing:invoice:credit", "admin", "Credit anybody's open invoices"),
             Permission("billing:invoice:refund", "admin", "Give back what anybody has paid"),
             Permission("billing:invoice:write_off", "admin", "Give up what anybody owes"),
+            Permission("billing:statement:read", "user", "Look at what one owes, and how it came to that"),
+            Permission("billing:statement:read_any", "admin", "Look at what anybody owes"),
         ),
         constraints=CONSTRAINTS,
     )
@@ -185,6 +208,11 @@ def handlers(container: BillingContainer) -> Handlers:
         queries=(
             QueryHandler(GetInvoice, container.get_invoice()),
             QueryHandler(ListInvoices, container.list_invoices()),
+            QueryHandler(ExportInvoices, container.export_invoices()),
+            QueryHandler(GetDocument, container.get_document()),
+            QueryHandler(ListStatement, container.list_statement()),
+            QueryHandler(CustomerBalance, container.customer_balance()),
+            QueryHandler(VerifyLedger, container.verify_ledger()),
         ),
         tasks=(
             OutboundTaskHandler(task=ChargePayment, call=charge.call, apply=charge.apply, keep_completed=FOR_EVER),
@@ -210,6 +238,7 @@ def handlers(container: BillingContainer) -> Handlers:
             TaskHandler(task=CollectPayments, handle=container.collect_payments()),
             TaskHandler(task=FailOnPurpose, handle=fail_on_purpose, retry=AT_ONCE_DEAD),
         ),
+        answers=ANSWERS,
         schedules=(
             Schedule(name="billing.mark_overdue", cron="7 * * * *", task=lambda tick: MarkOverdue(tick=tick)),
             Schedule(
@@ -269,7 +298,13 @@ def seed(container: BillingContainer, bus: Bus) -> Seed:
 def routes(container: BillingContainer, bus: Bus) -> Sequence[ContextRouter]:
     """What it serves over HTTP. Notices are taken only where a gateway sends some."""
     notices = container.notices()
-    return (billing_router(bus), *([webhooks_router(bus, notices)] if notices is not None else []))
+    return (
+        billing_router(bus),
+        exports_router(bus),
+        documents_router(bus),
+        statements_router(bus),
+        *([webhooks_router(bus, notices)] if notices is not None else []),
+    )
 
 
 @hookimpl
@@ -280,3 +315,11 @@ async def lifespan(container: BillingContainer) -> AsyncIterator[None]:
         yield
     finally:
         await container.gateway().close()
+
+
+@hookimpl
+def cli(run: CommandRunner) -> typer.Typer:
+    """`hedgerow billing …`."""
+    from hedgerow_billing.interfaces.cli import billing_cli  # who serves does without a command line
+
+    return billing_cli(verify=lambda: run(lambda _container, bus: bus.ask(VerifyLedger())))

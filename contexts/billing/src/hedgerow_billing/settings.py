@@ -94,6 +94,13 @@ class BillingSettings(BaseSettings):
         description="On which days after its due date an automatic invoice is charged, until it is paid.",
     )
 
+    seller: str = Field(
+        default="The seller is not set: see BILLING_SELLER",
+        min_length=1,
+        max_length=1000,
+        description="Who sells, as documents say it: name, address and tax id, with | between lines.",
+    )
+
     @model_validator(mode="after")
     def _demand_sense(self) -> BillingSettings:
         if self.invoice_series == self.credit_note_series:
@@ -102,6 +109,11 @@ class BillingSettings(BaseSettings):
         if list(days) != sorted(set(days)):
             raise ValueError("BILLING_RETRY_DAYS must be in ascending order, each day once, like 0,3,5")
         return self
+
+    @property
+    def seller_lines(self) -> tuple[str, ...]:
+        """`seller`, line by line."""
+        return tuple(line.strip() for line in self.seller.split("|"))
 
     @property
     def retry_plan(self) -> RetryPlan:

@@ -66,7 +66,7 @@ class Entry(ValueObject):
     """Postings of one currency that sum up to zero. Of one kind and `source` there is one entry, for ever.
 
     Raises:
-        ValueError: they don't sum up to zero.
+        ValueError: they don't sum up to zero, or are of several currencies.
     """
 
     kind: EntryKind
@@ -78,8 +78,9 @@ class Entry(ValueObject):
     at: datetime
 
     def __post_init__(self) -> None:
-        if sum(posting.amount.amount for posting in self.postings) != 0:
-            raise ValueError(f"an entry sums up to zero: {self}")
+        currencies = {posting.amount.currency for posting in self.postings}
+        if len(currencies) != 1 or sum(posting.amount.amount for posting in self.postings) != 0:
+            raise ValueError(f"an entry is of one currency and sums up to zero: {self}")
 
 
 def entries_of(event: DomainEvent) -> Sequence[Entry]:

@@ -17,5 +17,15 @@ class DocumentNumber(ValueObject):
     series: str
     place: int
 
+    @classmethod
+    def parse(cls, written: str) -> DocumentNumber:
+        """The number that is written so.
+
+        Raises:
+            ValueError: it does not end in a hyphen and digits.
+        """
+        series, _, place = written.rpartition("-")
+        return cls(series, int(place))
+
     def __str__(self) -> str:
         return f"{self.series}-{self.place:06}"

@@ -229,3 +229,12 @@ class DocumentNumberTaken(ConflictError):
 
     def __init__(self) -> None:
         super().__init__("This number was given to another document. Run `hedgerow billing ledger verify`.")
+
+
+class CreditNoteNotFound(NotFoundError):
+    """The invoice has no such credit note."""
+
+    code = "billing.credit_note_not_found"
+
+    def __init__(self, credit_note_id: UUID) -> None:
+        super().__init__(f"There is no credit note {credit_note_id} of this invoice. Check both ids.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -12,12 +12,13 @@ from hedgerow_billing.application.gateway import ChargeRequest, RefundRequest
 from hedgerow_billing.application.ports import OutstandingCharge, OutstandingRefund
 from hedgerow_billing.application.views import InvoiceView, view_of
 from hedgerow_billing.domain.currencies import Currency
+from hedgerow_billing.domain.documents import DocumentNumber
 from hedgerow_billing.domain.errors import PaymentNotFound, RefundNotFound
 from hedgerow_billing.domain.money import Money
 from hedgerow_billing.domain.transfer import TransferStatus
 from hedgerow_billing.infrastructure.rows import WHOLE_INVOICES, invoice_of
 from hedgerow_billing.infrastructure.tables import invoices, payments, refunds
-from hedgerow_core.application import Filters, Page, RowScope
+from hedgerow_core.application import Filter, Filters, Operator, Page, RowScope
 from hedgerow_core.persistence import (
     Database,
     Scoped,
@@ -29,15 +30,19 @@ from hedgerow_core.persistence import (
     sort_names,
 )
 
+NUMBER = "number"
+
 _INVOICE = Scoped(WHOLE_INVOICES.where(invoices.c.id == bindparam("invoice_id")), invoices.c.customer_id)
 # Indexes: ix_invoices_owner_created, ix_invoices_owner_total; for everybody's, ix_invoices_created.
 _INVOICES = Scoped(WHOLE_INVOICES, invoices.c.customer_id)
 
-_SORT_KEYS: Mapping[str, SortKey] = {
+SORT_KEYS: Mapping[str, SortKey] = {
     "created_at": SortKey.of_time(invoices.c.created_at),
     "total": SortKey.of_integer(invoices.c.total),
 }
 _FILTERED = (
+    "series",
+    "place",
     "customer_id",
     "status",
     "currency",
@@ -48,7 +53,8 @@ _FILTERED = (
     "overdue_at",
     "paid_at",
 )
-_FILTERABLE: Mapping[str, ColumnElement[Any]] = {name: invoices.c[name] for name in _FILTERED}
+FILTERABLE: Mapping[str, ColumnElement[Any]] = {name: invoices.c[name] for name in _FILTERED}
+"""By column. `series` and `place` are asked for by the number that they make, and nothing else."""
 
 _PAYMENT = select(payments).where(payments.c.id == bindparam("transfer_id"))
 _REFUND = (
@@ -56,6 +62,18 @@ _REFUND = (
     .join_from(refunds, payments, payments.c.id == refunds.c.payment_id)
     .where(refunds.c.id == bindparam("transfer_id"))
 )
+
+
+def by_column(filters: Filters) -> Filters:
+    """The filters with a number taken apart into what it is made of. Index: uq_invoices_number."""
+    return tuple(part for filter in filters for part in _parts(filter))
+
+
+def _parts(filter: Filter) -> Iterable[Filter]:
+    if filter.field != NUMBER:
+        return (filter,)
+    number = DocumentNumber.parse(str(filter.value))
+    return (Filter("series", Operator.EQ, number.series), Filter("place", Operator.EQ, number.place))
 
 
 class PostgresInvoiceReader:
@@ -84,9 +102,9 @@ class PostgresInvoiceReader:
     ) -> Page[InvoiceView]:
         """Read a page of the invoices, payments included."""
         statement = keyset(
-            narrowed(_INVOICES.within(rows), filters, _FILTERABLE),
+            narrowed(_INVOICES.within(rows), by_column(filters), FILTERABLE),
             sort=sort,
-            keys=_SORT_KEYS,
+            keys=SORT_KEYS,
             id_column=invoices.c.id,
             cursor=cursor,
             limit=limit,

@@ -18,7 +18,7 @@ from hedgerow_billing.domain.lines import InvoiceLine
 from hedgerow_billing.domain.money import Money
 from hedgerow_billing.domain.taxes import TaxRate
 from hedgerow_billing.domain.transfer import Payment, Progress, Refund, TransferStatus
-from hedgerow_billing.infrastructure.tables import credit_notes, invoices, payments, refunds
+from hedgerow_billing.infrastructure.tables import credit_notes, invoices, payments, postings, refunds
 
 _NONE: ColumnElement[Any] = literal_column("'[]'::jsonb", type_=JSONB)
 
@@ -35,11 +35,11 @@ def _of_invoice(table: Table, order: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 _payments = _of_invoice(payments, payments.c.requested_at)
+_all_refunds = _of_invoice(refunds, refunds.c.requested_at)
+_all_credit_notes = _of_invoice(credit_notes, credit_notes.c.issued_at)
 # Only what is paid is refunded: of anything else, nobody looks for refunds.
-_refunds = case(
-    (invoices.c.status == InvoiceStatus.PAID, _of_invoice(refunds, refunds.c.requested_at)), else_=_NONE
-)
-_credit_notes = case((invoices.c.credited > 0, _of_invoice(credit_notes, credit_notes.c.issued_at)), else_=_NONE)
+_refunds = case((invoices.c.status == InvoiceStatus.PAID, _all_refunds), else_=_NONE)
+_credit_notes = case((invoices.c.credited > 0, _all_credit_notes), else_=_NONE)
 
 WHOLE_INVOICES: Select[Any] = select(
     invoices,
@@ -48,6 +48,15 @@ WHOLE_INVOICES: Select[Any] = select(
     _credit_notes.label("credit_notes"),
 )
 """Invoices with all that belongs to them: narrow it down by `where`."""
+
+INVOICES_WITH_BOOKS: Select[Any] = select(
+    invoices,
+    _payments.label("payments"),
+    _all_refunds.label("refunds"),
+    _all_credit_notes.label("credit_notes"),
+    _of_invoice(postings, postings.c.id).label("postings"),
+)
+"""The same, and all that is booked for them: for who trusts no column, and so looks everywhere."""
 
 
 def invoice_of(row: Row[Any]) -> Invoice:

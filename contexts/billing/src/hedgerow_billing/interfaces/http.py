@@ -10,6 +10,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Response
+from pydantic import StringConstraints
 
 from hedgerow_billing.application.commands.create_invoice import CreateInvoice
 from hedgerow_billing.application.commands.credit_invoice import CreditInvoice
@@ -29,7 +30,7 @@ from hedgerow_billing.interfaces.schemas import (
     PaymentRequestModel,
     RefundRequestModel,
 )
-from hedgerow_core.application import DEFAULT_LIMIT, Bus, Filters, Page
+from hedgerow_core.application import DEFAULT_LIMIT, Bus, Filters, Operator, Page
 from hedgerow_core.http import (
     Caller,
     ContextRouter,
@@ -48,7 +49,11 @@ from hedgerow_core.http import (
 
 READ_ANY = "billing:invoice:read_any"
 
+Number = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9-]{0,11}-[0-9]{6,9}$")]
+"""As documents say it: `INV-000042`."""
+
 INVOICES = Filterable(
+    number=FilterField(Number, (Operator.EQ,)),
     customer_id=FilterField.id(),
     status=FilterField.choice(InvoiceStatus),
     currency=FilterField.text(),

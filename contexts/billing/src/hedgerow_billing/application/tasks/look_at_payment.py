@@ -100,8 +100,7 @@ class LookAtRefundHandler:
     async def apply(self, task: LookAtRefund, found: Found | None, work: BillingWork) -> None:
         """Record the answer."""
         if found is not None:
-            now = self._clock.now()
-            await settle_refund(work, found.invoice_id, task.refund_id, found.answer, self._series, now)
+            await settle_refund(work, found.invoice_id, task.refund_id, found.answer, self._series, self._clock)
 
 
 def _found(invoice_id: UUID, answer: Answer | None) -> Found:

@@ -78,7 +78,7 @@ class RefundPaymentHandler:
         """Record the outcome; if there is none, leave a task that finds out."""
         if outcome is None:
             return
-        await settle_refund(work, task.invoice_id, task.refund_id, outcome, self._series, self._clock.now())
+        await settle_refund(work, task.invoice_id, task.refund_id, outcome, self._series, self._clock)
         if isinstance(outcome, OutcomeUnknown):
             await work.tasks.enqueue(
                 ReconcileRefund(refund_id=task.refund_id, invoice_id=task.invoice_id),
@@ -111,4 +111,4 @@ class ReconcileRefundHandler:
     async def apply(self, task: ReconcileRefund, answer: Answer | None, work: BillingWork) -> None:
         """Record the answer."""
         if answer is not None:
-            await settle_refund(work, task.invoice_id, task.refund_id, answer, self._series, self._clock.now())
+            await settle_refund(work, task.invoice_id, task.refund_id, answer, self._series, self._clock)

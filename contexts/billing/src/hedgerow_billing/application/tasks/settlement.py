@@ -9,6 +9,7 @@ from uuid import UUID
 from hedgerow_billing.application.gateway import Answer, Declined, Moved
 from hedgerow_billing.application.ports import BillingWork
 from hedgerow_billing.domain.invoice import Invoice
+from hedgerow_core.domain import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,11 @@ async def settle(work: BillingWork, *, invoice_id: UUID, payment_id: UUID, outco
 
 
 async def settle_refund(
-    work: BillingWork, invoice_id: UUID, refund_id: UUID, outcome: Outcome, series: str, at: datetime
+    work: BillingWork, invoice_id: UUID, refund_id: UUID, outcome: Outcome, series: str, clock: Clock
 ) -> bool:
     """Record the outcome of a refund; returns False, and writes nothing, if it was known.
+
+    The time is looked at after the number is drawn, so that dates run as the numbers do.
 
     Raises:
         ContradictingResult: the opposite is known.
@@ -45,12 +48,12 @@ async def settle_refund(
     match outcome:
         case Moved(reference=reference) if invoice.refund(refund_id).in_progress:
             # Drawn only for a credit note that will be written: a number without one would be a gap.
-            invoice.refund_succeeded(refund_id, reference, await work.numbers.draw(series), at)
+            invoice.refund_succeeded(refund_id, reference, await work.numbers.draw(series), clock.now())
             changed = True
         case Moved(reference=reference):
-            changed = invoice.refund(refund_id).succeed(reference, at)
+            changed = invoice.refund(refund_id).succeed(reference, clock.now())
         case Declined(reason=reason):
-            changed = invoice.refund_failed(refund_id, reason, at)
+            changed = invoice.refund_failed(refund_id, reason, clock.now())
         case OutcomeUnknown():
             changed = invoice.refund_unknown(refund_id)
     if changed:
