@@ -11,10 +11,10 @@ from hedgerow_billing.application.document_ports import CustomerView, InvoiceRow
 from hedgerow_billing.domain.documents import DocumentNumber
 from hedgerow_billing.domain.invoice import InvoiceStatus
 from hedgerow_billing.domain.transfer import TransferStatus
-from hedgerow_billing.infrastructure.readers import FILTERABLE, SORT_KEYS, by_column
+from hedgerow_billing.infrastructure.invoice_pages import page_of_invoices
 from hedgerow_billing.infrastructure.tables import customers, invoices, payments
 from hedgerow_core.application import Filters, Page, RowScope
-from hedgerow_core.persistence import Database, Scoped, keyset, narrowed, page_of, parameters_of, sort_names
+from hedgerow_core.persistence import Database, Scoped
 
 
 def _of_payment(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -54,23 +54,8 @@ class PostgresInvoiceRowReader:
         self, rows: RowScope, *, filters: Filters, sort: str, cursor: str | None, limit: int
     ) -> Page[InvoiceRow]:
         """Read a stretch."""
-        statement = keyset(
-            narrowed(_ROWS.within(rows), by_column(filters), FILTERABLE),
-            sort=sort,
-            keys=SORT_KEYS,
-            id_column=invoices.c.id,
-            cursor=cursor,
-            limit=limit,
-        )
-        async with self._database.reading() as connection:
-            found = (await connection.execute(statement, parameters_of(rows))).all()
-        return page_of(
-            found,
-            limit=limit,
-            sort=sort,
-            sorted_by=lambda row: tuple(getattr(row, name) for name in sort_names(sort)),
-            id_of=lambda row: row.id,
-            read=_row,
+        return await page_of_invoices(
+            self._database, _ROWS, rows, _row, filters=filters, sort=sort, cursor=cursor, limit=limit
         )
 
 

@@ -2,59 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, select
+from sqlalchemy import Row, Select, bindparam, select
 
 from hedgerow_billing.application.gateway import ChargeRequest, RefundRequest
 from hedgerow_billing.application.ports import OutstandingCharge, OutstandingRefund
 from hedgerow_billing.application.views import InvoiceView, view_of
 from hedgerow_billing.domain.currencies import Currency
-from hedgerow_billing.domain.documents import DocumentNumber
 from hedgerow_billing.domain.errors import PaymentNotFound, RefundNotFound
 from hedgerow_billing.domain.money import Money
 from hedgerow_billing.domain.transfer import TransferStatus
+from hedgerow_billing.infrastructure.invoice_pages import page_of_invoices
 from hedgerow_billing.infrastructure.rows import WHOLE_INVOICES, invoice_of
 from hedgerow_billing.infrastructure.tables import invoices, payments, refunds
-from hedgerow_core.application import Filter, Filters, Operator, Page, RowScope
+from hedgerow_core.application import Filters, Page, RowScope
 from hedgerow_core.persistence import (
     Database,
     Scoped,
-    SortKey,
-    keyset,
-    narrowed,
-    page_of,
     parameters_of,
-    sort_names,
 )
-
-NUMBER = "number"
 
 _INVOICE = Scoped(WHOLE_INVOICES.where(invoices.c.id == bindparam("invoice_id")), invoices.c.customer_id)
 # Indexes: ix_invoices_owner_created, ix_invoices_owner_total; for everybody's, ix_invoices_created.
 _INVOICES = Scoped(WHOLE_INVOICES, invoices.c.customer_id)
-
-SORT_KEYS: Mapping[str, SortKey] = {
-    "created_at": SortKey.of_time(invoices.c.created_at),
-    "total": SortKey.of_integer(invoices.c.total),
-}
-_FILTERED = (
-    "series",
-    "place",
-    "customer_id",
-    "status",
-    "currency",
-    "total",
-    "created_at",
-    "opened_at",
-    "due_on",
-    "overdue_at",
-    "paid_at",
-)
-FILTERABLE: Mapping[str, ColumnElement[Any]] = {name: invoices.c[name] for name in _FILTERED}
-"""By column. `series` and `place` are asked for by the number that they make, and nothing else."""
 
 _PAYMENT = select(payments).where(payments.c.id == bindparam("transfer_id"))
 _REFUND = (
@@ -62,18 +34,6 @@ _REFUND = (
     .join_from(refunds, payments, payments.c.id == refunds.c.payment_id)
     .where(refunds.c.id == bindparam("transfer_id"))
 )
-
-
-def by_column(filters: Filters) -> Filters:
-    """The filters with a number taken apart into what it is made of. Index: uq_invoices_number."""
-    return tuple(part for filter in filters for part in _parts(filter))
-
-
-def _parts(filter: Filter) -> Iterable[Filter]:
-    if filter.field != NUMBER:
-        return (filter,)
-    number = DocumentNumber.parse(str(filter.value))
-    return (Filter("series", Operator.EQ, number.series), Filter("place", Operator.EQ, number.place))
 
 
 class PostgresInvoiceReader:
@@ -101,23 +61,8 @@ class PostgresInvoiceReader:
         limit: int,
     ) -> Page[InvoiceView]:
         """Read a page of the invoices, payments included."""
-        statement = keyset(
-            narrowed(_INVOICES.within(rows), by_column(filters), FILTERABLE),
-            sort=sort,
-            keys=SORT_KEYS,
-            id_column=invoices.c.id,
-            cursor=cursor,
-            limit=limit,
-        )
-        async with self._database.reading() as connection:
-            found = (await connection.execute(statement, parameters_of(rows))).all()
-        return page_of(
-            found,
-            limit=limit,
-            sort=sort,
-            sorted_by=lambda row: tuple(getattr(row, name) for name in sort_names(sort)),
-            id_of=lambda row: row.id,
-            read=_view,
+        return await page_of_invoices(
+            self._database, _INVOICES, rows, _view, filters=filters, sort=sort, cursor=cursor, limit=limit
         )
 
 
