@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import Row
 
 from contexts.billing.tests.interfaces.conftest import DRAFT
 from hedgerow_billing import plugin
@@ -264,3 +266,26 @@ async def test_of_changes_from_one_version_at_the_same_moment_one_happens(http: 
     assert {answer.status_code for answer in answers if answer.status_code != 200} <= {409, 412}
     assert sum(answer.is_success for answer in answers) == 1
     assert (await http.get(path)).json()["version"] == 2
+
+
+@pytest.mark.parametrize("method", ["cus_of_somebody_else/pm_1", "", "pm 1", "pm_\u00e9", "p" * 256, 7])
+async def test_a_payment_method_names_nobodys_account_at_the_gateway(
+    http: httpx.AsyncClient, method: object
+) -> None:
+    id = (await http.post("/invoices", json=DRAFT)).json()["id"]
+    await http.post(f"/invoices/{id}/open")
+
+    paid = await http.post(f"/invoices/{id}/request-payment", json={"payment_method": method})
+    drafted = await http.post("/invoices", json={**DRAFT, "payment_method": method})
+
+    assert (paid.status_code, drafted.status_code) == (422, 422)
+
+
+async def test_a_payment_method_reaches_the_gateway(
+    http: httpx.AsyncClient, rows: Callable[[str], Awaitable[Sequence[Row[Any]]]]
+) -> None:
+    id = (await http.post("/invoices", json={**DRAFT, "payment_method": "pm_usual"})).json()["id"]
+    await http.post(f"/invoices/{id}/open")
+    await http.post(f"/invoices/{id}/request-payment", json={"payment_method": "pm_other"})
+
+    assert [row.method for row in await rows("SELECT method FROM payments")] == ["pm_other"]

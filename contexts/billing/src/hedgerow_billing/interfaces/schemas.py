@@ -27,11 +27,12 @@ _SOMETHING_VISIBLE = r"^[^\x00]*[^\x00\s][^\x00]*$"
 MinorUnits = Annotated[int, Field(description="Whole minor units: 1999 EUR is 19.99 €.", examples=[1999])]
 
 
+# No slash: before one, the gateway's name of a customer may stand, and it would be anybody's.
 PaymentMethod = Annotated[
     str | None,
     Field(
         max_length=_MAX_METHOD,
-        pattern=r"^[!-~]+$",
+        pattern=r"^[A-Za-z0-9_-]+$",
         description="The gateway's name for how the customer pays, if not as usual.",
         examples=["pm_card_visa"],
     ),
