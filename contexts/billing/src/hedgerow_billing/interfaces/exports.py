@@ -27,9 +27,9 @@ from hedgerow_core.domain import ValidationError
 from hedgerow_core.http import ContextRouter, Rows, SortOrder, permitted, throttled
 
 EXPORT_WITHIN = timedelta(minutes=15)
-"""Beyond it the answer is broken off: who was let in once must not be told for ever. A million rows take two."""
+"""Beyond it the answer is broken off: who was let in once must not be told for ever. 200,000 rows took 16 s."""
 EXPORTS_PER_MINUTE = 10
-"""One request of this kind may read a million rows."""
+"""One request of this kind may read all rows there are."""
 COLUMNS = (
     "id",
     "number",
