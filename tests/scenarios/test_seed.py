@@ -19,6 +19,7 @@ import pytest
 
 from hedgerow_billing import plugin as billing_plugin
 from hedgerow_billing.application.demo_invoices import Next, SeedInvoices
+from hedgerow_billing.domain.errors import DemoWouldCharge
 from hedgerow_core.application.seeding import demo_id
 from hedgerow_core.domain import ConflictError
 from hedgerow_core.persistence import DatabaseAddress
@@ -321,3 +322,19 @@ async def test_a_seed_of_billing_that_was_interrupted_goes_on_where_it_was(
 
     assert [(seeded.made, seeded.kept) for _context, seeded in again] == [(0, 20), (0, 50), (0, 3)]
     assert dict(await rows(address, "SELECT status, count(*) FROM billing.invoices GROUP BY status")) == STATES
+
+
+async def test_no_demo_data_is_charged_through_a_real_gateway(
+    address: DatabaseAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "GATEWAY": "stripe",
+        "STRIPE_API_KEY": "sk_test_1",
+        "STRIPE_WEBHOOK_SECRET": "whsec_1",
+    }.items():
+        monkeypatch.setenv(f"BILLING_{name}", value)
+    async with hosting(address, tmp_path, "users", "billing") as assembly:
+        with pytest.raises(DemoWouldCharge):
+            await sow(assembly, lambda _context: None)
+
+    assert await rows(address, "SELECT id FROM billing.invoices") == []

@@ -54,3 +54,12 @@ def test_every_consumer_has_a_name_of_its_own(container: BillingContainer) -> No
         "billing.collect_payments",
         "billing.fail_on_purpose",
     }
+
+
+def test_what_asks_the_gateway_is_not_given_up_within_a_day(container: BillingContainer) -> None:
+    retries = {task.task.name: task.retry for task in plugin.handlers(container).tasks}
+
+    for kind in ("payment", "refund"):
+        for asks in ("reconcile", "look_at"):
+            assert retries[f"billing.{asks}_{kind}"] is plugin.UNTIL_ANSWERED
+    assert retries["billing.charge_payment"] is retries["billing.refund_payment"] is plugin.UNTIL_ANSWERED

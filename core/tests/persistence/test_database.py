@@ -80,7 +80,9 @@ def test_a_password_that_could_not_be_hidden_is_refused() -> None:
         DatabaseAddress.parse("postgresql://me@db/shop?password=hush")
 
 
-async def test_who_waits_too_long_for_a_connection_is_told_to_come_back(shop: Database) -> None:
+async def test_who_waits_too_long_for_a_connection_is_told_to_come_back(shop_and_books: DatabaseAddress) -> None:
+    shop = Database(shop_and_books, "shop")
+
     async def hold(held: asyncio.Event, release: asyncio.Event) -> None:
         async with shop.transaction() as connection:
             await connection.execute(text("SELECT 1"))
@@ -100,6 +102,7 @@ async def test_who_waits_too_long_for_a_connection_is_told_to_come_back(shop: Da
 
     assert refused.value.code == "database_busy"
     await shop.ping()
+    await shop.close()
 
 
 async def test_a_connection_that_the_server_closed_is_replaced_without_anybody_noticing(

@@ -215,7 +215,13 @@ def handlers(container: BillingContainer) -> Handlers:
             QueryHandler(VerifyLedger, container.verify_ledger()),
         ),
         tasks=(
-            OutboundTaskHandler(task=ChargePayment, call=charge.call, apply=charge.apply, keep_completed=FOR_EVER),
+            OutboundTaskHandler(
+                task=ChargePayment,
+                call=charge.call,
+                apply=charge.apply,
+                retry=UNTIL_ANSWERED,
+                keep_completed=FOR_EVER,
+            ),
             OutboundTaskHandler(
                 task=ReconcilePayment,
                 call=reconcile.call,
@@ -223,7 +229,13 @@ def handlers(container: BillingContainer) -> Handlers:
                 retry=UNTIL_ANSWERED,
                 keep_completed=FOR_EVER,
             ),
-            OutboundTaskHandler(task=RefundPayment, call=refund.call, apply=refund.apply, keep_completed=FOR_EVER),
+            OutboundTaskHandler(
+                task=RefundPayment,
+                call=refund.call,
+                apply=refund.apply,
+                retry=UNTIL_ANSWERED,
+                keep_completed=FOR_EVER,
+            ),
             OutboundTaskHandler(
                 task=ReconcileRefund,
                 call=reconcile_refund.call,
@@ -231,8 +243,10 @@ def handlers(container: BillingContainer) -> Handlers:
                 retry=UNTIL_ANSWERED,
                 keep_completed=FOR_EVER,
             ),
-            OutboundTaskHandler(task=LookAtPayment, call=look.call, apply=look.apply),
-            OutboundTaskHandler(task=LookAtRefund, call=look_at_refund.call, apply=look_at_refund.apply),
+            OutboundTaskHandler(task=LookAtPayment, call=look.call, apply=look.apply, retry=UNTIL_ANSWERED),
+            OutboundTaskHandler(
+                task=LookAtRefund, call=look_at_refund.call, apply=look_at_refund.apply, retry=UNTIL_ANSWERED
+            ),
             TaskHandler(task=VoidUnpaidInvoices, handle=container.void_unpaid_invoices()),
             TaskHandler(task=MarkOverdue, handle=container.mark_overdue()),
             TaskHandler(task=CollectPayments, handle=container.collect_payments()),
@@ -291,7 +305,7 @@ def subscriptions() -> Subscriptions:
 @hookimpl
 def seed(container: BillingContainer, bus: Bus) -> Seed:
     """Demo data: invoices in every state."""
-    return SeedInvoices(bus, container.invoice_reader())
+    return SeedInvoices(bus, container.invoice_reader(), moves_money=container.settings().gateway is Gateway.STRIPE)
 
 
 @hookimpl

@@ -116,9 +116,11 @@ class Database:
         *,
         isolation: Isolation = Isolation.ROLE,
         constraints: Constraints | None = None,
+        pool_wait_s: float = POOL_WAIT_S,
     ) -> None:
         self.context = context
         self.isolation = isolation
+        self._pool_wait_s = pool_wait_s
         self._address = address
         self._constraints = constraints or {}
 
@@ -136,7 +138,7 @@ class Database:
             self._address.url,
             pool_size=POOL_SIZE,
             max_overflow=0,
-            pool_timeout=POOL_WAIT_S,
+            pool_timeout=self._pool_wait_s,
             hide_parameters=True,  # an error must not carry what somebody wrote into a row
             connect_args={
                 "timeout": CONNECT_TIMEOUT_S,

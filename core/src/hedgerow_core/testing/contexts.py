@@ -10,13 +10,16 @@ from hedgerow_core.messaging.due import due_partitions
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.persistence.failures import Constraints
 
+PATIENCE_S = 15.0
+"""A test that does twenty things at once is about these, and not about how soon a busy machine has a connection."""
+
 
 @asynccontextmanager
 async def context_database(
     address: DatabaseAddress, context: str, *, constraints: Constraints | None = None
 ) -> AsyncIterator[Database]:
     """Open a context's schema as the context would. It must be migrated: see `MigratedDatabases`."""
-    database = Database(address, context, constraints=constraints)
+    database = Database(address, context, constraints=constraints, pool_wait_s=PATIENCE_S)
     try:
         yield database
     finally:

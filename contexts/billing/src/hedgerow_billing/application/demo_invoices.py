@@ -19,6 +19,7 @@ from hedgerow_billing.application.commands.void_invoice import VoidInvoice
 from hedgerow_billing.application.commands.write_off_invoice import WriteOffInvoice
 from hedgerow_billing.application.ports import InvoiceReader
 from hedgerow_billing.application.views import InvoiceView
+from hedgerow_billing.domain.errors import DemoWouldCharge
 from hedgerow_billing.domain.invoice import InvoiceStatus
 from hedgerow_core.application import ALL_ROWS, Bus
 from hedgerow_core.application.seeding import Seeded, Seeding, demo_id
@@ -109,12 +110,19 @@ _WARES = (
 class SeedInvoices:
     """Writes the invoices that are missing, and leads each one to its goal."""
 
-    def __init__(self, bus: Bus, invoices: InvoiceReader) -> None:
+    def __init__(self, bus: Bus, invoices: InvoiceReader, *, moves_money: bool) -> None:
         self._bus = bus
         self._invoices = invoices
+        self._moves_money = moves_money
 
     async def __call__(self, seeding: Seeding) -> Sequence[Seeded]:
-        """Take step after step, and have the worker do its part in between."""
+        """Take step after step, and have the worker do its part in between.
+
+        Raises:
+            DemoWouldCharge: the gateway is a real one.
+        """
+        if self._moves_money:
+            raise DemoWouldCharge
         goals = [goal for goal, count in GOALS for _ in range(count)]
         goals += [_charged] * (INVOICES - len(goals))
         made = [await self._write(number) for number in range(1, INVOICES + 1)]

@@ -238,3 +238,12 @@ class CreditNoteNotFound(NotFoundError):
 
     def __init__(self, credit_note_id: UUID) -> None:
         super().__init__(f"There is no credit note {credit_note_id} of this invoice. Check both ids.")
+
+
+class DemoWouldCharge(ConflictError):
+    """Demo data pays and refunds, which a real gateway would do, too."""
+
+    code = "billing.demo_would_charge"
+
+    def __init__(self) -> None:
+        super().__init__("Demo data would charge through Stripe. Set BILLING_GATEWAY=sandbox, and seed again.")

@@ -6,7 +6,7 @@ restart. Any amount succeeds except these, in minor units of any currency:
     66602   declined, `card_declined`
     66608   the charge times out; asked later (`find_charge`), it has succeeded
     66609   a refund of it times out; asked later (`find_refund`), it has succeeded
-    66600   never available: retries, then a dead delivery
+    66600   never available: tried again for about a day, then a dead delivery
 
 It sends no notices: those that come twice, late or before the answer are played by the lying gateway of the tests.
 """
