@@ -329,8 +329,8 @@ async def test_no_demo_data_is_charged_through_a_real_gateway(
 ) -> None:
     for name, value in {
         "GATEWAY": "stripe",
-        "STRIPE_API_KEY": "sk_test_1",
-        "STRIPE_WEBHOOK_SECRET": "whsec_1",
+        "STRIPE_API_KEY": "sk_test_12345",
+        "STRIPE_WEBHOOK_SECRET": "whsec_12345",
     }.items():
         monkeypatch.setenv(f"BILLING_{name}", value)
     async with hosting(address, tmp_path, "users", "billing") as assembly:
