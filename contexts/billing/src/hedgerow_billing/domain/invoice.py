@@ -43,7 +43,8 @@ from hedgerow_billing.domain.money import Money
 from hedgerow_billing.domain.transfer import Payment, Refund, TransferStatus
 from hedgerow_core.domain import AggregateRoot, new_id
 
-MAX_DUE_DAYS = 365
+DUE_DAYS, MAX_DUE_DAYS = 14, 365
+"""From the opening on: unless somebody says another number, and at most."""
 MAX_REFUNDS = 100
 """An invoice is loaded whole."""
 
@@ -93,7 +94,7 @@ class Invoice(AggregateRoot[UUID]):
         currency: Currency,
         lines: Sequence[InvoiceLine],
         created_at: datetime,
-        due_days: int = 14,
+        due_days: int = DUE_DAYS,
         automatic: bool = False,
         payment_method: str | None = None,
         status: InvoiceStatus = InvoiceStatus.DRAFT,
@@ -142,7 +143,7 @@ class Invoice(AggregateRoot[UUID]):
         currency: Currency,
         lines: Sequence[InvoiceLine],
         at: datetime,
-        due_days: int = 14,
+        due_days: int = DUE_DAYS,
         automatic: bool = False,
         payment_method: str | None = None,
         id: UUID | None = None,

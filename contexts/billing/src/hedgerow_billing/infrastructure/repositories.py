@@ -1,4 +1,4 @@
-"""Saves and loads what a unit of work changes, on that unit's connection."""
+"""Saves and loads invoices, on the connection of a unit of work."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, case, exists, func, insert, select, update
+from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, exists, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_update
 
-from hedgerow_billing.application.ports import CustomerNews, Standing
+from hedgerow_billing.application.ports import Standing
 from hedgerow_billing.domain.bookkeeping import entries_of
 from hedgerow_billing.domain.credit_note import CreditNote
 from hedgerow_billing.domain.errors import InvoiceNotFound
@@ -65,30 +65,6 @@ _SAVE_REFUND = _insert_refund.on_conflict_do_update(
     index_elements=[refunds.c.id], set_={name: _insert_refund.excluded[name] for name in PROGRESS}
 )
 _ADD_CREDIT_NOTE = insert_or_update(credit_notes).on_conflict_do_nothing(index_elements=[credit_notes.c.id])
-
-FACTS = {"email": "email_version", "name": "name_version", "standing": "standing_version"}
-"""What changes of a customer, and the column that says as of which version it was told."""
-_insert_customer = insert_or_update(customers)
-_told = _insert_customer.excluded
-_LEARN = _insert_customer.on_conflict_do_update(
-    index_elements=[customers.c.id],
-    set_={
-        **{
-            fact: case((_told[as_of] > customers.c[as_of], _told[fact]), else_=customers.c[fact])
-            for fact, as_of in FACTS.items()
-        },
-        **{as_of: func.greatest(customers.c[as_of], _told[as_of]) for as_of in (*FACTS.values(), "version")},
-        "registered_at": func.coalesce(customers.c.registered_at, _told.registered_at),
-    },
-    where=customers.c.standing != Standing.DELETED,
-)
-_FORGET = _insert_customer.on_conflict_do_update(
-    index_elements=[customers.c.id],
-    set_={
-        **{name: _told[name] for name in ("email", "name", "registered_at", "standing")},
-        "version": func.greatest(customers.c.version, _told.version),
-    },
-)
 
 _paying = (
     select(payments.c.id).where(payments.c.invoice_id == invoices.c.id, payments.c.status.in_(IN_PROGRESS)).exists()
@@ -218,32 +194,6 @@ class PostgresInvoices:
 
     def _changed(self, rows: Sequence[TransferRow]) -> Sequence[TransferRow]:
         return [row for row in rows if self._saved.get(row["id"]) != row]
-
-
-class PostgresCustomers:
-    """The port `CustomerRepository`."""
-
-    def __init__(self, work: LedgerWork) -> None:
-        self._work = work
-
-    async def learn(self, news: CustomerNews) -> None:
-        """Insert the copy, or replace what is older in it."""
-        row = {
-            "id": news.id,
-            "email": news.email,
-            "name": news.name,
-            "standing": news.standing or Standing.ACTIVE,
-            "registered_at": news.registered_at,
-            "version": news.version,
-        }
-        told = {as_of: 0 if getattr(news, fact) is None else news.version for fact, as_of in FACTS.items()}
-        await self._work.connection.execute(_LEARN, {**row, **told})
-
-    async def forget(self, customer_id: UUID, version: int) -> None:
-        """Leave the id."""
-        nothing = dict.fromkeys(("email", "name", "registered_at"))
-        row = {"id": customer_id, "standing": Standing.DELETED, "version": version, **nothing}
-        await self._work.connection.execute(_FORGET, {**row, **dict.fromkeys(FACTS.values(), version)})
 
 
 def _row_of_draft(invoice: Invoice) -> dict[str, object]:

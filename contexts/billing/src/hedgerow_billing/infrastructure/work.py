@@ -5,8 +5,9 @@ from __future__ import annotations
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_billing.infrastructure.books import PostgresDocumentNumbers
+from hedgerow_billing.infrastructure.customer_copies import PostgresCustomers
 from hedgerow_billing.infrastructure.published import TRANSLATIONS
-from hedgerow_billing.infrastructure.repositories import PostgresCustomers, PostgresInvoices
+from hedgerow_billing.infrastructure.repositories import PostgresInvoices
 from hedgerow_core.domain import Clock
 from hedgerow_core.messaging import LedgerWork
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hedgerow_billing.application.commands.create_invoice import NewLine
 from hedgerow_billing.domain.credit_note import MAX_REASON
-from hedgerow_billing.domain.invoice import MAX_DUE_DAYS, InvoiceStatus
+from hedgerow_billing.domain.invoice import DUE_DAYS, MAX_DUE_DAYS, InvoiceStatus
 from hedgerow_billing.domain.lines import MAX_DESCRIPTION, MAX_LINES, MAX_QUANTITY
 from hedgerow_billing.domain.money import MAX_AMOUNT
 from hedgerow_billing.domain.transfer import TransferStatus
@@ -78,7 +78,7 @@ class NewInvoiceModel(_Request):
     )
     lines: list[NewLineModel] = Field(min_length=1, max_length=MAX_LINES)
     due_days: int = Field(
-        default=14, ge=0, le=MAX_DUE_DAYS, description="How many days after it is opened it falls due."
+        default=DUE_DAYS, ge=0, le=MAX_DUE_DAYS, description="How many days after it is opened it falls due."
     )
     automatic: bool = Field(default=False, description="Whether it is charged on its due date, and after it.")
     payment_method: PaymentMethod = None

@@ -8,7 +8,7 @@ from uuid import UUID
 from hedgerow_billing.application.ports import BillingWork
 from hedgerow_billing.application.views import InvoiceView, view_of
 from hedgerow_billing.domain.currencies import Currency
-from hedgerow_billing.domain.invoice import Invoice
+from hedgerow_billing.domain.invoice import DUE_DAYS, Invoice
 from hedgerow_billing.domain.lines import InvoiceLine
 from hedgerow_billing.domain.money import Money
 from hedgerow_billing.domain.taxes import TaxRate
@@ -36,7 +36,7 @@ class CreateInvoice(Command[InvoiceView]):
     customer_id: UUID
     currency: str
     lines: tuple[NewLine, ...]
-    due_days: int = 14
+    due_days: int = DUE_DAYS
     automatic: bool = False
     payment_method: str | None = None
 
