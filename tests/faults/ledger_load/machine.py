@@ -262,8 +262,8 @@ class Ledger(RuleBasedStateMachine):
     def operator_decides(self, nth: int, action: Action) -> None:
         """An operator has an event tried again, or lets its followers go on without it."""
         event = self._event(nth)
-        if self._steer(action, event) and action is not Action.RETRY:
-            self.model.given_up.add(event)
+        if self._steer(action, event):
+            self.model.decided(event, retried=action is Action.RETRY)
 
     @rule(how=st.sampled_from((pausing.pause, pausing.resume, pausing.resume)))
     def operator_pauses(self, how: Any) -> None:
@@ -296,7 +296,7 @@ class Ledger(RuleBasedStateMachine):
             self._sql(f"UPDATE sink.feed_cursors SET {SILENT}")
             while self._do(self.relays["a"].step()):
                 pass
-            self._steer(Action.RETRY, *(self.model.committed.keys() - self.model.given_up))
+            self._steer(Action.RETRY, *(self.model.committed.keys() - self.model.abandoned))
             for key in KEYS:
                 self.drains(key, rounds=1)
             if not self._missing():
@@ -306,7 +306,7 @@ class Ledger(RuleBasedStateMachine):
 
     def _missing(self) -> list[tuple[UUID, int]]:
         done = {event for event, _key, _number in self._effects()}
-        return [self.model.committed[event] for event in self.model.committed.keys() - done - self.model.given_up]
+        return [self.model.committed[event] for event in self.model.committed.keys() - done - self.model.abandoned]
 
     def _effects(self) -> list[tuple[UUID, UUID, int]]:
         rows = self._do(self.owner.fetch("SELECT event_id, key, number FROM sink.effects ORDER BY id"))

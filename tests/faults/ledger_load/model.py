@@ -13,7 +13,18 @@ class Model:
     committed: dict[UUID, tuple[UUID, int]] = field(default_factory=dict)
     """By event: its key and number."""
     given_up: set[UUID] = field(default_factory=set)
-    """What an operator discarded at some time: nobody waits for it."""
+    """What an operator let others pass at some time: its place in the order is lost."""
+    abandoned: set[UUID] = field(default_factory=set)
+    """What nobody waits for: given up, and not brought back since. What is brought back may die once more, and
+    then its followers wait for it again."""
+
+    def decided(self, event: UUID, *, retried: bool) -> None:
+        """An operator's decision about this event has changed something."""
+        if retried:
+            self.abandoned.discard(event)
+        else:
+            self.abandoned.add(event)
+            self.given_up.add(event)
 
     def next_number(self, key: UUID) -> int:
         return 1 + max((number for of, number in self.committed.values() if of == key), default=0)
