@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 # Many tests start processes; each would compile our sources anew where somebody has switched bytecode off.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install run demo test check locked format bench-ledger test-faults
+.PHONY: help install run demo test check locked audit format bench-ledger test-faults
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -39,6 +39,9 @@ check: locked install ## lock, ruff, mypy, import-linter
 
 locked: $(filter .tools/%,$(UV))
 	@$(UV) lock --check --quiet || { echo "uv.lock lags behind a pyproject.toml: run make install, and commit it"; exit 1; }
+
+audit: $(filter .tools/%,$(UV)) ## hold what is locked against known advisories (asks osv.dev)
+	@$(UV) audit --locked
 
 format: install ## let ruff put the code in shape
 	@$(UV) run --no-sync ruff check --fix .
