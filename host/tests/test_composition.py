@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from hedgerow_core.application import Command
 from hedgerow_host.catalog import compose, notes_on
 from hedgerow_host.problems import CompositionError, Problem
 from hedgerow_host.settings import HostSettings
@@ -241,6 +243,15 @@ def test_a_message_without_handler_is_named(install: Install, commands: str, tas
 
     assert problem.what == "nobody handles this message"
     assert problem.sources == (place,)
+
+
+def test_a_message_that_is_not_in_its_module_any_more_is_not_missed(install: Install) -> None:
+    install("garden", MESSAGES.format(commands="()", tasks=f"({MOW},)"))
+    assert "Water" in the_problem_of("garden").sources[0]
+
+    water = vars(sys.modules["try_garden.plugin"]).pop("Water")
+    compose(HostSettings(contexts=("garden",)))
+    assert water in Command.__subclasses__(), "the class lives on"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import subprocess
 import sys
@@ -132,7 +131,6 @@ def garden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.syspath_prepend(str(tmp_path / "path"))
     yield lambda: sys.modules["garden"]
     sys.modules.pop("garden", None)
-    gc.collect()
 
 
 @asynccontextmanager

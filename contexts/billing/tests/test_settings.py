@@ -80,6 +80,21 @@ def test_what_is_named_is_what_charges(
 
 
 @pytest.mark.parametrize(
+    ("variables", "needed"),
+    [
+        ({}, False),
+        ({"BILLING_GATEWAY": "sandbox"}, False),
+        (STRIPE, True),
+        (STRIPE | {"BILLING_STRIPE_PAYMENT_METHOD": "pm_card_visa"}, False),
+    ],
+)
+def test_with_stripe_a_payment_names_a_method_unless_the_settings_do(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], needed: bool
+) -> None:
+    assert settings_from(monkeypatch, variables).method_needed is needed
+
+
+@pytest.mark.parametrize(
     ("variable", "value"),
     [
         ("BILLING_GATEWAY", "paypal"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 
 from hedgerow_core.application import Bus, Command, Query, Task
 from hedgerow_core.messaging import Consumer, Schedule, Subscription
@@ -81,7 +83,18 @@ def absent_publishers(subscriptions: Mapping[str, Subscriptions]) -> list[Subscr
 
 
 def _defined(kind: type, package: str) -> list[type]:
-    return [found for found in _subclasses(kind) if found.__module__.partition(".")[0] == package]
+    return [
+        found for found in _subclasses(kind) if found.__module__.partition(".")[0] == package and _is_there(found)
+    ]
+
+
+def _is_there(message: type) -> bool:
+    """Whether its module has it: a module that was unloaded or loaded anew leaves classes behind for a while."""
+    module = sys.modules.get(message.__module__)
+    try:
+        return module is not None and attrgetter(message.__qualname__)(module) is not None
+    except AttributeError:
+        return False
 
 
 def _subclasses(kind: type) -> Iterator[type]:

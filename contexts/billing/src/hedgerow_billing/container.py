@@ -65,7 +65,9 @@ class BillingContainer(containers.DeclarativeContainer):
     )
     void_invoice = providers.ThreadSafeSingleton(VoidInvoiceHandler, clock=core.clock)
     take_notice = providers.ThreadSafeSingleton(TakeNoticeHandler, look_after=settings.provided.reconcile_delay)
-    request_payment = providers.ThreadSafeSingleton(RequestPaymentHandler, clock=core.clock)
+    request_payment = providers.ThreadSafeSingleton(
+        RequestPaymentHandler, clock=core.clock, method_needed=settings.provided.method_needed
+    )
     write_off_invoice = providers.ThreadSafeSingleton(WriteOffInvoiceHandler, clock=core.clock)
     credit_invoice = providers.ThreadSafeSingleton(
         CreditInvoiceHandler, clock=core.clock, series=settings.provided.credit_note_series
@@ -88,7 +90,10 @@ class BillingContainer(containers.DeclarativeContainer):
     void_unpaid_invoices = providers.ThreadSafeSingleton(VoidUnpaidInvoicesHandler, clock=core.clock)
     mark_overdue = providers.ThreadSafeSingleton(MarkOverdueHandler, clock=core.clock)
     collect_payments = providers.ThreadSafeSingleton(
-        CollectPaymentsHandler, clock=core.clock, plan=settings.provided.retry_plan
+        CollectPaymentsHandler,
+        clock=core.clock,
+        plan=settings.provided.retry_plan,
+        method_needed=settings.provided.method_needed,
     )
     charge_payment = providers.ThreadSafeSingleton(
         ChargePaymentHandler,

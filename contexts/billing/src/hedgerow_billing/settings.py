@@ -63,7 +63,7 @@ class BillingSettings(BaseSettings):
         default=None,
         max_length=255,
         pattern=r"^(cus_\w+/)?pm_\w+$",
-        description="pm_… or cus_…/pm_…: how charges are paid that name no method. Unset: they wait for one.",
+        description="pm_… or cus_…/pm_…: how invoices are paid that name no method. Unset: payments must name one.",
     )
     stripe_api_base: str = Field(
         default="https://api.stripe.com",
@@ -109,6 +109,11 @@ class BillingSettings(BaseSettings):
         if list(days) != sorted(set(days)):
             raise ValueError("BILLING_RETRY_DAYS must be in ascending order, each day once, like 0,3,5")
         return self
+
+    @property
+    def method_needed(self) -> bool:
+        """Whether a payment must name a method. The sandbox takes its money from nobody."""
+        return self.gateway is Gateway.STRIPE and self.stripe_payment_method is None
 
     @property
     def seller_lines(self) -> tuple[str, ...]:

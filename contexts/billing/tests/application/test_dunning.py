@@ -25,6 +25,8 @@ from hedgerow_billing.application.tasks.collect_payments import CollectPayments
 from hedgerow_billing.application.tasks.mark_overdue import MarkOverdue
 from hedgerow_billing.application.views import InvoiceView
 from hedgerow_billing.container import BillingContainer
+from hedgerow_billing.domain.collection import RetryPlan
+from hedgerow_billing.domain.errors import PaymentInProgress
 from hedgerow_billing.infrastructure import repositories
 from hedgerow_core.application import ALL_ROWS, Bus
 from hedgerow_core.domain import new_id
@@ -341,6 +343,27 @@ async def test_an_invoice_that_somebody_is_changing_is_passed_by_and_holds_up_no
     assert seen == [False, True, False]
     await tick()
     assert (await now(bus, held)).overdue_at is not None
+
+
+async def test_who_pays_while_the_plan_collects_waits_for_it_and_hears_that_it_is_being_paid(
+    bus: Bus,
+    clock: FakeClock,
+    container: BillingContainer,
+    customer: UUID,
+    database: Database,
+    open_automatic: OpenOne,
+) -> None:
+    invoice = await open_automatic()
+    clock.advance(timedelta(days=DUE_DAYS + 1))
+    async with unit_of_work(database, container.work, lambda: None) as work:
+        (collected,) = await work.invoices.lock_collectable(at=clock.now(), limit=5)
+        paying = asyncio.create_task(bus.execute(RequestPayment(customer_id=customer, invoice_id=invoice.id)))
+        await asyncio.sleep(0.3)  # It has begun, and waits. In the other order both would wait for each other.
+        collected.collect(RetryPlan((0,)), clock.now())
+        await work.invoices.update(collected)
+    with pytest.raises(PaymentInProgress):
+        await paying
+    assert [payment.automatic for payment in (await now(bus, invoice)).payments] == [True]
 
 
 @pytest.mark.parametrize("lock", ["_LOCK_OVERDUE", "_LOCK_COLLECTABLE"])

@@ -14,7 +14,7 @@ from hedgerow_billing.domain import errors, events
 from hedgerow_billing.domain.collection import RetryPlan
 from hedgerow_billing.domain.currencies import Currency
 from hedgerow_billing.domain.documents import DocumentNumber
-from hedgerow_billing.domain.invoice import MAX_REFUNDS, Invoice, InvoiceStatus
+from hedgerow_billing.domain.invoice import MAX_PAYMENTS, MAX_REFUNDS, Invoice, InvoiceStatus
 from hedgerow_billing.domain.lines import MAX_DESCRIPTION, MAX_LINES, MAX_QUANTITY, InvoiceLine
 from hedgerow_billing.domain.money import MAX_AMOUNT, Money
 from hedgerow_billing.domain.transfer import TransferStatus
@@ -22,6 +22,8 @@ from hedgerow_core.domain import ConflictError, DomainError, DomainEvent, new_id
 
 EUR = Currency("EUR")
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
+DUE = datetime(2026, 1, 29, tzinfo=UTC)
+"""What is opened `NOW`, unless somebody says another day."""
 NUMBER = DocumentNumber("INV", 1)
 
 
@@ -40,6 +42,14 @@ def open_it(invoice: Invoice, at: datetime) -> None:
 def an_open_invoice() -> Invoice:
     invoice = a_draft()
     invoice.open(NUMBER, NOW)
+    return invoice
+
+
+def an_automatic_invoice(plan: RetryPlan) -> Invoice:
+    """Open, and collected by this plan from `DUE` on."""
+    invoice = Invoice.draft(customer_id=new_id(), currency=EUR, lines=[a_line()], at=NOW, automatic=True)
+    invoice.open(NUMBER, NOW)
+    invoice.plan_collection(plan)
     return invoice
 
 
@@ -411,6 +421,31 @@ def test_no_invoice_is_due_in_the_past_or_in_years(days: int) -> None:
         Invoice.draft(customer_id=new_id(), currency=EUR, lines=[a_line()], at=NOW, due_days=days)
 
 
+def test_after_a_hundred_failed_payments_no_more_are_taken() -> None:
+    invoice = an_open_invoice()
+    for _ in range(MAX_PAYMENTS):
+        invoice.payment_failed(invoice.request_payment(NOW).id, "card_declined", NOW)
+    with pytest.raises(errors.TooManyPayments):
+        invoice.request_payment(NOW)
+
+
+def test_where_a_method_is_needed_somebody_must_name_one() -> None:
+    invoice = an_open_invoice()
+    with pytest.raises(errors.PaymentMethodMissing):
+        invoice.request_payment(NOW, method_needed=True)
+    assert invoice.payments == []
+    assert invoice.request_payment(NOW, "pm_card", method_needed=True).method == "pm_card"
+
+
+def test_collecting_without_a_needed_method_fails_at_once_as_a_decline_does() -> None:
+    plan = RetryPlan((0, 3))
+    invoice = an_automatic_invoice(plan)
+    payments = [invoice.collect(plan, DUE + timedelta(days=day), method_needed=True) for day in (0, 3)]
+    assert [payment.progress.failure for payment in payments if payment] == ["payment_method_missing"] * 2
+    told = facts(invoice)
+    assert (told.count(events.PaymentFailed), told[-1]) == (2, events.CollectionExhausted)
+
+
 def test_an_open_invoice_is_overdue_the_day_after_its_due_date_once() -> None:
     invoice = an_open_invoice()
     due = datetime(2026, 1, 29, 23, 59, 59, tzinfo=UTC)
@@ -432,28 +467,22 @@ def test_only_an_automatic_invoice_is_collected_and_only_when_planned() -> None:
     by_hand.plan_collection(plan)
     assert by_hand.collect(plan, NOW + timedelta(days=400)) is None
 
-    invoice = Invoice.draft(customer_id=new_id(), currency=EUR, lines=[a_line()], at=NOW, automatic=True)
-    invoice.open(NUMBER, NOW)
-    invoice.plan_collection(plan)
-    due = datetime(2026, 1, 29, tzinfo=UTC)
-    assert invoice.collect(plan, due - timedelta(microseconds=1)) is None
-    assert invoice.collect(plan, due) is not None
-    assert invoice.collect(plan, due) is None, "a payment is in progress"
-    assert invoice.collect_at == due + timedelta(days=3)
+    invoice = an_automatic_invoice(plan)
+    assert invoice.collect(plan, DUE - timedelta(microseconds=1)) is None
+    assert invoice.collect(plan, DUE) is not None
+    assert invoice.collect(plan, DUE) is None, "a payment is in progress"
+    assert invoice.collect_at == DUE + timedelta(days=3)
 
 
 def test_a_decline_that_is_told_again_after_the_customer_has_paid_changes_nothing() -> None:
     plan = RetryPlan((0,))
-    due = datetime(2026, 1, 29, tzinfo=UTC)
-    invoice = Invoice.draft(customer_id=new_id(), currency=EUR, lines=[a_line()], at=NOW, automatic=True)
-    invoice.open(NUMBER, NOW)
-    invoice.plan_collection(plan)
-    declined = invoice.collect(plan, due)
+    invoice = an_automatic_invoice(plan)
+    declined = invoice.collect(plan, DUE)
     assert declined is not None
-    invoice.payment_failed(declined.id, "card_declined", due)
+    invoice.payment_failed(declined.id, "card_declined", DUE)
     assert facts(invoice)[-1] is events.CollectionExhausted
-    invoice.payment_succeeded(invoice.request_payment(due).id, "ref", due)
+    invoice.payment_succeeded(invoice.request_payment(DUE).id, "ref", DUE)
     facts(invoice)
 
-    assert not invoice.payment_failed(declined.id, "card_declined", due)
+    assert not invoice.payment_failed(declined.id, "card_declined", DUE)
     assert (invoice.status, facts(invoice)) == (InvoiceStatus.PAID, [])

@@ -39,11 +39,11 @@ class InvoiceRepository(Protocol):
         """
         ...
 
-    async def locked(self, invoice_id: UUID) -> Invoice:
-        """The invoice, whoever's it is; until the transaction ends, all others who want it so wait.
+    async def locked(self, invoice_id: UUID, *, owner_id: UUID | None = None) -> Invoice:
+        """The invoice; until the transaction ends, all others who want it so wait. With None, whoever's it is.
 
         Raises:
-            InvoiceNotFound: it is not there.
+            InvoiceNotFound: it is not there, or not this owner's.
         """
         ...
 

@@ -117,6 +117,15 @@ class PaymentInProgress(ConflictError):
         super().__init__("A payment of this invoice is in progress. Wait for its outcome.")
 
 
+class PaymentMethodMissing(ValidationError):
+    """Nobody has said how this invoice is paid."""
+
+    code = "billing.payment_method_missing"
+
+    def __init__(self) -> None:
+        super().__init__("Name the method by which this invoice is paid, as the gateway knows it.", field="method")
+
+
 class ContradictingResult(ConflictError):
     """The gateway says two different things about one payment or refund: a human must look."""
 
@@ -202,6 +211,15 @@ class RefundExceedsPayment(ConflictError):
     def __init__(self, left: int | None = None) -> None:
         most = "what is left of it" if left is None else f"the {left} that are left of it"
         super().__init__(f"No more can be given back than was paid: at most {most}.")
+
+
+class TooManyPayments(ConflictError):
+    """So many attempts to pay were made of one invoice that no more are taken."""
+
+    code = "billing.too_many_payments"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"This invoice was tried to be paid {most} times. Void it, and make a new one.")
 
 
 class TooManyRefunds(ConflictError):

@@ -33,9 +33,11 @@ from hedgerow_billing.domain.errors import (
     NothingToPay,
     NothingToRefund,
     PaymentInProgress,
+    PaymentMethodMissing,
     PaymentNotFound,
     RefundExceedsPayment,
     RefundNotFound,
+    TooManyPayments,
     TooManyRefunds,
 )
 from hedgerow_billing.domain.lines import InvoiceLine, Totals
@@ -45,8 +47,8 @@ from hedgerow_core.domain import AggregateRoot, new_id
 
 DUE_DAYS, MAX_DUE_DAYS = 14, 365
 """From the opening on: unless somebody says another number, and at most."""
-MAX_REFUNDS = 100
-"""An invoice is loaded whole."""
+MAX_PAYMENTS = MAX_REFUNDS = 100
+"""An invoice is loaded whole. What is collected by plan is counted, but never turned away."""
 
 
 class InvoiceStatus(StrEnum):
@@ -298,32 +300,44 @@ class Invoice(AggregateRoot[UUID]):
         )
         return True
 
-    def request_payment(self, at: datetime, method: str | None = None) -> Payment:
+    def request_payment(self, at: datetime, method: str | None = None, *, method_needed: bool = False) -> Payment:
         """Begin an attempt to collect what is due. The gateway is asked later, by the task for this payment.
 
         Raises:
-            ConflictError: the invoice is not open, or another payment is in progress.
+            ConflictError: the invoice is not open, another payment is in progress, or there were `MAX_PAYMENTS`.
+            ValidationError: a method is needed, and neither the caller nor the invoice names one.
         """
         self._demand_unfinished()
         if self.status is InvoiceStatus.DRAFT:
             raise InvoiceNotOpen
         self._demand_no_payment_in_progress()
-        return self._begin_payment(at, method=method or self.payment_method, automatic=False)
+        if len(self.payments) >= MAX_PAYMENTS:
+            raise TooManyPayments(MAX_PAYMENTS)
+        method = method or self.payment_method
+        if method_needed and method is None:
+            raise PaymentMethodMissing
+        return self._begin_payment(at, method=method, automatic=False)
 
     def plan_collection(self, plan: RetryPlan) -> None:
         """Have an automatic invoice charged when the plan says; nothing for any other."""
         if self.automatic and self.status is InvoiceStatus.OPEN and self.due_on is not None:
             self.collect_at = plan.attempt(self.collect_attempts, self.due_on)
 
-    def collect(self, plan: RetryPlan, at: datetime) -> Payment | None:
-        """Begin the attempt that is planned by now, and plan the next one. None if there is none."""
+    def collect(self, plan: RetryPlan, at: datetime, *, method_needed: bool = False) -> Payment | None:
+        """Begin the attempt that is planned by now, and plan the next one. None if there is none.
+
+        If a method is needed and none is known, the attempt has failed at once.
+        """
         due_on = self.due_on
         if due_on is None or self.collect_at is None or self.collect_at > at or self._is_being_paid():
             return None
         # What was missed meanwhile is not made up for: nobody's card is charged twice within the hour.
         self.collect_attempts = max(self.collect_attempts + 1, plan.passed(due_on, at))
         self.plan_collection(plan)
-        return self._begin_payment(at, method=self.payment_method, automatic=True)
+        payment = self._begin_payment(at, method=self.payment_method, automatic=True)
+        if method_needed and payment.method is None:
+            self.payment_failed(payment.id, "payment_method_missing", at)
+        return payment
 
     def payment_succeeded(self, payment_id: UUID, gateway_reference: str, at: datetime) -> bool:
         """The gateway took the money: the invoice is paid. Returns False if that was known.

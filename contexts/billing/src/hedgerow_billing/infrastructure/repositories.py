@@ -30,6 +30,7 @@ _BY_ID = WHOLE_INVOICES.where(invoices.c.id == bindparam("invoice_id"))
 _OF_CUSTOMER = _BY_ID.where(invoices.c.customer_id == bindparam("owner_id"))
 
 _LOCK = select(invoices.c.id).where(invoices.c.id == bindparam("invoice_id")).with_for_update()
+_LOCK_OF_CUSTOMER = _LOCK.where(invoices.c.customer_id == bindparam("owner_id"))
 
 CHANGING = (
     "status",
@@ -124,10 +125,13 @@ class PostgresInvoices:
         """Load the invoice."""
         return await self._load(_BY_ID, {"invoice_id": invoice_id})
 
-    async def locked(self, invoice_id: UUID) -> Invoice:
+    async def locked(self, invoice_id: UUID, *, owner_id: UUID | None = None) -> Invoice:
         """Lock the invoice, then load it: one statement would read what belongs to it as of before the lock."""
-        await self._work.connection.execute(_LOCK, {"invoice_id": invoice_id})
-        return await self.get(invoice_id)
+        if owner_id is None:
+            await self._work.connection.execute(_LOCK, {"invoice_id": invoice_id})
+            return await self.get(invoice_id)
+        await self._work.connection.execute(_LOCK_OF_CUSTOMER, {"invoice_id": invoice_id, "owner_id": owner_id})
+        return await self.of_customer(owner_id, invoice_id)
 
     async def unpaid_of(self, customer_id: UUID, *, limit: int) -> Sequence[Invoice]:
         """Load what can be voided."""
@@ -148,11 +152,7 @@ class PostgresInvoices:
         return await self._lock_and_load(_LOCK_COLLECTABLE, {"moment": at, "limit": limit})
 
     async def update(self, invoice: Invoice) -> None:
-        """Save the invoice if it is still at the version that was loaded.
-
-        The payment goes first, so that of two requests at the same moment the later one meets
-        `uq_payments_in_progress`, which says more than a lost version does.
-        """
+        """Save the invoice if it is still at the version that was loaded."""
         connection, version = self._work.connection, invoice.version + 1
         # Only what has changed: a row that is written is locked, and who holds the invoice may want it.
         if changed_payments := self._changed(_payment_rows(invoice)):

@@ -24,16 +24,20 @@ class RequestPayment(Command[InvoiceView]):
 
 
 class RequestPaymentHandler:
-    """The payment and the task that charges it leave in one transaction: neither exists without the other."""
+    """The payment and the task that charges it leave in one transaction: neither exists without the other.
 
-    def __init__(self, clock: Clock) -> None:
+    Under a lock: a payment that is asked for and one that the plan begins would else wait for each other.
+    """
+
+    def __init__(self, clock: Clock, *, method_needed: bool) -> None:
         self._clock = clock
+        self._method_needed = method_needed
 
     async def __call__(self, command: RequestPayment, work: BillingWork) -> InvoiceView:
-        """Raises InvoiceNotFound, PreconditionError, or ConflictError if it is not open or being paid already."""
-        invoice = await work.invoices.of_customer(command.customer_id, command.invoice_id)
+        """Raises InvoiceNotFound, PreconditionError, ValidationError, or ConflictError if it can't be paid now."""
+        invoice = await work.invoices.locked(command.invoice_id, owner_id=command.customer_id)
         invoice.demand_version(command.expected)
-        payment = invoice.request_payment(self._clock.now(), command.method)
+        payment = invoice.request_payment(self._clock.now(), command.method, method_needed=self._method_needed)
         await work.invoices.update(invoice)
         await work.tasks.enqueue(ChargePayment(payment_id=payment.id, invoice_id=invoice.id), key=str(payment.id))
         return view_of(invoice)

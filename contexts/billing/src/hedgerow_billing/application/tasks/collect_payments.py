@@ -32,21 +32,23 @@ class CollectPaymentsHandler:
     Several at a time pass each other by. An attempt is begun once: it moves the invoice's plan on, under a lock.
     """
 
-    def __init__(self, *, clock: Clock, plan: RetryPlan) -> None:
+    def __init__(self, *, clock: Clock, plan: RetryPlan, method_needed: bool) -> None:
         self._clock = clock
         self._plan = plan
+        self._method_needed = method_needed
 
     async def __call__(self, task: CollectPayments, work: BillingWork) -> None:
         """Handle the task."""
         now = self._clock.now()
         collectable = await work.invoices.lock_collectable(at=now, limit=AT_ONCE)
         for invoice in collectable:
-            payment = invoice.collect(self._plan, now)
+            payment = invoice.collect(self._plan, now, method_needed=self._method_needed)
             if payment is None:  # a customer was faster
                 continue
             await work.invoices.update(invoice)
-            charge = ChargePayment(payment_id=payment.id, invoice_id=invoice.id)
-            await work.tasks.enqueue(charge, key=str(payment.id))
+            if payment.in_progress:
+                charge = ChargePayment(payment_id=payment.id, invoice_id=invoice.id)
+                await work.tasks.enqueue(charge, key=str(payment.id))
         if len(collectable) == AT_ONCE:
             following = replace(task, batch=task.batch + 1)
             await work.tasks.enqueue(following, key=f"{task.tick.isoformat()}/{following.batch}")
