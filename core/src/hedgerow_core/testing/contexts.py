@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from hedgerow_core.messaging import Consumer, Drain, Hint, partitions
-from hedgerow_core.messaging.due import due_partitions
+from hedgerow_core.messaging import Consumer, Drain
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.persistence.failures import Constraints
+from hedgerow_core.testing.cascade import Cascade, Workplace
 
 PATIENCE_S = 15.0
 """A test that does twenty things at once is about these, and not about how soon a busy machine has a connection."""
@@ -27,15 +27,11 @@ async def context_database(
 
 
 async def work_off_all(database: Database, consumers: Mapping[str, Consumer], drain: Drain) -> None:
-    """Run every delivery that is due, until none is."""
-    names = list(consumers)
-    ordered = [name for name, consumer in consumers.items() if consumer.ordered]
-    async with database.transaction() as connection:
-        await partitions.register(connection, names)
-    while True:
-        async with database.reading() as connection:
-            due = await due_partitions(connection, names, ordered=ordered)
-        if not due:
-            return
-        for where in due:
-            await drain(Hint(database.context, where.subscription, where.partition))
+    """Run every delivery that is due, until none is.
+
+    Raises:
+        EndlessCascadeError: names who goes on.
+    """
+    cascade = Cascade([Workplace(database=database, consumers=consumers, drain=drain)])
+    await cascade.open()
+    await cascade.work_off()
