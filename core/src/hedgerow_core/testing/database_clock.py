@@ -24,8 +24,9 @@ _CLOCKS = {
     "clock_timestamp": "VOLATILE",
 }
 
+# STABLE, not IMMUTABLE: a statement that is prepared keeps the value of an immutable function for ever.
 _AHEAD = (
-    f"CREATE OR REPLACE FUNCTION {SCHEMA}.ahead() RETURNS interval LANGUAGE sql IMMUTABLE "
+    f"CREATE OR REPLACE FUNCTION {SCHEMA}.ahead() RETURNS interval LANGUAGE sql STABLE "
     "AS $$ SELECT interval '{microseconds} microseconds' $$"
 )
 
