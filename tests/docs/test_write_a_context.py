@@ -96,7 +96,7 @@ def workspace(tmp_path: Path, postgres_server: DatabaseAddress) -> Iterator[Work
     for name in WORKSPACE:
         source, here = ROOT / name, tmp_path / name
         if source.is_dir():
-            shutil.copytree(source, here, ignore=shutil.ignore_patterns("tests", "__pycache__"))
+            shutil.copytree(source, here, ignore=shutil.ignore_patterns("tests"))
         else:
             shutil.copy(source, here)
     for name in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT"):
