@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import indent
 
 from sqlalchemy import text
 
@@ -42,9 +43,9 @@ class HandlersFailedError(AssertionError):
     """Something that was due has failed; the ledger would try it again, or has given it up."""
 
     def __init__(self, failures: Sequence[FailedDelivery]) -> None:
-        lines = "\n".join(f"  {failure}" for failure in failures)
+        lines = "\n".join(indent(str(failure), "  ") for failure in failures)
         super().__init__(
-            f"{len(failures)} deliveries have failed:\n{lines}\n"
+            f"what was due has failed:\n{lines}\n"
             "Fix the handler; if the failure is what the test is about, say `despite_failures=True`."
         )
 
