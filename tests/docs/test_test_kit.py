@@ -10,11 +10,11 @@ from _pytest.fixtures import FixtureFunctionDefinition
 
 import hedgerow_core.testing
 import hedgerow_core.testing.plugin
+import hedgerow_host.pytest_plugin
 import hedgerow_host.testing
-import hedgerow_host.testing.plugin
 from tests.docs.markdown import DOCS, section, table
 
-PLUGINS = (hedgerow_core.testing.plugin, hedgerow_host.testing.plugin)
+PLUGINS = (hedgerow_core.testing.plugin, hedgerow_host.pytest_plugin)
 PACKAGES = (hedgerow_core.testing, hedgerow_host.testing)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 from uuid import UUID
 
 import httpx
@@ -78,6 +79,20 @@ class HostApp:
             if context.name == name:
                 return context
         raise LookupError(f"{name} is not hosted here: hosted are {', '.join(self.assembly.names)}")
+
+
+class HostAppFactory(Protocol):
+    """What the fixture `host_app` is."""
+
+    def __call__(
+        self,
+        contexts: str | Collection[str] = (),
+        mode: Mode = "direct",
+        *,
+        settings: Mapping[str, str] | None = None,
+    ) -> AbstractAsyncContextManager[HostApp]:
+        """`async with host_app("billing", "standalone", settings={"BILLING_…": "…"}) as host:`."""
+        ...
 
 
 @asynccontextmanager

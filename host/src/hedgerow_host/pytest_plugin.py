@@ -1,35 +1,24 @@
-"""The pytest fixtures for who tests a context inside a host; the servers behind them come from hedgerow-core."""
+"""The pytest fixtures for who tests a context inside a host; the servers behind them come from hedgerow-core.
+
+Outside of `hedgerow_host.testing`, and importing the host only when a fixture is asked for: pytest loads this file
+in every run, and most runs host nothing.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Generator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
 
-from hedgerow_core.testing import CrossedBoundaryError, Crossings, FakeClock, MigratedDatabases
-from hedgerow_host.testing.choosing import Mode
-from hedgerow_host.testing.hosting import HostApp, hosted
-from hedgerow_host.testing.scenario import Scenario
+if TYPE_CHECKING:
+    from hedgerow_core.testing import FakeClock, MigratedDatabases
+    from hedgerow_host.testing import HostApp, HostAppFactory, Mode, Scenario
 
-_WATCHED = pytest.StashKey[list[Crossings]]()
-
-
-class HostAppFactory(Protocol):
-    """What the fixture `host_app` is."""
-
-    def __call__(
-        self,
-        contexts: str | Collection[str] = (),
-        mode: Mode = "direct",
-        *,
-        settings: Mapping[str, str] | None = None,
-    ) -> AbstractAsyncContextManager[HostApp]:
-        """`async with host_app("billing", "standalone", settings={"BILLING_…": "…"}) as host:`."""
-        ...
+_WATCHED: pytest.StashKey[list[Crossings]] = pytest.StashKey()
 
 
 @pytest.fixture
@@ -37,6 +26,8 @@ def host_app(
     request: pytest.FixtureRequest, migrated_databases: MigratedDatabases, clock: FakeClock, tmp_path: Path
 ) -> HostAppFactory:
     """Hosts contexts in this process, on a database of its own that is migrated, by the test's `clock`."""
+    from hedgerow_host.testing.hosting import hosted
+
     watched = request.node.stash.setdefault(_WATCHED, [])
 
     @asynccontextmanager
@@ -71,6 +62,8 @@ async def host(host_app: HostAppFactory) -> AsyncIterator[HostApp]:
 @pytest.fixture
 def scenario(host: HostApp) -> Scenario:
     """Tells a story against `host`."""
+    from hedgerow_host.testing import Scenario
+
     return Scenario(host)
 
 
@@ -84,5 +77,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     result = yield
     found = [what for crossings in item.stash.get(_WATCHED, []) for what in crossings.found]
     if found:
+        from hedgerow_core.testing import CrossedBoundaryError
+
         raise CrossedBoundaryError(found)
     return result
