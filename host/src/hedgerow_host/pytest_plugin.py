@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 
 if TYPE_CHECKING:
-    from hedgerow_core.testing import FakeClock, MigratedDatabases
+    from hedgerow_core.testing import Crossings, FakeClock, MigratedDatabases
     from hedgerow_host.testing import HostApp, HostAppFactory, Mode, Scenario
 
 _WATCHED: pytest.StashKey[list[Crossings]] = pytest.StashKey()
