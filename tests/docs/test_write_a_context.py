@@ -102,21 +102,8 @@ def workspace(tmp_path: Path, postgres_server: DatabaseAddress) -> Iterator[Work
     for name in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT"):
         environment.pop(name, None)
     given = {"PATH": path, "UV_OFFLINE": "1", "UV_NO_PROGRESS": "1", DATABASE_URL: url_of(postgres_server)}
-    workspace = Workspace(tmp_path, environment | given)
-    workspace.shell("uv sync --all-packages --quiet")
-    _spare_compilation(workspace)
-    yield workspace
+    yield Workspace(tmp_path, environment | given)
     shutil.rmtree(tmp_path / ".venv", ignore_errors=True)  # pytest would keep it for three runs
-
-
-def _spare_compilation(workspace: Workspace) -> None:
-    """What this environment has compiled is good there, too: uv links the same files into both."""
-    (here,), (there,) = (
-        list(folder.glob(".venv/lib/python*/site-packages")) for folder in (ROOT, workspace.folder)
-    )
-    for compiled in here.rglob("__pycache__"):
-        if (there / compiled.relative_to(here)).parent.is_dir():
-            shutil.copytree(compiled, there / compiled.relative_to(here), copy_function=os.link, dirs_exist_ok=True)
 
 
 def test_the_page_shows_every_file_of_the_example_as_it_is() -> None:
