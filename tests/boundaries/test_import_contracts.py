@@ -20,6 +20,7 @@ VIOLATIONS = {
     "core-layers": ("hedgerow_core/persistence/upwards.py", "import hedgerow_core.http\n"),
     "pure-domain": ("hedgerow_users/domain/modern.py", "import pydantic\n"),
     "application": ("hedgerow_users/application/direct.py", "from sqlalchemy import text\n"),
+    "kit": ("hedgerow_users/interfaces/lazy.py", "from hedgerow_core.testing import FakeClock\n"),
     "door": ("hedgerow_billing/infrastructure/backdoor.py", "import hedgerow_core.plugin\n"),
 }
 """For each contract: a module that breaks it."""

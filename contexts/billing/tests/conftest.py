@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Row, text
 
 from hedgerow_billing import plugin
 from hedgerow_billing.application.commands.create_invoice import CreateInvoice, NewLine
@@ -22,15 +19,19 @@ from hedgerow_billing.infrastructure.gateways.sandbox import SandboxGateway
 from hedgerow_billing.settings import BillingSettings, Gateway
 from hedgerow_core.application import Bus
 from hedgerow_core.domain import new_id
-from hedgerow_core.messaging import Drain, consumers_of, unit_of_work
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.plugin import CoreContainer
-from hedgerow_core.testing import FakeClock, MigratedDatabases, context_database, work_off_all
+from hedgerow_core.testing import (
+    FakeClock,
+    MigratedDatabases,
+    Rows,
+    WorkOff,
+    bus_of,
+    context_database,
+    rows_of,
+    worker_of,
+)
 
-Rows = Callable[[str], Awaitable[Sequence[Row[Any]]]]
-"""Looks into the database, past the code under test."""
-WorkOff = Callable[[], Awaitable[None]]
-"""Runs every delivery that is due, until none is."""
 OpenOne = Callable[..., Awaitable[InvoiceView]]
 """`await open_one(total=1999)`: an open invoice of `customer`, with one line."""
 
@@ -69,30 +70,17 @@ def container(
 
 @pytest.fixture
 def bus(container: BillingContainer, database: Database) -> Bus:
-    declared = plugin.handlers(container)
-    return Bus(
-        commands=declared.commands,
-        queries=declared.queries,
-        open_work=partial(unit_of_work, database, declared.work, lambda: None),
-    )
+    return bus_of(database, plugin.handlers(container))
 
 
 @pytest.fixture
 def rows(database: Database) -> Rows:
-    async def rows(statement: str) -> Sequence[Row[Any]]:
-        async with database.reading() as connection:
-            return (await connection.execute(text(statement))).all()
-
-    return rows
+    return rows_of(database)
 
 
 @pytest.fixture
 def work_off(container: BillingContainer, database: Database, clock: FakeClock) -> WorkOff:
-    declared = plugin.handlers(container)
-    consumers = consumers_of(plugin.subscriptions().subscribes, declared.tasks)
-    drain = Drain(database, consumers, work_for=declared.work, clock=clock, owner="test")
-
-    return partial(work_off_all, database, consumers, drain)
+    return worker_of(database, plugin.handlers(container), plugin.subscriptions(), clock)
 
 
 @pytest.fixture

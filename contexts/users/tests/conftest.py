@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Row, text
 
 from hedgerow_core.application import Bus
 from hedgerow_core.domain import Secret
-from hedgerow_core.messaging import Drain, consumers_of, unit_of_work
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.plugin import CoreContainer
 from hedgerow_core.security import PermissionTable
-from hedgerow_core.testing import FakeClock, MigratedDatabases, context_database
-from hedgerow_core.testing.contexts import work_off_all
+from hedgerow_core.testing import (
+    FakeClock,
+    MigratedDatabases,
+    Rows,
+    WorkOff,
+    bus_of,
+    context_database,
+    rows_of,
+    worker_of,
+)
 from hedgerow_core.testing.mailbox import Mailbox
 from hedgerow_users import plugin
 from hedgerow_users.application.account_view import AccountView
@@ -32,8 +36,6 @@ from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.email import Email
 from hedgerow_users.settings import SmtpAddress, UsersSettings
 
-Rows = Callable[..., Awaitable[Sequence[Row[Any]]]]
-WorkOff = Callable[[], Awaitable[None]]
 Register = Callable[..., Awaitable[AccountView]]
 
 SECRET = SecretStr("for tests alone, and so it is no secret")
@@ -76,12 +78,7 @@ async def container(
 
 @pytest.fixture
 def bus(container: UsersContainer, database: Database) -> Bus:
-    handlers = plugin.handlers(container)
-    return Bus(
-        commands=handlers.commands,
-        queries=handlers.queries,
-        open_work=lambda: unit_of_work(database, handlers.work, lambda: None),
-    )
+    return bus_of(database, plugin.handlers(container))
 
 
 @pytest.fixture
@@ -127,20 +124,12 @@ def change_password(container: UsersContainer, bus: Bus, proof: OwnerProof) -> C
 @pytest.fixture
 def work_off(container: UsersContainer, database: Database, clock: FakeClock) -> WorkOff:
     """Have a worker do all that is due: above all, send mail."""
-    declared = plugin.handlers(container)
-    consumers = consumers_of(plugin.subscriptions().subscribes, declared.tasks)
-    drain = Drain(database, consumers, work_for=declared.work, clock=clock, owner="test")
-    return partial(work_off_all, database, consumers, drain)
+    return worker_of(database, plugin.handlers(container), plugin.subscriptions(), clock)
 
 
 @pytest.fixture
 def rows(database: Database) -> Rows:
-    async def rows(statement: str, **values: object) -> Sequence[Row[Any]]:
-        async with database.transaction() as connection:
-            found = await connection.execute(text(statement), values)
-            return found.all() if found.returns_rows else []
-
-    return rows
+    return rows_of(database)
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ from hedgerow_core.observability import log_of
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.plugin import CoreContainer
 from hedgerow_core.questions import Desk
-from hedgerow_core.security import PermissionTable, TokenVerifier
+from hedgerow_core.security import PermissionTable, TokenIssuer, TokenVerifier
 from hedgerow_host.admin.permissions import PERMISSIONS
 from hedgerow_host.completeness import broken_contracts
 from hedgerow_host.discovery import LoadedContext
@@ -91,7 +91,7 @@ class Assembly:
     def dispatchers(self, hints: Hints) -> list[Dispatcher]:
         """One per context; they wake up whenever this process commits something."""
         dispatchers = [
-            Dispatcher(context.database, _relays(context), context.consumers, hints, self._chores(context))
+            Dispatcher(context.database, relays_of(context), context.consumers, hints, self._chores(context))
             for context in self.contexts
         ]
         for dispatcher in dispatchers:
@@ -119,10 +119,12 @@ def assemble(
     limiter: RateLimiter | None = None,
     quota: Quota | None = None,
     browser_origins: Iterable[str] = (),
+    issuers: Iterable[TokenIssuer] = (),
 ) -> Assembly:
     """Build all contexts. `quota` is what every route allows a caller; without one, nothing is throttled.
 
-    Pages of `browser_origins` may act with a cookie, besides those of the host's own origin.
+    Pages of `browser_origins` may act with a cookie, besides those of the host's own origin. Tokens of `issuers`
+    are believed besides those that contexts vouch for: a test makes up its callers.
 
     Raises:
         CompositionError: lists every problem found.
@@ -169,7 +171,7 @@ def assemble(
     if problems:
         raise CompositionError(problems)
     open_lines(contexts, desks)
-    verifier = TokenVerifier([issuer for context in contexts for issuer in context.issuers], clock)
+    verifier = TokenVerifier([*issuers, *(issuer for context in contexts for issuer in context.issuers)], clock)
     keys = [authority for context in contexts for authority in context.key_authorities]
     return Assembly(
         contexts=contexts,
@@ -191,7 +193,8 @@ def assemble(
     )
 
 
-def _relays(context: HostedContext) -> list[Relay]:
+def relays_of(context: HostedContext) -> list[Relay]:
+    """What carries events to a context: one relay for each publisher that it listens to."""
     wanted: dict[str, list[Subscription]] = {}
     for subscription in context.subscriptions.subscribes:
         wanted.setdefault(subscription.publisher, []).append(subscription)

@@ -26,7 +26,7 @@ from hedgerow_core.domain import new_id
 from hedgerow_core.messaging import Drain, consumers_of, unit_of_work
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.plugin import CoreContainer
-from hedgerow_core.testing import FakeClock, context_database, work_off_all
+from hedgerow_core.testing import FakeClock, bus_of, context_database, work_off_all
 
 # What the books must say, by what stands in the other tables: worked out here once more, past the product.
 _MISBOOKED = text(
@@ -118,11 +118,7 @@ async def till(
         )
         container.gateway.override(gateway or SandboxGateway(latency=timedelta(0)))
         declared = plugin.handlers(container)
-        bus = Bus(
-            commands=declared.commands,
-            queries=declared.queries,
-            open_work=partial(unit_of_work, database, declared.work, lambda: None),
-        )
+        bus = bus_of(database, declared)
         consumers = consumers_of(plugin.subscriptions().subscribes, declared.tasks)
         drain = Drain(database, consumers, work_for=declared.work, clock=clock, owner=f"till {new_id()}")
         yield Till(database, container, bus, clock, partial(work_off_all, database, consumers, drain))

@@ -76,9 +76,11 @@ def _clear_away(folder: Path) -> None:
 
 
 @contextmanager
-def database_for_test(server: DatabaseAddress, template: str = "template1") -> Iterator[DatabaseAddress]:
+def database_for_test(
+    server: DatabaseAddress, template: str = "template1", name: str | None = None
+) -> Iterator[DatabaseAddress]:
     """A database on the server, dropped afterwards: empty, or the copy of another to which nobody is connected."""
-    name = f"test_{uuid4().hex}"
+    name = name or f"test_{uuid4().hex}"
     run_sql(server, f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
         yield DatabaseAddress(server.url.set(database=name))

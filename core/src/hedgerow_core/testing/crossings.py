@@ -1,0 +1,98 @@
+"""Notices a transaction in which two contexts meet: a boundary that the day of the extraction would find.
+
+PostgreSQL itself says what a transaction has touched: until its end it holds a lock on every table that it has
+read or written, whichever way it got there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from contextvars import ContextVar
+from typing import Any, cast
+
+from sqlalchemy import AdaptedConnection, Connection, event
+
+from hedgerow_core.persistence import Database
+
+FIX = "fix: subscribe to an event of the other context, or ask one of its published queries before the transaction"
+
+# What the ledger itself touches elsewhere: the feed, and the tables in which its readers say how far they are.
+_TOUCHED = """
+    SELECT DISTINCT n.nspname || '.' || c.relname
+    FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE l.pid = pg_backend_pid() AND c.relkind IN ('r', 'p', 'v', 'm')
+      AND n.nspname = ANY($1) AND c.relname NOT IN ('feed_consumers', 'outbox_retirements')
+      AND NOT (l.mode = 'AccessShareLock' AND 'outbox' = (
+        SELECT feed.relname FROM pg_class feed WHERE feed.oid = coalesce(pg_partition_root(c.oid), c.oid)))
+    ORDER BY 1
+"""
+
+_open: ContextVar[frozenset[str]] = ContextVar("open_transactions", default=frozenset())
+"""The contexts that have a transaction open around what runs now."""
+
+
+class CrossedBoundaryError(AssertionError):
+    """One transaction has touched two contexts."""
+
+    def __init__(self, found: Collection[str]) -> None:
+        super().__init__("\n".join([*found, FIX]))
+
+
+class Crossings:
+    """Watches the transactions of several contexts in one database."""
+
+    def __init__(self, contexts: Collection[str]) -> None:
+        self.found: list[str] = []
+        """What may not be, one line each."""
+        self.watched: Counter[str] = Counter()
+        """How many transactions of each context were looked at."""
+        self._contexts = frozenset(contexts)
+
+    def watch(self, database: Database) -> None:
+        """Look at every transaction of a context from now on."""
+        own, others = database.context, sorted(self._contexts - {database.context})
+
+        def begun(connection: Connection) -> None:
+            if _reads_only(connection):
+                return
+            around = _open.get() - {own}
+            for other in sorted(around):
+                self._find(f"a transaction of {own} was begun inside one of {other}")
+            _open.set(_open.get() | {own})
+
+        def committing(connection: Connection) -> None:
+            if _reads_only(connection):
+                return
+            self.watched[own] += 1
+            if touched := _touched(connection, others):
+                self._find(f"a transaction of {own} has touched {', '.join(touched)}")
+            ended(connection)
+
+        def ended(_connection: Connection) -> None:
+            _open.set(_open.get() - {own})
+
+        engine = database.engine.sync_engine
+        event.listen(engine, "begin", begun)
+        event.listen(engine, "commit", committing)
+        event.listen(engine, "rollback", ended)
+
+    def _find(self, what: str) -> None:
+        if what not in self.found:
+            self.found.append(what)
+
+
+def _touched(connection: Connection, contexts: Sequence[str]) -> list[str]:
+    """The tables of these contexts that the transaction has locked."""
+    driven = cast("AdaptedConnection", connection.connection.dbapi_connection)
+
+    async def look(driver: Any) -> list[str]:
+        return [row[0] for row in await driver.fetch(_TOUCHED, contexts)]
+
+    found: list[str] = driven.run_async(look)
+    return found
+
+
+def _reads_only(connection: Connection) -> bool:
+    """Single statements outside a transaction: `Database.reading`."""
+    return connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
