@@ -143,7 +143,7 @@ def _settings_of(loaded: LoadedContext) -> BaseSettings | None:
     try:
         settings: BaseSettings = wanted()
     except ValidationError as error:
-        raise CompositionError(settings_problems(wanted, error)) from error
+        raise CompositionError(settings_problems(wanted, error, context=loaded.name)) from error
     return settings
 
 
