@@ -23,6 +23,8 @@ class Problem:
     fix: str
     sources: tuple[str, ...] = ()
     """Where it comes from: modules, distributions."""
+    contexts: tuple[str, ...] = ()
+    """With any one of these left out, the problem is gone. None: it is the host's own."""
 
     def __str__(self) -> str:
         found = f" [{'; '.join(self.sources)}]" if self.sources else ""
@@ -33,9 +35,6 @@ class Problem:
 class SettingProblem(Problem):
     """A setting that is missing, or can't be used here. Its `subject` is the variable."""
 
-    context: str = "host"
-    """Whose setting it is."""
-
 
 class CompositionError(Exception):
     """The contexts cannot be composed to a host."""
@@ -45,9 +44,7 @@ class CompositionError(Exception):
         self.problems = tuple(problems)
 
 
-def settings_problems(
-    settings: type[BaseSettings], error: ValidationError, *, context: str = "host"
-) -> list[SettingProblem]:
+def settings_problems(settings: type[BaseSettings], error: ValidationError) -> list[SettingProblem]:
     """Every unusable setting, by the name of its environment variable."""
     prefix = settings.model_config.get("env_prefix", "")
     problems = []
@@ -57,7 +54,7 @@ def settings_problems(
         what = "is not set" if finding["type"] == "missing" else f"is not acceptable: {finding['msg']}"
         meaning = (field.description if field else None) or ""
         fix = f"set it in the environment or in .env. {meaning}".rstrip()
-        problems.append(SettingProblem(subject=variable, what=what, fix=fix, context=context))
+        problems.append(SettingProblem(subject=variable, what=what, fix=fix))
     return problems
 
 
@@ -67,7 +64,7 @@ def refused_settings(error: Exception, *, context: str, source: str) -> list[Set
     if not all(isinstance(one, UnusableSetting) for one in refused):
         return []
     return [
-        SettingProblem(subject=one.variable, what=one.what, sources=(source,), fix=one.fix, context=context)
+        SettingProblem(subject=one.variable, what=one.what, sources=(source,), fix=one.fix, contexts=(context,))
         for one in refused
         if isinstance(one, UnusableSetting)
     ]

@@ -155,7 +155,7 @@ def _finding(package: Package, rule: Rule, links: Sequence[tuple[str, str]], imp
         context=package.context.name,
         number=rule.number,
         subject=importer,
-        what=f"imports {imported}{via}: {rule.what}",
+        what=f"imports {imported}{via}, but {rule.what}",
         fix=rule.fix,
         sources=tuple(str(imports.place(*link)) for link in further),
         place=imports.place(importer, imported),

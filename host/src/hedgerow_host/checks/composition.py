@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.checks.contract_files import contract_files
-from hedgerow_host.checks.findings import HOST, Finding, place_in
+from hedgerow_host.checks.findings import HOST, Finding, place_among
 from hedgerow_host.completeness import absent_publishers
 from hedgerow_host.contract_breaks import ContractBreak
 from hedgerow_host.problems import Problem, SettingProblem
@@ -83,12 +83,11 @@ CHECKS = (
 
 def of_problem(problem: Problem, contexts: Collection[str]) -> Finding:
     """A problem of composition as a finding. `contexts` are the names of those that are installed."""
-    place, sources = place_in(problem.sources)
-    context, number = problem.subject.partition(".")[0], "E001"
+    place, sources = place_among(problem.sources)
+    context = next(iter(problem.contexts), problem.subject.partition(".")[0])
+    number = "E005" if isinstance(problem, SettingProblem) else "E001"
     if isinstance(problem, ContractBreak):
         context, number = problem.consumer, "E002"
-    if isinstance(problem, SettingProblem):
-        context, number = problem.context, "E005"
     return Finding(
         context=context if context in contexts else HOST,
         number=number,

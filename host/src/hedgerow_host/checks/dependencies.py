@@ -111,12 +111,13 @@ def _forgives(handler: ast.ExceptHandler) -> bool:
 
 
 def _finding(package: Package, own: str, top: str, names: set[str], place: Place) -> Finding:
-    needed = min(names, default=None)
+    needed = min(names, default=canonicalize_name(top))
+    brought = "" if needed == canonicalize_name(top) else f", which {needed} brings"
     return Finding(
         context=package.context.name,
         number="E017",
         subject=own,
-        what=f"imports {top}" + (f" of {needed}" if needed else "") + ", and does not declare it",
-        fix=f"uv add --package {own} {needed or top}",
+        what=f"imports {top}{brought}, and does not declare it",
+        fix=f"uv add --package {own} {needed}",
         place=place,
     )

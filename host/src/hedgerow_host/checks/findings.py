@@ -105,7 +105,7 @@ def worst_first(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda one: (-list(Level).index(one.level), one.id, one.subject, str(one.place)))
 
 
-def place_in(sources: Iterable[str]) -> tuple[Place | None, tuple[str, ...]]:
+def place_among(sources: Iterable[str]) -> tuple[Place | None, tuple[str, ...]]:
     """The last of these sources that is a line of a file, and the others."""
     kept, place = [], None
     for source in sources:
