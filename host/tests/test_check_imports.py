@@ -185,11 +185,16 @@ def test_what_cannot_be_looked_at_is_said(install: Install, tmp_path: Path) -> N
     install("hut", "", files={"torn.py": "x = 1\ny = = 1\n"})
     (tmp_path / "loose.py").touch()
     entry_points = tmp_path / "try_garden-1.0.dist-info" / "entry_points.txt"
-    entry_points.write_text("[hedgerow.contexts]\ngarden = loose\n")
+    entry_points.write_text("[hedgerow.contexts]\ngarden = loose\nruin = nowhere.plugin\nheap = !!\n")
 
-    found = {one.id: one for one in broken("garden", "hut")}
+    install("den", "")
+    (tmp_path / "try_den" / "latin.py").write_bytes(b'x = "\xe9"\n')
+    install("pit", "", files={"more.py": "import hedgerow_host"})
 
-    assert found.keys() == {"garden.N002", "hut.E010"}
+    found = {one.id: one for one in broken("garden", "ruin", "heap", "hut", "den", "pit")}
+
+    assert found.keys() == {"garden.N002", "ruin.N002", "heap.N002", "hut.E010", "den.E010", "pit.E013"}
+    assert "latin.py" in found["den.E010"].what
     assert str(found["hut.E010"].place) == f"{tmp_path / 'try_hut' / 'torn.py'}:2"
 
 

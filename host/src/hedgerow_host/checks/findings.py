@@ -19,7 +19,7 @@ MEANINGS = {
     "E005": "A setting is missing or can't be used",
     "E006": "A setting is missing without which `api` or `worker` doesn't start",
     "E007": "Migrations are pending",
-    "E010": "A module of a context can't be parsed",
+    "E010": "A module of a context is no Python",
     "E011": "A module imports one of a layer above its own",
     "E012": "A context imports another one",
     "E013": "A context imports the host",

@@ -34,7 +34,7 @@ class Package:
     @property
     def door(self) -> str:
         """The module that holds the hooks."""
-        return self.context.entry_point.module
+        return _module_of(self.context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,29 +69,25 @@ class Imports:
 def imports_of(contexts: Iterable[InstalledContext]) -> tuple[Imports, list[Finding]]:
     """The imports of all contexts that can be read, and findings about those that can't."""
     packages, findings = _packages(contexts)
-    while True:
-        try:
-            return _scanned(packages), findings
-        except SourceSyntaxError as error:
-            file = Path(error.filename)
-            broken = [package for package in packages if file.is_relative_to(package.folder)]
-            if not broken:
-                raise
-            findings.append(_unparsable(broken[0], file, error.lineno or 1))
-            packages = [package for package in packages if package.folder != broken[0].folder]
+    try:
+        return _scanned(packages), findings
+    except (SourceSyntaxError, UnicodeError):
+        found = {package.context.name: _unparsable(package) for package in packages}
+        findings += [finding for finding in found.values() if finding is not None]
+        return _scanned([package for package in packages if found[package.context.name] is None]), findings
 
 
 def _packages(contexts: Iterable[InstalledContext]) -> tuple[list[Package], list[Finding]]:
     found, findings = [], []
     for context in contexts:
-        root = _root_of(context.entry_point.module)
+        root = _root_of(_module_of(context))
         if root is None:
             findings.append(_unreadable(context))
         else:
             found.append((context, *root))
     shared = Counter(root for _context, root, _folder in found)
     return [
-        Package(context, _part(context) if shared[root] > 1 else root, root, folder)
+        Package(context, _module_of(context).rpartition(".")[0] if shared[root] > 1 else root, root, folder)
         for context, root, folder in found
     ], findings
 
@@ -101,17 +97,18 @@ def _root_of(module: str) -> tuple[str, Path] | None:
     parts = module.split(".")
     for depth in range(1, len(parts) + 1):
         name = ".".join(parts[:depth])
-        spec = find_spec(name)
+        spec = find_spec(name) if name else None
         if spec is None:
             return None
         if spec.origin is not None:
-            folders = spec.submodule_search_locations
-            return (name, Path(next(iter(folders)))) if folders else None
+            folder = Path(next(iter(spec.submodule_search_locations or ()), ""))
+            return (name, folder) if folder.is_absolute() and folder.is_dir() else None
     return None
 
 
-def _part(context: InstalledContext) -> str:
-    return context.entry_point.module.rpartition(".")[0]
+def _module_of(context: InstalledContext) -> str:
+    """Without the object in it that an entry point may also name."""
+    return context.module.partition(":")[0]
 
 
 def _scanned(packages: Sequence[Package]) -> Imports:
@@ -121,14 +118,22 @@ def _scanned(packages: Sequence[Package]) -> Imports:
     return Imports(graph, packages, folders)
 
 
-def _unparsable(package: Package, file: Path, line: int) -> Finding:
+def _unparsable(package: Package) -> Finding | None:
+    try:
+        grimp.build_graph(package.root, cache_dir=None)
+    except SourceSyntaxError as error:
+        what, place = "holds a module that is no Python", Place(Path(error.filename), error.lineno or 1)
+    except UnicodeError as error:
+        what, place = f"holds a module that is no text: {error}", None
+    else:
+        return None
     return Finding(
         context=package.context.name,
         number="E010",
         subject=package.root,
-        what="holds a module that is no Python, and nothing of it is looked at",
-        fix="mend the syntax error, or delete the file",
-        place=Place(file, line),
+        what=f"{what}; its imports are not looked at",
+        fix="mend the file, or delete it",
+        place=place,
     )
 
 
@@ -137,6 +142,6 @@ def _unreadable(context: InstalledContext) -> Finding:
         context=context.name,
         number="N002",
         subject=context.module,
-        what="is no package, so what it imports is not looked at",
+        what="is in no package that is there, so what it imports is not looked at",
         fix="make it a package: a folder with an __init__.py",
     )
