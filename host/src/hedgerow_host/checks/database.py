@@ -36,18 +36,21 @@ async def _look(address: DatabaseAddress, contexts: Sequence[LoadedContext], dep
     runner = runner_for(address, contexts)
     pending = await runner.pending()
     user, may_all, may_create_roles = await _ourselves(address)
+    behind: dict[str, list[str]] = {}
+    for step in pending:
+        behind.setdefault(step.context, []).append(step.revision)
     findings = [
         Finding(
-            context=step.context,
+            context=context,
             number="E007",
-            subject=f"migration {step.revision}",
-            what=f"is pending: {step.summary}",
+            subject="migrations",
+            what=f"are pending: {', '.join(steps)}",
             fix="hedgerow migrate",
         )
-        for step in pending
+        for context, steps in behind.items()
     ]
     # Before the first migration there is no role yet, and whoever may create one will.
-    unborn = {step.context for step in pending} if may_create_roles or may_all else set()
+    unborn = behind.keys() if may_create_roles or may_all else ()
     isolation: Mapping[str, Isolation] = await runner.isolation()
     findings += [
         _unprotected(context, user)
