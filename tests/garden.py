@@ -51,7 +51,9 @@ def install_garden(folder: Path, code: str) -> Path:
     package, metadata = folder / "garden", folder / "garden-1.0.dist-info"
     package.mkdir(parents=True)
     metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: garden\nVersion: 1.0\n")
+    (metadata / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: garden\nVersion: 1.0\nRequires-Dist: hedgerow-core\n"
+    )
     (metadata / "entry_points.txt").write_text("[hedgerow.contexts]\ngarden = garden\n")
     source = package / "__init__.py"
     source.write_text(code)

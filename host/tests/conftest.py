@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
 
@@ -44,20 +44,35 @@ Install = Callable[..., None]
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """`install("garden", code, ...)`: a distribution whose `plugin` module is a preamble and the code."""
+    """`install("garden", code, ...)`: a distribution whose `plugin` module is a preamble and the code.
+
+    `files` are its other modules, and `requires` what it declares to need.
+    """
     monkeypatch.syspath_prepend(str(tmp_path))
     before = set(sys.modules)
 
-    def install_context(name: str, code: str, *, package: str | None = None, manifest: str = "") -> None:
+    def install_context(
+        name: str,
+        code: str,
+        *,
+        package: str | None = None,
+        manifest: str = "",
+        files: Mapping[str, str] | None = None,
+        requires: Sequence[str] = ("hedgerow-core",),
+    ) -> None:
         package = package or f"try_{name}"
         declared = f'@hookimpl\ndef manifest():\n    return Manifest(name="{name}", version="1.0", {manifest})\n'
         wanted = declared.replace('version="1.0", ', 'version="1.0", core_api=">=0.1,<0.2", ')
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").touch()
         (tmp_path / package / "plugin.py").write_text(f"{PREAMBLE}\n{wanted}\n{dedent(code)}")
+        for file, content in (files or {}).items():
+            (tmp_path / package / file).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / package / file).write_text(dedent(content))
         metadata = tmp_path / f"{package}-1.0.dist-info"
         metadata.mkdir()
-        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+        needs = "".join(f"Requires-Dist: {needed}\n" for needed in requires)
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n{needs}")
         (metadata / "entry_points.txt").write_text(f"[hedgerow.contexts]\n{name} = {package}.plugin\n")
 
     yield install_context

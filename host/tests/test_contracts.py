@@ -13,12 +13,12 @@ import pytest
 from typer.testing import CliRunner
 
 from hedgerow_host.catalog import compose
-from hedgerow_host.checks import Finding, check
+from hedgerow_host.checks import check
+from hedgerow_host.checks.findings import Finding
 from hedgerow_host.cli import app
 from hedgerow_host.contract_breaks import ContractBreak
 from hedgerow_host.contract_diff import compare, read_build
 from hedgerow_host.contracts import CONTRACT_FILE, from_json
-from hedgerow_host.discovery import installed_contexts
 from hedgerow_host.exits import HostError
 from hedgerow_host.problems import CompositionError
 from hedgerow_host.settings import HostSettings
@@ -62,9 +62,8 @@ def plant(install: Install) -> Callable[..., None]:
 
 
 def findings_of(*contexts: str) -> list[Finding]:
-    return check(
-        lambda: compose(HostSettings(contexts=contexts))[0], [context.name for context in installed_contexts()]
-    )
+    findings, _assembly = check(HostSettings(contexts=contexts))
+    return findings
 
 
 def hedgerow(*arguments: str) -> tuple[int, str]:
@@ -212,7 +211,7 @@ def test_check_notes_an_event_that_nobody_hears_and_does_not_fail_for_it(plant: 
     assert code == 0
     (row,) = json.loads(said)
     assert (row["id"], row["level"], row["subject"]) == ("sky.N001", "note", "sky.rain_fell")
-    assert set(row) == {"id", "level", "subject", "what", "fix", "sources"}
+    assert set(row) == {"id", "level", "subject", "what", "fix", "sources", "file", "line"}
 
 
 def test_check_shows_every_problem_of_a_composition(install: Install, plant: Callable[..., None]) -> None:
@@ -233,7 +232,7 @@ def test_check_fails_for_a_setting_that_is_unusable(monkeypatch: pytest.MonkeyPa
     code, said = hedgerow("check")
 
     assert code == 1
-    assert said.startswith("host.E001 HEDGEROW_PORT: is not acceptable")
+    assert said.startswith("host.E005 HEDGEROW_PORT: is not acceptable")
 
 
 def test_check_warns_of_a_version_that_a_subscriber_is_too_old_for(install: Install) -> None:

@@ -13,6 +13,7 @@ from hedgerow_core.domain import NotFoundError
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.catalog import compose, context_rows, notes_on
 from hedgerow_host.checks import check
+from hedgerow_host.checks.findings import Finding
 from hedgerow_host.contract_diff import compare
 from hedgerow_host.contracts import as_json, contract_of, from_json
 from hedgerow_host.problems import CompositionError, Problem
@@ -102,6 +103,11 @@ def handlers(container):
 QUESTION = 'Question("orchard.get_tree", as_=Tree)'
 
 
+def findings_of(*contexts: str) -> list[Finding]:
+    findings, _assembly = check(HostSettings(contexts=contexts))
+    return findings
+
+
 def composed(*contexts: str) -> Assembly:
     assembly, _routes = compose(HostSettings(contexts=contexts))
     return assembly
@@ -142,7 +148,7 @@ async def test_who_is_not_hosted_is_noted_and_found_and_asking_says_what_to_do(i
     assembly = composed("press")
 
     assert notes_on(assembly, "press") == ["orchard is not hosted here: orchard.get_tree can't be asked"]
-    (found,) = [one for one in check(lambda: assembly, ["press"]) if one.number == "W003"]
+    (found,) = [one for one in findings_of("press") if one.number == "W003"]
     assert (found.id, found.subject) == ("press.W003", "orchard.get_tree")
     with pytest.raises(QueryNotHere, match="orchard is not hosted here"):
         await name_of_tree(assembly, 7)
@@ -155,7 +161,7 @@ async def test_nothing_is_noted_of_who_is_hosted(install: Install) -> None:
     assembly = composed("orchard", "press")
 
     assert notes_on(assembly, "press") == []
-    assert [one for one in check(lambda: assembly, ["press"]) if one.number == "W003"] == []
+    assert [one for one in findings_of("orchard", "press") if one.number == "W003"] == []
 
 
 def test_a_question_that_is_required_keeps_the_host_from_starting_alone(install: Install) -> None:
@@ -213,8 +219,7 @@ def test_a_model_that_can_not_read_the_answer_is_refused_and_the_field_named(ins
 
     assert "can't read the answer" in problem.what
     assert "height" in problem.what
-    found = check(lambda: composed("orchard", "press"), ["orchard", "press"])
-    assert [one.id for one in found] == ["press.E002"]
+    assert [one.id for one in findings_of("orchard", "press")] == ["press.E002"]
 
 
 def test_contexts_are_listed_with_what_they_answer_and_ask(install: Install) -> None:

@@ -14,6 +14,8 @@ from sqlalchemy.exc import ProgrammingError
 
 from hedgerow_core.persistence import Database, DatabaseAddress, Isolation
 from hedgerow_core.testing.servers import postgres_for_tests, run_sql
+from hedgerow_host.checks.database import look_at_database
+from hedgerow_host.discovery import load_contexts
 from tests.conftest import NO_MAIL, Production, url_of
 from tests.processes import run
 from tests.story import expect, play, sign_up
@@ -105,6 +107,8 @@ def test_where_no_role_may_be_created_the_host_works_and_says_what_is_lost(
 
     migrated = run("migrate", folder=tmp_path, environment=environment)
     assert migrated.returncode == 0, migrated.stderr
+    said = look_at_database(modest_database, load_contexts(["users", "billing"]))
+    assert [one.id for one in said] == ["users.W004", "billing.W004"]
     with production.api() as (api, client), production.worker():
         play(client)
 

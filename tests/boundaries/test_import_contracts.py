@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from hedgerow_host.checks.boundaries import HTTP_AND_SQL, LAYERS
+
 ROOT = Path(__file__).parents[2]
 SOURCES = [ROOT / "core/src", ROOT / "host/src", *sorted(ROOT.glob("contexts/*/src"))]
 PREFIX = "importlinter:contract:"
@@ -74,6 +76,18 @@ def test_the_house_keeps_all_its_contracts(copy: Path) -> None:
     assert result.returncode == 0, result.stdout
     for name in contracts().values():
         assert f"{name} KEPT" in result.stdout
+
+
+def listed(contract: str, option: str) -> list[str]:
+    """The entries of an option, without the marks of what may be missing."""
+    ini = configparser.ConfigParser()
+    ini.read(ROOT / "importlinter.ini")
+    return ini[f"{PREFIX}{contract}"][option].replace("(", "").replace(")", "").split("\n")[1:]
+
+
+def test_hedgerow_check_holds_the_contexts_of_others_to_the_same_rules() -> None:
+    assert listed("context-layers", "layers") == ["plugin", *LAYERS]
+    assert set(listed("application", "forbidden_modules")) - {"stripe"} == set(HTTP_AND_SQL)
 
 
 @pytest.mark.parametrize(

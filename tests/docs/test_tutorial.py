@@ -92,7 +92,8 @@ class Workplace:
         sources = self.folder / "contexts/notes/src"
         metadata = sources / f"{name.replace('-', '_')}-{version}.dist-info"
         metadata.mkdir()
-        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        needs = "".join(f"Requires-Dist: {needed}\n" for needed in project["project"]["dependencies"])
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}")
         points = [
             f"[{group}]\n" + "".join(f"{context} = {module}\n" for context, module in members.items())
             for group, members in project["project"]["entry-points"].items()
@@ -189,7 +190,11 @@ def test_the_context_is_found_and_brings_what_the_tutorial_says(tutorial: Tutori
 
     contexts = json.loads(workplace.hedgerow("contexts", "list", "--json").stdout)
     routes = json.loads(workplace.hedgerow("routes", "--json").stdout)
+    found = [one["id"] for one in json.loads(workplace.hedgerow("check", "--json").stdout)]
 
+    assert [one for one in found if one.startswith("notes.") and one != "notes.N001"] == ["notes.E003"], (
+        "all that is left to do is `contracts write`"
+    )
     notes = next(row for row in contexts if row["name"] == "notes")
     assert contexts.index(notes) == 1, "the tutorial says where in the list it stands"
     assert words(tutorial.output("hedgerow contexts list")) == [

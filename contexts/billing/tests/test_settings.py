@@ -59,9 +59,10 @@ def test_who_has_not_decided_is_told_what_to_set(
     if refused is None:
         plugin.container(core, settings)
         return
-    with pytest.raises(UnusableSetting) as raised:
+    with pytest.RaisesGroup(UnusableSetting) as raised:
         plugin.container(core, settings)
-    assert (raised.value.variable, raised.value.fix.startswith("set it to")) == (refused, True)
+    (unusable,) = raised.value.exceptions
+    assert (unusable.variable, unusable.fix.startswith("set it to")) == (refused, True)
 
 
 @pytest.mark.parametrize(("variables", "kind", "routers"), [({}, SandboxGateway, 4), (STRIPE, StripeGateway, 5)])

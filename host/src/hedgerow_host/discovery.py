@@ -16,8 +16,8 @@ from typing import Any
 import pluggy
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from hedgerow_core.plugin import CORE_API, PROJECT, HookSpecs, Manifest, UnusableSetting
-from hedgerow_host.problems import CompositionError, Problem
+from hedgerow_core.plugin import CORE_API, PROJECT, HookSpecs, Manifest
+from hedgerow_host.problems import CompositionError, Problem, refused_settings
 from hedgerow_host.settings import ENTRY_POINT_GROUP
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -56,16 +56,13 @@ class LoadedContext:
         """Call one of the context's hooks; None if it does not implement it.
 
         Raises:
-            CompositionError: the hook raised; names context and hook, or the setting that it can't use.
+            CompositionError: the hook raised; names context and hook, or the settings that it can't use.
         """
         try:
             return _call(self.hooks, hook, **arguments)
-        except UnusableSetting as error:
-            source = str(self.installed)
-            problem = Problem(subject=error.variable, what=error.what, sources=(source,), fix=error.fix)
-            raise CompositionError([problem]) from error
         except Exception as error:
-            raise CompositionError([_hook_failed(self.installed, hook, error)]) from error
+            refused = refused_settings(error, context=self.name, source=str(self.installed))
+            raise CompositionError(refused or [_hook_failed(self.installed, hook, error)]) from error
 
     def implements(self, hook: str) -> bool:
         """Whether the context has this hook."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -143,7 +143,8 @@ def _settings_of(loaded: LoadedContext) -> BaseSettings | None:
     try:
         settings: BaseSettings = wanted()
     except ValidationError as error:
-        raise CompositionError(settings_problems(wanted, error)) from error
+        found = settings_problems(wanted, error)
+        raise CompositionError([replace(problem, contexts=(loaded.name,)) for problem in found]) from error
     return settings
 
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from hedgerow_core.plugin import UnusableSetting
 from hedgerow_host.settings import variable_of
 
 
@@ -22,10 +23,17 @@ class Problem:
     fix: str
     sources: tuple[str, ...] = ()
     """Where it comes from: modules, distributions."""
+    contexts: tuple[str, ...] = ()
+    """With any one of these left out, the problem is gone. None: it is the host's own."""
 
     def __str__(self) -> str:
         found = f" [{'; '.join(self.sources)}]" if self.sources else ""
         return f"{self.subject}: {self.what}{found}\n  fix: {self.fix}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingProblem(Problem):
+    """A setting that is missing, or can't be used here. Its `subject` is the variable."""
 
 
 class CompositionError(Exception):
@@ -36,7 +44,7 @@ class CompositionError(Exception):
         self.problems = tuple(problems)
 
 
-def settings_problems(settings: type[BaseSettings], error: ValidationError) -> list[Problem]:
+def settings_problems(settings: type[BaseSettings], error: ValidationError) -> list[SettingProblem]:
     """Every unusable setting, by the name of its environment variable."""
     prefix = settings.model_config.get("env_prefix", "")
     problems = []
@@ -46,8 +54,20 @@ def settings_problems(settings: type[BaseSettings], error: ValidationError) -> l
         what = "is not set" if finding["type"] == "missing" else f"is not acceptable: {finding['msg']}"
         meaning = (field.description if field else None) or ""
         fix = f"set it in the environment or in .env. {meaning}".rstrip()
-        problems.append(Problem(subject=variable, what=what, fix=fix))
+        problems.append(SettingProblem(subject=variable, what=what, fix=fix))
     return problems
+
+
+def refused_settings(error: Exception, *, context: str, source: str) -> list[SettingProblem]:
+    """The settings that a hook refused: by an `UnusableSetting`, or by a group of them. Else none."""
+    refused = error.exceptions if isinstance(error, ExceptionGroup) else (error,)
+    if not all(isinstance(one, UnusableSetting) for one in refused):
+        return []
+    return [
+        SettingProblem(subject=one.variable, what=one.what, sources=(source,), fix=one.fix, contexts=(context,))
+        for one in refused
+        if isinstance(one, UnusableSetting)
+    ]
 
 
 def _named(settings: type[BaseSettings], prefix: str, name: str) -> tuple[str, FieldInfo | None]:

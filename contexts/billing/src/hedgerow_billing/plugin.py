@@ -31,7 +31,7 @@ Publishes:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -75,6 +75,7 @@ from hedgerow_billing.container import BillingContainer
 from hedgerow_billing.contracts import PUBLISHED
 from hedgerow_billing.infrastructure.answers import ANSWERS
 from hedgerow_billing.infrastructure.tables import CONSTRAINTS
+from hedgerow_billing.interfaces.concerns import concerns
 from hedgerow_billing.interfaces.documents import documents_router
 from hedgerow_billing.interfaces.exports import exports_router
 from hedgerow_billing.interfaces.http import billing_router
@@ -82,6 +83,7 @@ from hedgerow_billing.interfaces.statements import statements_router
 from hedgerow_billing.interfaces.webhooks import webhooks_router
 from hedgerow_billing.settings import BillingSettings, Gateway
 from hedgerow_core.application import Audited, Bus, CommandHandler, QueryHandler, Subject
+from hedgerow_core.application.concerns import Concern
 from hedgerow_core.application.seeding import Seed
 from hedgerow_core.http import ContextRouter
 from hedgerow_core.messaging import OutboundTaskHandler, RetryPolicy, Schedule, Subscription, TaskHandler
@@ -160,16 +162,18 @@ def container(core: CoreContainer, settings: BillingSettings) -> BillingContaine
     """What is wired to what.
 
     Raises:
-        UnusableSetting: nobody has said through whom money moves, or what that gateway needs.
+        ExceptionGroup: of `UnusableSetting`: nobody has said through whom money moves, or what that gateway needs.
     """
-    _demand_gateway(settings, core.environment())
+    unusable = list(_unusable(settings, core.environment()))
+    if unusable:
+        raise ExceptionGroup("settings", unusable)
     return BillingContainer(core=core, settings=settings)
 
 
-def _demand_gateway(settings: BillingSettings, environment: str) -> None:
+def _unusable(settings: BillingSettings, environment: str) -> Iterator[UnusableSetting]:
     """A shop that seems to charge, and doesn't, is noticed when the month is over."""
     if settings.gateway is None and environment != "dev":
-        raise UnusableSetting(
+        yield UnusableSetting(
             "BILLING_GATEWAY",
             "is not set, and only `dev` charges nobody without being told to",
             fix="set it to stripe, or to sandbox if no money is to move here",
@@ -183,7 +187,7 @@ def _demand_gateway(settings: BillingSettings, environment: str) -> None:
     }
     for variable, (value, what) in needed.items():
         if settings.gateway is Gateway.STRIPE and value is None:
-            raise UnusableSetting(variable, "is not set, and BILLING_GATEWAY is stripe", fix=f"set it to {what}")
+            yield UnusableSetting(variable, "is not set, and BILLING_GATEWAY is stripe", fix=f"set it to {what}")
 
 
 @hookimpl
@@ -300,6 +304,12 @@ def subscriptions() -> Subscriptions:
             ),
         ),
     )
+
+
+@hookimpl
+def checks(container: BillingContainer) -> Sequence[Concern]:
+    """What is unwise in its settings."""
+    return tuple(concerns(container.settings()))
 
 
 @hookimpl

@@ -29,13 +29,14 @@ Answers:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from hedgerow_core.application import Bus, CommandHandler, QueryHandler
+from hedgerow_core.application.concerns import Concern
 from hedgerow_core.application.seeding import Seed
 from hedgerow_core.http import ContextRouter, CookieMode
 from hedgerow_core.messaging import OutboundTaskHandler, Schedule, TaskHandler
@@ -119,6 +120,7 @@ from hedgerow_users.domain.key_errors import KeyAlreadyRotated, ServiceNameTaken
 from hedgerow_users.infrastructure.answers import ANSWERS
 from hedgerow_users.interfaces.administration import administration_router
 from hedgerow_users.interfaces.api_keys import api_keys_router
+from hedgerow_users.interfaces.concerns import concerns
 from hedgerow_users.interfaces.cookies import ACCESS_COOKIE
 from hedgerow_users.interfaces.http import accounts_router, keys_router, sessions_router
 from hedgerow_users.interfaces.login_link import login_link_router
@@ -177,28 +179,30 @@ def container(core: CoreContainer, settings: UsersSettings) -> UsersContainer:
     """What is wired to what.
 
     Raises:
-        UnusableSetting: no secret is set where one must be; or a provider that can't be believed here.
+        ExceptionGroup: of `UnusableSetting`: no secret where one must be, a provider that can't be believed.
     """
-    if settings.secret is None and core.environment() != "dev":
-        raise UnusableSetting(
+    unusable = list(_unusable(settings, core.environment()))
+    if unusable:
+        raise ExceptionGroup("settings", unusable)
+    return UsersContainer(core=core, settings=settings)
+
+
+def _unusable(settings: UsersSettings, environment: str) -> Iterator[UnusableSetting]:
+    if settings.secret is None and environment != "dev":
+        yield UnusableSetting(
             "USERS_SECRET",
             "is not set, and only `dev` makes one for itself",
             fix="set it to what `openssl rand -hex 32` prints: one for all processes, kept like a password",
         )
-    _demand_believable(settings, core.environment())
-    return UsersContainer(core=core, settings=settings)
-
-
-def _demand_believable(settings: UsersSettings, environment: str) -> None:
     for provider in settings.providers or ():
         if provider.issuer == settings.issuer:
-            raise UnusableSetting(
+            yield UnusableSetting(
                 "USERS_PROVIDERS",
                 f"names our own issuer, {settings.issuer}",
                 fix="leave it out: our own tokens are believed anyway; or change USERS_ISSUER",
             )
         if provider.is_in_the_clear and environment not in ("dev", "test"):
-            raise UnusableSetting(
+            yield UnusableSetting(
                 "USERS_PROVIDERS",
                 f"trusts what {provider.name} says over http, and this is {environment}",
                 fix="write https:// addresses",
@@ -365,6 +369,12 @@ async def lifespan(container: UsersContainer) -> AsyncIterator[None]:
     finally:
         await container.provider_issuers().close()
         await asyncio.to_thread(container.hasher().close)
+
+
+@hookimpl
+def checks(container: UsersContainer) -> Sequence[Concern]:
+    """What is unwise in our settings, and what lets nobody start."""
+    return tuple(concerns(container.settings(), container.core.environment()))
 
 
 @hookimpl

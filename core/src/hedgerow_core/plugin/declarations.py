@@ -58,7 +58,8 @@ class CommandRunner(Protocol):
 class UnusableSetting(Exception):
     """For the hook `container` to raise: a setting that is missing, or not fit for this environment.
 
-    The host shows it like every other problem of settings: the variable, what is wrong, and the fix.
+    The host shows it like every other problem of settings: the variable, what is wrong, and the fix. Of several,
+    raise an `ExceptionGroup`, so that all are shown at once.
     """
 
     def __init__(self, variable: str, what: str, *, fix: str) -> None:

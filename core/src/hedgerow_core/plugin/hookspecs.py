@@ -16,6 +16,7 @@ from dependency_injector.containers import Container
 from pydantic_settings import BaseSettings
 
 from hedgerow_core.application import Bus
+from hedgerow_core.application.concerns import Concern
 from hedgerow_core.application.seeding import Seed
 from hedgerow_core.http import ContextRouter, CookieMode
 from hedgerow_core.persistence import MigrationHistory
@@ -50,7 +51,7 @@ class HookSpecs:
         """Build the context's container. `settings` is an instance of the class the manifest names.
 
         Must not do I/O: engines connect on first use. A setting that can't be used in this environment is
-        refused by raising `UnusableSetting`.
+        refused by raising `UnusableSetting`, several by an `ExceptionGroup` of them.
         """
 
     @hookspec
@@ -76,6 +77,13 @@ class HookSpecs:
         """Open what must be open while the process serves, and close it afterwards.
 
         Entered after migrations are checked and before the first request or delivery; left in reverse order.
+        """
+
+    @hookspec
+    def checks(self, container: Any) -> Sequence[Concern]:  # type: ignore[empty-body]
+        """Say what is wrong or unwise in how the context is set up; runs for `hedgerow check` alone.
+
+        Must not do I/O: the database may be away.
         """
 
     @hookspec

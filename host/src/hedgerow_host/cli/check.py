@@ -9,7 +9,8 @@ import typer
 
 if TYPE_CHECKING:
     from hedgerow_host.assembly import Assembly
-    from hedgerow_host.checks import Finding
+    from hedgerow_host.checks.findings import Finding
+    from hedgerow_host.settings import HostSettings
 
 
 class FailLevel(StrEnum):
@@ -19,53 +20,100 @@ class FailLevel(StrEnum):
     WARNING = "warning"
 
 
-def check(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    fail_level: Annotated[FailLevel, typer.Option(help="Exit with 1 from this level on.")] = FailLevel.ERROR,
-) -> None:
-    """Compose the host without a database, and print numbered findings, each with its fix."""
-    from hedgerow_host.checks import Level
-    from hedgerow_host.checks import check as run
-    from hedgerow_host.discovery import installed_contexts
-    from hedgerow_host.exits import ExitCode
+class Form(StrEnum):
+    """How findings are printed."""
 
-    findings = run(_compose, [context.name for context in installed_contexts()])
-    _print(findings, as_json=as_json)
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+
+
+def check(
+    deploy: Annotated[bool, typer.Option("--deploy", help="Also look for what is unwise in production.")] = False,
+    database: Annotated[
+        bool | None,
+        typer.Option(
+            "--database/--no-database", help="Whether to look at the database. Unless told: if its URL is set."
+        ),
+    ] = None,
+    fail_level: Annotated[FailLevel, typer.Option(help="Exit with 1 from this level on.")] = FailLevel.ERROR,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_sarif: Annotated[bool, typer.Option("--sarif", help="Print SARIF 2.1.0, for code hosts.")] = False,
+) -> None:
+    """Look at settings, composition, imports and the database, and print numbered findings, each with its fix."""
+    from hedgerow_host.checks import check as run
+    from hedgerow_host.checks.findings import Level, worst_first
+    from hedgerow_host.checks.settings import settings_as_far_as_usable
+    from hedgerow_host.exits import ExitCode, HostError
+
+    if as_json and as_sarif:
+        raise typer.BadParameter("--json or --sarif, not both")
+    form = Form.SARIF if as_sarif else Form.JSON if as_json else Form.TEXT
+    settings, unusable = settings_as_far_as_usable()
+    findings, assembly = run(settings, unusable, deploy=deploy)
+    try:
+        findings = worst_first([*findings, *_of_database(settings, assembly, wanted=database, deploy=deploy)])
+    except HostError:
+        _print(findings, form)  # what is known without the database is worth knowing without it
+        raise
+    _print(findings, form)
     failing = {Level.ERROR} if fail_level is FailLevel.ERROR else {Level.ERROR, Level.WARNING}
     if any(finding.level in failing for finding in findings):
         raise typer.Exit(ExitCode.CHECK_FAILED)
 
 
-def _compose() -> Assembly:
-    from hedgerow_host.catalog import compose
-    from hedgerow_host.exits import load_settings
+def _of_database(
+    settings: HostSettings, assembly: Assembly | None, *, wanted: bool | None, deploy: bool
+) -> list[Finding]:
+    from hedgerow_host.checks.database import look_at_database
+    from hedgerow_host.database import existing_database
 
-    assembly, _routes = compose(load_settings())
-    return assembly
+    if wanted is False or (wanted is None and settings.database_url is None):
+        why = "HEDGEROW_DATABASE_URL is not set; --database looks anyway" if wanted is None else "--no-database"
+        typer.echo(f"The database was not looked at: {why}.", err=True)
+        return []
+    if assembly is None:
+        typer.echo("The database was not looked at: first the composition has to be right.", err=True)
+        return []
+    with existing_database(settings) as address:
+        return look_at_database(address, [context.loaded for context in assembly.contexts], deploy=deploy)
 
 
-def _print(findings: list[Finding], *, as_json: bool) -> None:
-    from hedgerow_host.checks import Level
+def _print(findings: list[Finding], form: Form) -> None:
+    import json
+
+    from hedgerow_host.checks.findings import Level
+    from hedgerow_host.checks.sarif import as_sarif
     from hedgerow_host.cli.output import print_rows
 
-    if as_json:
-        rows = [
-            {
-                "id": finding.id,
-                "level": str(finding.level),
-                "subject": finding.subject,
-                "what": finding.what,
-                "fix": finding.fix,
-                "sources": list(finding.sources),
-            }
-            for finding in findings
-        ]
-        print_rows(rows, as_json=True)
+    if form is Form.SARIF:
+        typer.echo(json.dumps(as_sarif(findings), indent=2, ensure_ascii=False))
+        return
+    if form is Form.JSON:
+        print_rows([_row(finding) for finding in findings], as_json=True)
         return
     for finding in findings:
-        found = f" [{'; '.join(finding.sources)}]" if finding.sources else ""
-        typer.echo(f"{finding.id} {finding.subject}: {finding.what}{found}\n  fix: {finding.fix}")
+        _say(finding)
     counts = {level: sum(finding.level is level for finding in findings) for level in reversed(Level)}
     typer.echo(
         ", ".join(f"{count} {level}{'' if count == 1 else 's'}" for level, count in counts.items()), err=True
     )
+
+
+def _say(finding: Finding) -> None:
+    found = f" [{'; '.join(finding.sources)}]" if finding.sources else ""
+    at = f"\n  at: {finding.place}" if finding.place else ""
+    typer.echo(f"{finding.id} {finding.subject}: {finding.what}{found}{at}\n  fix: {finding.fix}")
+
+
+def _row(finding: Finding) -> dict[str, object]:
+    return {
+        "id": finding.id,
+        "level": str(finding.level),
+        "subject": finding.subject,
+        "what": finding.what,
+        "fix": finding.fix,
+        "sources": list(finding.sources),
+        "file": finding.place.shown if finding.place else None,
+        "line": finding.place.line if finding.place else None,
+    }

@@ -72,7 +72,7 @@ def _place_of(hosted: HostedContext) -> Path | None:
 
 
 def _write(hosted: HostedContext, path: Path | None) -> None:
-    from hedgerow_host.checks import contract_text
+    from hedgerow_host.checks.contract_files import contract_text
 
     if path is None:
         typer.echo(f"{hosted.name}: skipped, it is installed and not here as sources", err=True)
