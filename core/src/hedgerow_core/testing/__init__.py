@@ -9,6 +9,7 @@ from hedgerow_core.testing.local_issuer import LocalIssuer
 from hedgerow_core.testing.migrated import MigratedDatabases
 from hedgerow_core.testing.rabbitmq import RabbitMqServer
 from hedgerow_core.testing.servers import RedisServer
+from hedgerow_core.testing.stairway import Stairway
 
 __all__ = [
     "FakeClock",
@@ -16,6 +17,7 @@ __all__ = [
     "MigratedDatabases",
     "RabbitMqServer",
     "RedisServer",
+    "Stairway",
     "context_database",
     "work_off_all",
 ]
