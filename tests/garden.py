@@ -46,15 +46,13 @@ def lifespan(container):
 """
 
 
-def install_garden(folder: Path, code: str) -> Path:
+def install_garden(folder: Path, code: str, *, name: str = "garden") -> Path:
     """Install it below `folder`, which must be on the PYTHONPATH; returns its source file."""
-    package, metadata = folder / "garden", folder / "garden-1.0.dist-info"
+    package, metadata = folder / name, folder / f"{name}-1.0.dist-info"
     package.mkdir(parents=True)
     metadata.mkdir()
-    (metadata / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: garden\nVersion: 1.0\nRequires-Dist: hedgerow-core\n"
-    )
-    (metadata / "entry_points.txt").write_text("[hedgerow.contexts]\ngarden = garden\n")
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(f"[hedgerow.contexts]\n{name} = {name}\n")
     source = package / "__init__.py"
     source.write_text(code)
     return source

@@ -5,8 +5,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import pytest
 from sqlalchemy import text
 
+from core.tests.histories import write_history
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.testing import MigratedDatabases, context_database
+
+__all__ = ["write_history"]
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
-from alembic import command
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -17,9 +16,8 @@ from hedgerow_core.application import AuditEntry, Cause, Subject, caused_by
 from hedgerow_core.domain import SystemClock
 from hedgerow_core.messaging import LEDGER, Housekeeping, LedgerWork, trail, unit_of_work
 from hedgerow_core.messaging.trail import AuditFilter, AuditRecord
-from hedgerow_core.persistence import ContextMigrations, Database, DatabaseAddress, MigrationRunner
-from hedgerow_core.persistence.migrations import _config
-from hedgerow_core.persistence.roles import prepare_schema
+from hedgerow_core.persistence import Database, DatabaseAddress
+from hedgerow_core.testing import Stairway
 
 ANN = Cause(actor="ann", correlation_id="t1", request_id="r1", address="192.0.2.7", user_agent="a browser")
 CHANGES = ["UPDATE audit_entries SET actor = 'eve'", "DELETE FROM audit_entries", "TRUNCATE audit_entries"]
@@ -143,11 +141,10 @@ async def test_lines_are_found_by_their_time(shop: Database) -> None:
 
 
 async def test_what_operators_had_changed_before_was_moved_into_the_trail(fresh_database: DatabaseAddress) -> None:
-    runner = MigrationRunner(fresh_database, [ContextMigrations("barn", [LEDGER])])
+    stairway = Stairway(fresh_database, "barn", LEDGER)
+    await stairway.up_to("ledger_0002")
     engine = create_async_engine(fresh_database.url, poolclass=NullPool)
     async with engine.connect() as connection:
-        await prepare_schema(connection, "barn")
-        await connection.run_sync(lambda sync: command.upgrade(_config("barn", LEDGER, sync), "ledger_0002"))
         await connection.execute(
             text(
                 "INSERT INTO barn.ledger_actions (action, actor, reason, filter, affected) "
@@ -155,7 +152,7 @@ async def test_what_operators_had_changed_before_was_moved_into_the_trail(fresh_
             )
         )
         await connection.commit()
-        await runner.apply()
+        await stairway.up_to()
         (line,) = await connection.execute(text("SELECT * FROM barn.audit_entries"))
     assert (line.action, line.actor, line.reason, line.affected) == ("ledger.retry", "ann", "mended", 7)
     assert (line.details, line.result) == ({"states": ["dead"]}, "done")

@@ -9,7 +9,9 @@ import typer
 from pydantic import ValidationError
 
 from hedgerow_core.domain import DomainError, UnavailableError
+from hedgerow_core.persistence import RevisionFailed
 from hedgerow_core.persistence.embedded import EmbeddedPostgresError
+from hedgerow_core.persistence.migrations.sql import Unwritable
 from hedgerow_host.problems import CompositionError, settings_problems
 from hedgerow_host.settings import HostSettings, read_env_file
 
@@ -48,6 +50,8 @@ def leave_over(error: Exception) -> NoReturn:
         _leave(str(error), ExitCode.UNREACHABLE)
     if isinstance(error, UnavailableError):
         _leave(error.message, ExitCode.UNREACHABLE)
+    if isinstance(error, RevisionFailed | Unwritable):
+        _leave(str(error), ExitCode.CHECK_FAILED)
     if isinstance(error, DomainError):
         _leave(error.message, ExitCode.CHECK_FAILED)
     raise error

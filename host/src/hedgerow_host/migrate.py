@@ -16,13 +16,18 @@ from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.settings import HostSettings
 
 
-def runner_for(address: DatabaseAddress, contexts: Sequence[LoadedContext]) -> MigrationRunner:
-    """A runner for the contexts, in their order; each gets the ledger first and its own history after it."""
+def migrations_of(contexts: Sequence[LoadedContext]) -> list[ContextMigrations]:
+    """The histories of the contexts, in their order: the ledger's first, and a context's own after it."""
     histories = []
     for context in contexts:
         own = context.call("migrations")
         histories.append(ContextMigrations(context.name, [LEDGER] if own is None else [LEDGER, own]))
-    return MigrationRunner(address, histories)
+    return histories
+
+
+def runner_for(address: DatabaseAddress, contexts: Sequence[LoadedContext]) -> MigrationRunner:
+    """A runner for the contexts, in their order."""
+    return MigrationRunner(address, migrations_of(contexts))
 
 
 async def isolation_when_migrated(

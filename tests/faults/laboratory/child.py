@@ -1,8 +1,9 @@
 """The real `hedgerow` command, after what the environment asks of the laboratory.
 
 `LAB_CRASH_POINT=name[:nth]` ends the process there, `LAB_STOP_POINT=name[:nth]` freezes it there, `LAB_TRACE=file`
-writes down the points that are passed, `LAB_MUTANT=name` breaks the product. `LAB_LEASE_S` makes leases shorter,
-`LAB_PATIENCE_S` the front door's deadlines, `LAB_KEYS_HOLD_S` the time for which a gateway's keys are trusted.
+writes down the points that are passed, `LAB_DIES_BEFORE=n` kills the process before its nth statement,
+`LAB_MUTANT=name` breaks the product. `LAB_LEASE_S` makes leases shorter, `LAB_PATIENCE_S` the front door's
+deadlines, `LAB_KEYS_HOLD_S` the time for which a gateway's keys are trusted.
 """
 
 from __future__ import annotations
@@ -16,24 +17,28 @@ from hedgerow_host import cli
 from tests.faults.laboratory import crash_points
 from tests.faults.laboratory.gateway_mutants import GATEWAY_MUTANTS
 from tests.faults.laboratory.identity_mutants import IDENTITY_MUTANTS, patience_of
+from tests.faults.laboratory.migration_mutants import MIGRATION_MUTANTS
 from tests.faults.laboratory.money_mutants import MONEY_MUTANTS
 from tests.faults.laboratory.mutants import MUTANTS
+from tests.faults.laboratory.statements import die_before
 
 CRASH_POINT, STOP_POINT, TRACE = "LAB_CRASH_POINT", "LAB_STOP_POINT", "LAB_TRACE"
 MUTANT, LEASE_S, PATIENCE_S = "LAB_MUTANT", "LAB_LEASE_S", "LAB_PATIENCE_S"
-KEYS_HOLD_S = "LAB_KEYS_HOLD_S"
+KEYS_HOLD_S, DIES_BEFORE = "LAB_KEYS_HOLD_S", "LAB_DIES_BEFORE"
 
 
 def apply(environment: dict[str, str]) -> None:
     """Change this process as the environment asks."""
     if mutant := environment.get(MUTANT):
-        (MUTANTS | IDENTITY_MUTANTS | GATEWAY_MUTANTS | MONEY_MUTANTS)[mutant]()
+        (MUTANTS | IDENTITY_MUTANTS | GATEWAY_MUTANTS | MONEY_MUTANTS | MIGRATION_MUTANTS)[mutant]()
     if lease := environment.get(LEASE_S):
         _shorten_leases(float(lease))
     if patience := environment.get(PATIENCE_S):
         patience_of(float(patience))
     if keys_hold := environment.get(KEYS_HOLD_S):
         _trust_keys_for(float(keys_hold))
+    if nth := environment.get(DIES_BEFORE):
+        die_before(int(nth))
     if file := environment.get(TRACE):
         crash_points.trace(Path(file))
     if point := environment.get(CRASH_POINT):

@@ -54,6 +54,10 @@ SIZES: dict[str, tuple[int, int]] = {
     "slow_clients.answer": (3, 30),
     "oversize.times": (1, 10),
     "api_document.examples": (6, 200),
+    "many_hosts.hosts": (6, 20),
+    "many_hosts.mutant_hosts": (3, 20),
+    "killed_migrations.sample": (3, 1_000),
+    "two_releases.seconds": (1, 10),
     "timing.rounds": (30, 1_200),
     "timing.mutant_rounds": (16, 100),
 }

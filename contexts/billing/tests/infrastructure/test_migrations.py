@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from alembic import command
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from hedgerow_billing import plugin
-from hedgerow_core.messaging import LEDGER
-from hedgerow_core.persistence import ContextMigrations, DatabaseAddress, MigrationRunner
-from hedgerow_core.persistence.migrations import _config
-from hedgerow_core.persistence.roles import prepare_schema
+from hedgerow_billing.infrastructure.tables import metadata
+from hedgerow_core.persistence import DatabaseAddress
+from hedgerow_core.persistence.migrations.linting import unsafe_statements
+from hedgerow_core.testing import Stairway
 
 # id, status, total, opened, paid, voided: two digits of a day in January, or nothing.
 BEFORE = [
@@ -45,16 +44,10 @@ def id_of(number: int) -> str:
 @pytest.fixture
 async def migrated_with_rows(fresh_database: DatabaseAddress) -> AsyncIterator[AsyncConnection]:
     """As of before the books, with an invoice of each state; then migrated."""
-    runner = MigrationRunner(fresh_database, [ContextMigrations("billing", [LEDGER, plugin.migrations()])])
+    stairway = Stairway(fresh_database, "billing", plugin.migrations())
+    await stairway.up_to("billing_0003")
     engine = create_async_engine(fresh_database.url, poolclass=NullPool)
     async with engine.connect() as connection:
-        await prepare_schema(connection, "billing")
-        for history, revision in ((LEDGER, "head"), (plugin.migrations(), "billing_0003")):
-            await connection.run_sync(
-                lambda sync, history=history, revision=revision: command.upgrade(
-                    _config("billing", history, sync), revision
-                )
-            )
         for number, status, total, *days in BEFORE:
             moments = ", ".join("NULL" if day is None else f"'2026-01-{day}T12:00:00Z'" for day in days)
             await connection.execute(
@@ -73,7 +66,7 @@ async def migrated_with_rows(fresh_database: DatabaseAddress) -> AsyncIterator[A
                 )
             )
         await connection.commit()
-        await runner.apply()
+        await stairway.up_to()
         yield connection
     await engine.dispose()
 
@@ -118,3 +111,13 @@ async def test_what_happened_before_is_booked(migrated_with_rows: AsyncConnectio
         )
     )
     assert paid == 2, "both sides name the payment that succeeded"
+
+
+async def test_every_step_can_be_taken_back_or_says_why_not_and_the_tables_are_as_declared(
+    fresh_database: DatabaseAddress,
+) -> None:
+    await Stairway(fresh_database, "billing", plugin.migrations()).climb(metadata)
+
+
+def test_what_a_running_host_would_feel_is_meant() -> None:
+    assert [each for each in unsafe_statements(plugin.migrations()) if each.meant is None] == []

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from alembic import command
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from hedgerow_core.domain import new_id
 from hedgerow_core.messaging import LEDGER
 from hedgerow_core.persistence import ContextMigrations, DatabaseAddress, MigrationRunner
-from hedgerow_core.persistence.migrations import _config
+from hedgerow_core.persistence.migrations.linting import unsafe_statements
+from hedgerow_core.testing import Stairway
 from hedgerow_users import plugin
+from hedgerow_users.infrastructure.tables import metadata
 
 HISTORY = plugin.migrations()
 
@@ -33,15 +34,17 @@ async def engine(fresh_database: DatabaseAddress) -> AsyncIterator[AsyncEngine]:
     await engine.dispose()
 
 
-def back_to(connection: Connection, revision: str) -> None:
-    command.downgrade(_config("users", HISTORY, connection), revision)
-    connection.commit()
+@pytest.fixture
+def stairway(fresh_database: DatabaseAddress) -> Stairway:
+    return Stairway(fresh_database, "users", HISTORY)
 
 
-async def test_sessions_survive_and_keys_in_the_clear_do_not(runner: MigrationRunner, engine: AsyncEngine) -> None:
+async def test_sessions_survive_and_keys_in_the_clear_do_not(
+    runner: MigrationRunner, stairway: Stairway, engine: AsyncEngine
+) -> None:
     account, session = new_id(), new_id()
+    await stairway.down_to("users_0001")
     async with engine.connect() as connection:
-        await connection.run_sync(back_to, "users_0001")
         for statement in (
             f"INSERT INTO users.accounts VALUES ('{account}', 'a@example.org', 'Ada', 'x', '{{user}}', now(), 1)",
             f"INSERT INTO users.sessions (id, account_id, started_at) VALUES ('{session}', '{account}', now())",
@@ -70,7 +73,7 @@ async def test_sessions_survive_and_keys_in_the_clear_do_not(runner: MigrationRu
         ended = "UPDATE users.sessions SET ended_at = now(), end_reason = 'revoked'"
         await connection.execute(text(ended))
         await connection.commit()
-        await connection.run_sync(back_to, "users_0001")
+        await stairway.down_to("users_0001")
         reason = (await connection.execute(text("SELECT end_reason FROM users.sessions"))).scalar_one()
     assert reason == "logout"
     assert len(await runner.apply()) == len(applied)
@@ -80,7 +83,7 @@ async def test_sessions_survive_and_keys_in_the_clear_do_not(runner: MigrationRu
     ("reason", "kept"), [("roles_changed", "logout"), ("revoked", "revoked"), ("second_factor_changed", "revoked")]
 )
 async def test_without_profiles_accounts_and_sessions_stay(
-    runner: MigrationRunner, engine: AsyncEngine, reason: str, kept: str
+    runner: MigrationRunner, stairway: Stairway, engine: AsyncEngine, reason: str, kept: str
 ) -> None:
     async with engine.connect() as connection:
         for statement in (
@@ -91,7 +94,7 @@ async def test_without_profiles_accounts_and_sessions_stay(
         ):
             await connection.execute(text(statement))
         await connection.commit()
-        await connection.run_sync(back_to, "users_0002")
+        await stairway.down_to("users_0002")
         before = (await connection.execute(text("SELECT name, password_hash FROM users.accounts"))).one()
 
     await runner.apply()
@@ -102,3 +105,11 @@ async def test_without_profiles_accounts_and_sessions_stay(
         )
         after = rows.one()
     assert (tuple(before), tuple(after)) == (("Ada", ""), ("active", kept))
+
+
+async def test_every_step_can_be_taken_back_and_the_tables_are_as_declared(stairway: Stairway) -> None:
+    await stairway.climb(metadata)
+
+
+def test_what_a_running_host_would_feel_is_meant() -> None:
+    assert [each for each in unsafe_statements(HISTORY) if each.meant is None] == []

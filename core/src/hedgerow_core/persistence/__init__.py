@@ -4,9 +4,13 @@ from hedgerow_core.persistence.database import Database, DatabaseAddress, Isolat
 from hedgerow_core.persistence.filters import narrowed
 from hedgerow_core.persistence.migrations import (
     ContextMigrations,
+    HistoryState,
     MigrationHistory,
     MigrationRunner,
     PendingRevision,
+    RevisionFailed,
+    build_index,
+    drop_index,
 )
 from hedgerow_core.persistence.paging import Cursor, SortKey, keyset, page_of, sort_names
 from hedgerow_core.persistence.row_scopes import Scoped, parameters_of
@@ -16,12 +20,16 @@ __all__ = [
     "Cursor",
     "Database",
     "DatabaseAddress",
+    "HistoryState",
     "Isolation",
     "MigrationHistory",
     "MigrationRunner",
     "PendingRevision",
+    "RevisionFailed",
     "Scoped",
     "SortKey",
+    "build_index",
+    "drop_index",
     "keyset",
     "narrowed",
     "page_of",

@@ -45,7 +45,7 @@ def speaking_plainly(constraints: Constraints) -> Iterator[None]:
         named = constraints.get(_constraint_of(error) or "") if isinstance(error, IntegrityError) else None
         if named is not None:
             raise named() from error
-        meaning = _meaning_of(_driver_error(error)) or (_away() if error.connection_invalidated else None)
+        meaning = _meaning_of(driver_error(error)) or (_away() if error.connection_invalidated else None)
         if meaning is None:
             raise
         raise meaning from error
@@ -95,14 +95,19 @@ def _away() -> UnavailableError:
 
 def _forget_row(error: DBAPIError) -> None:
     """PostgreSQL quotes the whole failing row in its detail; no log and no ledger shall hold it."""
-    if isinstance(driver := _driver_error(error), pg.PostgresError):
+    if isinstance(driver := driver_error(error), pg.PostgresError):
         driver.detail = None
 
 
-def _driver_error(error: DBAPIError) -> BaseException | None:
+def means_away(error: DBAPIError) -> bool:
+    """Whether the server is gone or takes nobody, so that the statement itself may be right."""
+    return error.connection_invalidated or isinstance(_meaning_of(driver_error(error)), UnavailableError)
+
+
+def driver_error(error: DBAPIError) -> BaseException | None:
     """asyncpg's own exception; SQLAlchemy's dialect wraps it once before wrapping it again."""
     return getattr(error.orig, "__cause__", None) or error.orig
 
 
 def _constraint_of(error: IntegrityError) -> str | None:
-    return getattr(_driver_error(error), "constraint_name", None)
+    return getattr(driver_error(error), "constraint_name", None)

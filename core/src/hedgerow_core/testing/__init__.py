@@ -20,6 +20,7 @@ from hedgerow_core.testing.local_issuer import LocalIssuer
 from hedgerow_core.testing.migrated import MigratedDatabases
 from hedgerow_core.testing.rabbitmq import RabbitMqServer
 from hedgerow_core.testing.servers import RedisServer
+from hedgerow_core.testing.stairway import Stairway
 
 __all__ = [
     "Cascade",
@@ -33,10 +34,7 @@ __all__ = [
     "MigratedDatabases",
     "RabbitMqServer",
     "RedisServer",
-    "Rows",
-    "WorkOff",
-    "Workplace",
-    "bus_of",
+    "Stairway",
     "context_database",
     "rows_of",
     "work_off_all",

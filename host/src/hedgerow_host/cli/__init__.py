@@ -15,6 +15,7 @@ from hedgerow_host.cli import (
     deliveries,
     events,
     migrate,
+    migrations,
     routes,
     schedules,
     seed,
@@ -36,6 +37,7 @@ app.command("dev")(serve.dev)
 app.command("api")(serve.api)
 app.command("worker")(serve.worker)
 app.command("migrate")(migrate.migrate)
+app.add_typer(migrations.app, name="migrations")
 app.add_typer(contexts.app, name="contexts")
 app.command("routes")(routes.routes)
 app.command("check")(check.check)

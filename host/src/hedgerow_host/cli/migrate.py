@@ -2,38 +2,115 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from hedgerow_core.persistence.migrations.linting import Unsafe
+    from hedgerow_host.migration_plan import Step
+
 
 def migrate(
-    plan: Annotated[bool, typer.Option("--plan", help="Print what would run, and change nothing.")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Print what would run, and what of it is unsafe; change nothing.")
+    ] = False,
+    sql: Annotated[
+        bool, typer.Option("--sql", help="Print the SQL that would run, for psql; change nothing.")
+    ] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit 1 if anything would run; change nothing.")] = False,
     context: Annotated[str | None, typer.Option(help="This context alone.")] = None,
+    timeout: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait for another host, and for a lock that a revision needs.")
+    ] = 60,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Apply every context's migrations, each in its own schema, one host at a time."""
+    if sql and (as_json or plan or check):
+        raise typer.BadParameter("--sql prints SQL, and takes neither --plan, --check nor --json")
     import asyncio
+    from datetime import timedelta
 
     from hedgerow_core.domain import UnavailableError
     from hedgerow_core.observability import configure_logging
+    from hedgerow_core.persistence.migrations.script import script_of
     from hedgerow_host.cli.output import print_rows
     from hedgerow_host.database import database_away, existing_database
-    from hedgerow_host.exits import ExitCode, HostError, load_settings
-    from hedgerow_host.migrate import chosen_contexts, runner_for
+    from hedgerow_host.exits import load_settings
+    from hedgerow_host.migrate import chosen_contexts, migrations_of, runner_for
+    from hedgerow_host.migration_plan import plan as planned
 
-    settings = load_settings()
+    settings, patience = load_settings(), timedelta(seconds=timeout)
     configure_logging(settings.log_format, level="WARNING")
     with existing_database(settings) as address:
-        runner = runner_for(address, chosen_contexts(settings, context))
+        contexts = chosen_contexts(settings, context)
+        runner = runner_for(address, contexts)
         try:
-            steps = asyncio.run(runner.pending() if plan or check else runner.apply())
+            if sql:
+                states = asyncio.run(runner.states())
+                typer.echo(script_of(migrations_of(contexts), states, patience=patience), nl=False)
+            elif plan or check:
+                _print_plan(planned(asyncio.run(runner.states())), as_json=as_json, check=check)
+            else:
+                steps = asyncio.run(runner.apply(patience=patience))
+                columns = ("context", "history", "revision", "summary")
+                rows = [{column: getattr(step, column) for column in columns} for step in steps]
+                print_rows(rows, as_json=as_json, empty="Nothing to migrate.")
         except UnavailableError as error:
-            raise (error if error.code == "migration_locked" else database_away(address, error)) from error
-    rows = [{"context": step.context, "revision": step.revision, "summary": step.summary} for step in steps]
-    print_rows(rows, as_json=as_json, empty="Nothing to migrate.")
+            raise database_away(address, error) from error
+
+
+def _print_plan(steps: Sequence[Step], *, as_json: bool, check: bool) -> None:
+    from hedgerow_host.cli.output import print_rows
+    from hedgerow_host.exits import ExitCode, HostError
+    from hedgerow_host.migration_plan import NOT_LOOKED, can_look
+
+    rows = [
+        {
+            "context": step.context,
+            "history": step.history,
+            "from": step.comes_after,
+            "revision": step.revision,
+            "kind": str(step.kind),
+            "summary": step.summary,
+            "unsafe": [_told(each) for each in step.unsafe],
+        }
+        for step in steps
+    ]
+    columns = ("context", "history", "from", "revision", "kind", "summary")
+    print_rows(rows, as_json=as_json, columns=columns, empty="Nothing to migrate.")
+    if not as_json:
+        for line in dict.fromkeys(_lines(step.context, each) for step in steps for each in step.unsafe):
+            typer.echo(line)
+    if steps and not can_look():
+        typer.echo(f"note: {NOT_LOOKED}", err=True)
     if check and steps:
+        names = ", ".join(f"{step.context} {step.revision}" for step in steps)
         raise HostError(
-            f"{len(steps)} migrations are pending", fix="run `hedgerow migrate`", code=ExitCode.CHECK_FAILED
+            f"{len(steps)} migration{'s are' if len(steps) > 1 else ' is'} pending: {names}",
+            fix="run `hedgerow migrate`",
+            code=ExitCode.CHECK_FAILED,
         )
+
+
+def _told(unsafe: Unsafe) -> dict[str, str | None]:
+    return {
+        "rule": unsafe.rule.name,
+        "file": str(unsafe.path),
+        "statement": unsafe.statement,
+        "why": unsafe.why,
+        "fix": unsafe.fix,
+        "meant": unsafe.meant,
+    }
+
+
+def _lines(context: str, unsafe: Unsafe) -> str:
+    rule = unsafe.rule.name
+    what = f"{context} {unsafe.revision} {rule}"
+    if unsafe.meant is not None:
+        return f"meant: {what}: {unsafe.meant}"
+    return (
+        f"unsafe: {what}: {unsafe.why}\n  in: {unsafe.path}\n  statement: {unsafe.statement[:300]}\n"
+        f'  fix: {unsafe.fix}. Or say that you mean it: meant = {{"{rule}": "why"}}'
+    )

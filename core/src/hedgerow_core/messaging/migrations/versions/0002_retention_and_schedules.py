@@ -1,12 +1,15 @@
 """outbox ranges, feed_consumers, schedules, paused subscriptions"""
 
 from alembic import op
-from sqlalchemy import text
 
 revision = "ledger_0002"
 down_revision = "ledger_0001"
 branch_labels = None
 depends_on = None
+meant = dict.fromkeys(
+    ("blocks_writes", "breaks_running_code", "hides"),
+    "from before the first release: no host has rows yet that anybody waits for",
+)
 
 SMALLEST_RANGE = 10_000
 HEADROOM = 1_000
@@ -150,26 +153,31 @@ REPORT = """
 FUNCTIONS = ("cut_outbox()", "retire_outbox(interval)", "report_feed_position(text, xid8)")
 
 
+# What was written so far becomes the first range.
+FIRST_RANGE = """
+    DO $$
+    DECLARE
+        until_id bigint := (SELECT coalesce(max(id), 0) FROM outbox) + {smallest};
+    BEGIN
+        ALTER TABLE outbox DETACH PARTITION outbox_default;
+        ALTER TABLE outbox_default RENAME TO outbox_0;
+        EXECUTE format('ALTER TABLE outbox ATTACH PARTITION outbox_0 FOR VALUES FROM (0) TO (%s)', until_id);
+        CREATE TABLE outbox_default PARTITION OF outbox DEFAULT;
+        INSERT INTO outbox_ranges (from_id, until_id) VALUES (0, until_id);
+    END $$
+"""
+
+
 def upgrade() -> None:
-    connection = op.get_bind()
-    schema = connection.execute(text("SELECT current_schema()")).scalar_one()
-    rights = RIGHTS.format(schema=schema)
+    rights = RIGHTS.format(schema=op.get_context().version_table_schema)
+    sizes = {"smallest": SMALLEST_RANGE, "largest": LARGEST_RANGE, "headroom": HEADROOM}
     for statement in TABLES:
         op.execute(statement)
     for function in (CUT, RETIRE, REPORT):
-        sizes = {"smallest": SMALLEST_RANGE, "largest": LARGEST_RANGE, "headroom": HEADROOM}
         op.execute(function.format(rights=rights, **sizes))
     for function in FUNCTIONS:
         op.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
-
-    # What was written so far becomes the first range.
-    used = connection.execute(text("SELECT coalesce(max(id), 0) FROM outbox")).scalar_one()
-    until = used + SMALLEST_RANGE
-    op.execute("ALTER TABLE outbox DETACH PARTITION outbox_default")
-    op.execute("ALTER TABLE outbox_default RENAME TO outbox_0")
-    op.execute(f"ALTER TABLE outbox ATTACH PARTITION outbox_0 FOR VALUES FROM (0) TO ({until})")
-    op.execute("CREATE TABLE outbox_default PARTITION OF outbox DEFAULT")
-    connection.execute(text("INSERT INTO outbox_ranges (from_id, until_id) VALUES (0, :until)"), {"until": until})
+    op.execute(FIRST_RANGE.format(**sizes))
     op.execute("SELECT cut_outbox()")
 
 

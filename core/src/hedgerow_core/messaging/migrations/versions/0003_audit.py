@@ -1,12 +1,12 @@
 """audit_entries, in the place of ledger_actions"""
 
 from alembic import op
-from sqlalchemy import text
 
 revision = "ledger_0003"
 down_revision = "ledger_0002"
 branch_labels = None
 depends_on = None
+meant = {"breaks_running_code": "from before the first release: no host has rows yet that anybody waits for"}
 
 LEAST_DAYS = 30
 """Who has got hold of a context's role may call `forget_audit`, and must not wipe out their traces by it."""
@@ -81,10 +81,9 @@ FORGET = """
 
 
 def upgrade() -> None:
-    schema = op.get_bind().execute(text("SELECT current_schema()")).scalar_one()
     for statement in (TABLE, *INDEXES, MOVED, "DROP TABLE ledger_actions", GUARD, TRIGGER):
         op.execute(statement)
-    op.execute(FORGET.format(schema=schema, least=LEAST_DAYS))
+    op.execute(FORGET.format(schema=op.get_context().version_table_schema, least=LEAST_DAYS))
     op.execute("REVOKE ALL ON FUNCTION forget_audit(interval, integer) FROM PUBLIC")
 
 

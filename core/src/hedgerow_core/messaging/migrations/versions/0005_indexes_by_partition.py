@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 
 from alembic import op
 
+from hedgerow_core.persistence import build_index
+
 revision = "ledger_0005"
 down_revision = "ledger_0004"
 branch_labels = None
@@ -21,20 +23,18 @@ AFTER = SMALL | {"by_key": ACTIVE, "parked": "state = 'parked'"}
 
 
 def upgrade() -> None:
-    _drop(BEFORE)
-    _create(AFTER, "(subscription, partition, ordering_key, position)")
+    _replace(BEFORE, AFTER, "(subscription, partition, ordering_key, position)")
 
 
 def downgrade() -> None:
-    _drop(AFTER)
-    _create(BEFORE, "(subscription, ordering_key, position)")
+    _replace(AFTER, BEFORE, "(subscription, ordering_key, position)")
 
 
-def _drop(indexes: Iterable[str]) -> None:
-    for name in indexes:
+def _replace(old: Iterable[str], new: Mapping[str, str], columns: str) -> None:
+    """Both sets are there for a while: without any, workers would go through the whole table to claim something."""
+    for name, condition in new.items():
+        build_index(f"deliveries_{name}_new", f"deliveries {columns} WHERE {condition}")
+    for name in old:
         op.execute(f"DROP INDEX deliveries_{name}")
-
-
-def _create(indexes: Mapping[str, str], columns: str) -> None:
-    for name, condition in indexes.items():
-        op.execute(f"CREATE INDEX deliveries_{name} ON deliveries {columns} WHERE {condition}")
+    for name in new:
+        op.execute(f"ALTER INDEX deliveries_{name}_new RENAME TO deliveries_{name}")

@@ -6,6 +6,7 @@ revision = "billing_0002"
 down_revision = "billing_0001"
 branch_labels = None
 depends_on = None
+meant = {"blocks_writes": "from before the first release: no host has rows yet that anybody waits for"}
 
 
 def upgrade() -> None:

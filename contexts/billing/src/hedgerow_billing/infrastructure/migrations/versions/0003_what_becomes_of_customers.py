@@ -6,6 +6,9 @@ revision = "billing_0003"
 down_revision = "billing_0002"
 branch_labels = None
 depends_on = None
+meant = dict.fromkeys(
+    ("scans", "many_rows"), "from before the first release: no host has rows yet that anybody waits for"
+)
 
 
 def upgrade() -> None:

@@ -6,6 +6,10 @@ revision = "billing_0004"
 down_revision = "billing_0003"
 branch_labels = None
 depends_on = None
+meant = dict.fromkeys(
+    ("scans", "many_rows", "blocks_writes"),
+    "from before the first release: no host has rows yet that anybody waits for",
+)
 
 INVOICES = """
     ALTER TABLE invoices

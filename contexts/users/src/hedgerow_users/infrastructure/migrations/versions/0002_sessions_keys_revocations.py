@@ -6,6 +6,10 @@ revision = "users_0002"
 down_revision = "users_0001"
 branch_labels = None
 depends_on = None
+meant = dict.fromkeys(
+    ("scans", "many_rows", "breaks_running_code"),
+    "from before the first release: no host has rows yet that anybody waits for",
+)
 
 
 def upgrade() -> None:

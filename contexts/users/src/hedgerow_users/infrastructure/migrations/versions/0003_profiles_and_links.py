@@ -6,6 +6,9 @@ revision = "users_0003"
 down_revision = "users_0002"
 branch_labels = None
 depends_on = None
+meant = dict.fromkeys(
+    ("scans", "blocks_writes"), "from before the first release: no host has rows yet that anybody waits for"
+)
 
 REASONS_BEFORE = "'logout', 'token_reused', 'password_changed', 'revoked', 'logged_out_everywhere'"
 REASONS = f"{REASONS_BEFORE}, 'roles_changed', 'account_deactivated', 'account_deleted'"

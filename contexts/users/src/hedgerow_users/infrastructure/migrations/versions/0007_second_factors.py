@@ -6,6 +6,7 @@ revision = "users_0007"
 down_revision = "users_0006"
 branch_labels = None
 depends_on = None
+meant = {"scans": "from before the first release: no host has rows yet that anybody waits for"}
 
 REASONS_BEFORE = (
     "'logout', 'token_reused', 'password_changed', 'revoked', 'logged_out_everywhere', 'roles_changed', "

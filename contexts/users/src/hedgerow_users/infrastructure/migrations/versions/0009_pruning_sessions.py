@@ -6,6 +6,9 @@ revision = "users_0009"
 down_revision = "users_0008"
 branch_labels = None
 depends_on = None
+meant = dict.fromkeys(
+    ("blocks_writes", "many_rows"), "from before the first release: no host has rows yet that anybody waits for"
+)
 
 
 def upgrade() -> None:

@@ -1,0 +1,40 @@
+"""Indexes on tables that are in use: built and dropped while everybody reads and writes on.
+
+For revisions. PostgreSQL does this outside of transactions alone, so what a revision has done before is committed
+first; whatever stands beside these calls must bear being run twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from alembic import op
+
+
+def build_index(name: str, on: str, *, unique: bool = False) -> None:
+    """Build an index: `build_index("ix_notes_owner", "notes (owner_id)")`.
+
+    An attempt that was cut off leaves an INVALID index of this name. It is dropped, and built again.
+    """
+    with _waiting_in_nobodys_way():
+        op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+        op.execute(f"CREATE {'UNIQUE ' if unique else ''}INDEX CONCURRENTLY {name} ON {on}")
+
+
+def drop_index(name: str) -> None:
+    """Drop an index, if it is still there."""
+    with _waiting_in_nobodys_way():
+        op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+
+
+@contextmanager
+def _waiting_in_nobodys_way() -> Iterator[None]:
+    """These wait for whatever transactions are open, and nobody has to wait behind them: it may take long."""
+    context = (
+        op.get_context()
+    )  # of another environment than ours, it may know neither: 0 is PostgreSQL's own, for ever
+    with context.autocommit_block():
+        op.execute(f"SET lock_timeout = '{context.opts.get('longest_wait', 0)}'")
+        yield
+        op.execute(f"SET lock_timeout = '{context.opts.get('lock_timeout', 0)}'")

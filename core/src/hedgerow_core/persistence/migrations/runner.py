@@ -1,0 +1,193 @@
+"""Brings every context's schema to the revision its code expects: one history and one version table each.
+
+Any number of hosts may start at once: an advisory lock lets one migrate while the others wait and then find
+nothing to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from alembic import command
+from asyncpg import exceptions as pg
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from hedgerow_core.persistence.database import CONNECT_TIMEOUT_S, DatabaseAddress, Isolation, opened
+from hedgerow_core.persistence.failures import driver_error, means_away, speaking_plainly
+from hedgerow_core.persistence.migrations.histories import ContextMigrations, MigrationHistory
+from hedgerow_core.persistence.migrations.waiting import (
+    DEFAULT_PATIENCE,
+    PAUSE_S,
+    Blocked,
+    migration_lock,
+    still_blocked,
+    watched,
+)
+from hedgerow_core.persistence.roles import isolation_of, prepare_schema, share_tables
+
+_BLOCKED = (pg.LockNotAvailableError, pg.DeadlockDetectedError)
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRevision:
+    """A migration that the database lacks."""
+
+    context: str
+    revision: str
+    summary: str
+    history: str
+    """`ledger` or `own`."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryState:
+    """How far a schema is in one history."""
+
+    context: str
+    history: MigrationHistory
+    current: tuple[str, ...]
+    pending: tuple[PendingRevision, ...]
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether a newer build has migrated this database."""
+        return not self.pending and bool(set(self.current) - {each.revision for each in self.history.revisions})
+
+
+class RevisionFailed(Exception):
+    """A revision could not be applied: PostgreSQL refused a statement, or nobody has written it yet."""
+
+    def __init__(self, step: PendingRevision, error: DBAPIError | NotImplementedError) -> None:
+        why: object = error
+        shown = ""
+        if isinstance(error, DBAPIError):
+            why = getattr(driver_error(error), "message", error.orig)  # its detail would quote a row
+            shown = f"\n  statement: {' '.join((error.statement or '').split())[:300]}"
+        super().__init__(
+            f"{step.revision} of {step.context} failed, and its transaction is undone: {why}{shown}\n"
+            "  fix: mend the revision, or the rows that it stumbles over, and run `hedgerow migrate` again:"
+            " it goes on there"
+        )
+
+
+class MigrationRunner:
+    """Plans and applies the migrations of all contexts, in the order given (dependencies first)."""
+
+    def __init__(self, address: DatabaseAddress, contexts: Sequence[ContextMigrations]) -> None:
+        self._address = address
+        self._contexts = contexts
+
+    async def states(self) -> list[HistoryState]:
+        """How far each history is, the way that `apply` goes. Changes nothing.
+
+        Raises:
+            UnavailableError: the database is away.
+        """
+        async with self._connection() as connection:
+            return [
+                await connection.run_sync(_state, context.context, history)
+                for context in self._contexts
+                for history in context.histories
+            ]
+
+    async def pending(self) -> list[PendingRevision]:
+        """What `apply` would run, in its order.
+
+        Raises:
+            UnavailableError: the database is away.
+        """
+        return [step for state in await self.states() for step in state.pending]
+
+    async def isolation(self) -> dict[str, Isolation]:
+        """How each context's data is kept apart from the others' for the user we connect as.
+
+        Raises:
+            UnavailableError: the database is away.
+        """
+        async with self._connection() as connection:
+            return {context.context: await isolation_of(connection, context.context) for context in self._contexts}
+
+    async def apply(self, *, patience: timedelta = DEFAULT_PATIENCE) -> list[PendingRevision]:
+        """Create what is missing and return the revisions that ran. A second call returns nothing.
+
+        `patience` is how long it waits for another host, and for a lock that a revision needs.
+
+        Raises:
+            UnavailableError: the database is away, or somebody held a lock for too long.
+            RevisionFailed: PostgreSQL refused a statement; what came before it stays applied.
+        """
+        async with self._connection() as connection, migration_lock(connection, patience):
+            applied: list[PendingRevision] = []
+            for context in self._contexts:
+                await prepare_schema(connection, context.context)
+                for history in context.histories:
+                    applied += await self._upgrade(connection, context.context, history, patience)
+                await share_tables(connection, context.context, [each.version_table for each in context.histories])
+            return applied
+
+    async def _upgrade(
+        self, connection: AsyncConnection, schema: str, history: MigrationHistory, patience: timedelta
+    ) -> list[PendingRevision]:
+        """Try until all is applied. A revision commits with its version, so an attempt begins where one ended."""
+        started = left = (await connection.run_sync(_state, schema, history)).pending
+        if not left:
+            return []
+        pid = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+        await connection.commit()
+        blocked = Blocked()
+        async with self._connection() as observer:
+            while True:
+                try:
+                    async with watched(observer, pid, blocked):
+                        await connection.run_sync(_run, schema, history, patience)
+                    break
+                except (DBAPIError, NotImplementedError) as error:
+                    await connection.rollback()
+                    if isinstance(error, DBAPIError) and means_away(error):
+                        raise
+                    now = (await connection.run_sync(_state, schema, history)).pending
+                    if not _was_blocked(error):
+                        raise RevisionFailed(now[0], error) from error
+                blocked.go_on(anew=now != left)
+                if blocked.longer_than(patience):
+                    raise still_blocked(now[0].revision, blocked, patience)
+                left = now
+                await asyncio.sleep(PAUSE_S)
+        await connection.execute(text("RESET lock_timeout"))
+        return list(started)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        engine = create_async_engine(
+            self._address.url, poolclass=NullPool, connect_args={"timeout": CONNECT_TIMEOUT_S}
+        )
+        try:
+            with speaking_plainly({}):
+                async with opened(engine) as connection:
+                    yield connection
+        finally:
+            await engine.dispose()
+
+
+def _was_blocked(error: Exception) -> bool:
+    return isinstance(error, DBAPIError) and isinstance(driver_error(error), _BLOCKED)
+
+
+def _state(connection: Connection, schema: str, history: MigrationHistory) -> HistoryState:
+    current = history.current(connection, schema)
+    steps = [
+        PendingRevision(schema, script.revision, script.doc, history.name) for script in history.after(current)
+    ]
+    return HistoryState(schema, history, current, tuple(steps))
+
+
+def _run(connection: Connection, schema: str, history: MigrationHistory, patience: timedelta) -> None:
+    command.upgrade(history.config(schema, connection=connection, patience=patience), "heads")
+    connection.commit()

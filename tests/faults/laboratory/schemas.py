@@ -1,0 +1,26 @@
+"""What a database holds beside rows, in sixteen digits."""
+
+from __future__ import annotations
+
+import asyncio
+
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from hedgerow_core.persistence import DatabaseAddress
+from hedgerow_core.testing.schema_lines import rights_lines, schema_hash, schema_lines
+
+
+def hash_of(address: DatabaseAddress, *contexts: str) -> str:
+    """The same for the same tables, indexes, functions and rights of these contexts."""
+
+    async def read() -> list[str]:
+        engine = create_async_engine(address.url, poolclass=NullPool)
+        lines = []
+        async with engine.connect() as connection:
+            for context in contexts:
+                lines += await schema_lines(connection, context)
+                lines += await rights_lines(connection, context)
+        return lines
+
+    return schema_hash(asyncio.run(read()))
