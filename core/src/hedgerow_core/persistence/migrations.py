@@ -158,12 +158,22 @@ async def _migration_lock(connection: AsyncConnection, wait: timedelta) -> Async
         await connection.commit()
 
 
+def scripts_of(history: MigrationHistory) -> ScriptDirectory:
+    """The scripts of a history, to look at."""
+    return ScriptDirectory.from_config(_located(history))
+
+
 def _config(schema: str, history: MigrationHistory, connection: Connection) -> Config:
+    config = _located(history)
+    config.attributes.update(connection=connection, schema=schema, version_table=history.version_table)
+    return config
+
+
+def _located(history: MigrationHistory) -> Config:
     config = Config()
     config.set_main_option("script_location", _escaped(_ENVIRONMENT))
     config.set_main_option("path_separator", "newline")
     config.set_main_option("version_locations", _escaped(history.folder))
-    config.attributes.update(connection=connection, schema=schema, version_table=history.version_table)
     return config
 
 
@@ -172,7 +182,7 @@ def _escaped(path: Path) -> str:
 
 
 def _pending(connection: Connection, schema: str, history: MigrationHistory) -> list[PendingRevision]:
-    script = ScriptDirectory.from_config(_config(schema, history, connection))
+    script = scripts_of(history)
     options = {"version_table": history.version_table, "version_table_schema": schema}
     current = MigrationContext.configure(connection, opts=options).get_current_heads()
     connection.rollback()
