@@ -47,6 +47,21 @@ def existing_database(settings: HostSettings) -> Iterator[DatabaseAddress]:
         yield postgres.address
 
 
+@contextmanager
+def told_if_away(address: DatabaseAddress) -> Iterator[None]:
+    """While the body runs, a database that does not answer is named; whatever else is unavailable says so itself.
+
+    Raises:
+        HostError: it does not answer.
+    """
+    try:
+        yield
+    except UnavailableError as error:
+        if error.code.startswith("database_"):
+            raise database_away(address, error) from error
+        raise
+
+
 def database_away(address: DatabaseAddress, error: UnavailableError) -> HostError:
     """Says which database did not answer, without its password, and what it said if it refused."""
     refusal = error.__cause__.orig if isinstance(error.__cause__, DBAPIError) else None

@@ -10,15 +10,21 @@ from hedgerow_host.cli import (
     audit,
     check,
     config,
+    context_map,
     contexts,
     contracts,
     deliveries,
+    docs,
+    documents,
     events,
+    get,
+    health,
     migrate,
     routes,
     schedules,
     seed,
     serve,
+    shell,
     tasks,
 )
 from hedgerow_host.cli.of_contexts import VerbsOfContexts
@@ -29,7 +35,6 @@ app = typer.Typer(
     help="Host bounded contexts: run them, migrate them, look at them.",
     epilog="A context may bring verbs of its own: hedgerow <context> --help.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.command("dev")(serve.dev)
@@ -39,6 +44,10 @@ app.command("migrate")(migrate.migrate)
 app.add_typer(contexts.app, name="contexts")
 app.command("routes")(routes.routes)
 app.command("check")(check.check)
+app.command("map")(context_map.show_map)
+app.add_typer(docs.app, name="docs")
+app.command("openapi")(documents.openapi)
+app.command("asyncapi")(documents.asyncapi)
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(config.app, name="config")
 app.add_typer(events.app, name="events")
@@ -47,6 +56,9 @@ app.add_typer(tasks.app, name="tasks")
 app.add_typer(schedules.app, name="schedules")
 app.command("audit")(audit.audit)
 app.command("seed")(seed.seed)
+app.command("get")(get.get)
+app.command("shell")(shell.shell)
+app.command("health")(health.health)
 
 
 @app.callback()
