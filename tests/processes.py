@@ -104,10 +104,13 @@ def running(*arguments: str, folder: Path, environment: Mapping[str, str]) -> It
             raise
 
 
-def run(*arguments: str, folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
+def run(
+    *arguments: str, folder: Path, environment: Mapping[str, str], typed: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end; what is `typed` is its stdin."""
     with tempfile.TemporaryDirectory() as written:
-        output, errors = Path(written) / "output", Path(written) / "errors"
+        output, errors, stdin = (Path(written) / name for name in ("output", "errors", "stdin"))
+        stdin.write_text(typed)
         process = warm_start.start(
             PROGRAM,
             arguments,
@@ -115,6 +118,7 @@ def run(*arguments: str, folder: Path, environment: Mapping[str, str]) -> subpro
             environment=_completed(environment),
             output=output,
             errors=errors,
+            typed=stdin,
         )
         try:
             code = process.wait(READY_WITHIN_S)

@@ -82,6 +82,7 @@ def start(
     environment: Mapping[str, str],
     output: Path,
     errors: Path,
+    typed: Path = Path(os.devnull),
 ) -> Started:
     """Call `main()` of a module in a process of its own, which writes to these files."""
     connection = socket.socket(socket.AF_UNIX)
@@ -93,6 +94,7 @@ def start(
         "environment": dict(environment),
         "output": str(output),
         "errors": str(errors),
+        "typed": str(typed),
     }
     connection.sendall(json.dumps(wanted).encode() + b"\n")
     return Started(arguments, connection)
@@ -170,10 +172,13 @@ def become(wanted: Mapping[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(wanted["environment"])
     time.tzset()
-    for number, (file, mode) in enumerate([(os.devnull, "r"), (wanted["output"], "a"), (wanted["errors"], "a")]):
+    for number, (file, mode) in enumerate(
+        [(wanted["typed"], "r"), (wanted["output"], "a"), (wanted["errors"], "a")]
+    ):
         with open(file, mode) as opened:
             os.dup2(opened.fileno(), number)
     os.closerange(3, 64)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
     sys.argv = ["hedgerow", *wanted["arguments"]]

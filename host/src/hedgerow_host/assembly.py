@@ -119,12 +119,12 @@ def assemble(
     limiter: RateLimiter | None = None,
     quota: Quota | None = None,
     browser_origins: Iterable[str] = (),
-    issuers: Iterable[TokenIssuer] = (),
+    database: type[Database] = Database,
 ) -> Assembly:
     """Build all contexts. `quota` is what every route allows a caller; without one, nothing is throttled.
 
-    Pages of `browser_origins` may act with a cookie, besides those of the host's own origin. Tokens of `issuers`
-    are believed besides those that contexts vouch for: a test makes up its callers.
+    Pages of `browser_origins` may act with a cookie, besides those of the host's own origin. `database` is the kind
+    that the contexts get.
 
     Raises:
         CompositionError: lists every problem found.
@@ -145,7 +145,7 @@ def assemble(
             environment=str(environment),
             data_dir=data_dir,
             clock=clock,
-            database=Database(address, context.name, constraints=context.manifest.constraints),
+            database=database(address, context.name, constraints=context.manifest.constraints),
             limiter=limiter,
             permissions=permissions,
             origins=origins,

@@ -17,6 +17,7 @@ from hedgerow_core.persistence.embedded import stop_orphaned_postgres
 from hedgerow_host.api import create_app, serve, server_config
 from hedgerow_host.banner import banner
 from hedgerow_host.exits import HostError, leave_over
+from hedgerow_host.listening import reachable
 from hedgerow_host.mounting import routes_of
 from hedgerow_host.readiness import Readiness
 from hedgerow_host.settings import HostSettings
@@ -45,7 +46,7 @@ def serve_dev(
     except Exception as error:
         leave_over(error)
     server = uvicorn.Server(server_config(app, settings.trusted_proxies))
-    url = f"http://{_reachable(settings.host)}:{listening.getsockname()[1]}"
+    url = f"http://{reachable(settings.host)}:{listening.getsockname()[1]}"
 
     async def run() -> None:
         _end_with_parent(server)
@@ -66,13 +67,6 @@ def serve_dev(
     finally:
         if _parent_is_gone() and embedded_in is not None:
             stop_orphaned_postgres(embedded_in)
-
-
-def _reachable(host: str) -> str:
-    """Where this machine finds a server that listens on `host`."""
-    if host in ("0.0.0.0", ""):  # noqa: S104 - a comparison, nothing is bound
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host
 
 
 def _end_with_parent(server: uvicorn.Server) -> None:

@@ -1,4 +1,4 @@
-"""Takes the port before anything slow is built, so that a taken one is said at once."""
+"""Where a server listens: takes the port before anything slow is built, so that a taken one is said at once."""
 
 from __future__ import annotations
 
@@ -24,3 +24,10 @@ def bound_socket(host: str, port: int) -> socket.socket:
             fix="end the program that uses the port, or choose another with --port or HEDGEROW_PORT",
             code=ExitCode.MISCONFIGURED,
         ) from error
+
+
+def reachable(host: str) -> str:
+    """Where this machine finds a server that listens on `host`."""
+    if host in ("0.0.0.0", ""):  # noqa: S104 - a comparison, nothing is bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

@@ -12,11 +12,10 @@ from typing import final
 
 from hedgerow_core.application import Cause, caused_by
 from hedgerow_core.application.seeding import SETTLES_WITHIN, Seed, Seeded
-from hedgerow_core.domain import UnavailableError
 from hedgerow_core.messaging.quiet import is_quiet
 from hedgerow_core.observability import configure_logging
 from hedgerow_host.assembly import Assembly
-from hedgerow_host.database import database_away, existing_database
+from hedgerow_host.database import existing_database, told_if_away
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.settings import Environment, HostSettings
 from hedgerow_host.start import started
@@ -54,12 +53,8 @@ def run_seeds(settings: HostSettings, tell: Callable[[str], None]) -> Sown:
     configure_logging(settings.log_format, level="WARNING")
     with existing_database(settings) as address:
         assembly = started(settings, address)
-        try:
+        with told_if_away(address):
             return asyncio.run(sow(assembly, tell))
-        except UnavailableError as error:
-            if error.code.startswith("database_"):
-                raise database_away(address, error) from error
-            raise
 
 
 async def sow(assembly: Assembly, tell: Callable[[str], None]) -> Sown:

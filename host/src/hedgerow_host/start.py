@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from hedgerow_core.domain import UnavailableError
 from hedgerow_core.observability import log_of
-from hedgerow_core.persistence import DatabaseAddress, Isolation
+from hedgerow_core.persistence import Database, DatabaseAddress, Isolation
 from hedgerow_host.assembly import Assembly, assemble
 from hedgerow_host.catalog import notes_on
 from hedgerow_host.database import database_away
@@ -21,7 +21,9 @@ from hedgerow_host.settings import HostSettings
 _log = log_of(__name__)
 
 
-def started(settings: HostSettings, address: DatabaseAddress, *, migrate: bool = False) -> Assembly:
+def started(
+    settings: HostSettings, address: DatabaseAddress, *, migrate: bool = False, database: type[Database] = Database
+) -> Assembly:
     """The assembly on a database that is there and migrated; `migrate` brings it up to date first.
 
     Raises:
@@ -39,6 +41,7 @@ def started(settings: HostSettings, address: DatabaseAddress, *, migrate: bool =
         limiter=limiter_for(settings, address),
         quota=quota_of_all_routes(settings),
         browser_origins=(settings.cors_origins or ()) if settings.cors_credentials else (),
+        database=database,
     )
     try:
         isolation = asyncio.run(_prepared(address, contexts, migrate=migrate))

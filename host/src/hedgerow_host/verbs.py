@@ -8,9 +8,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from hedgerow_core.application import Bus, Cause, caused_by
-from hedgerow_core.domain import UnavailableError
 from hedgerow_core.observability import configure_logging
-from hedgerow_host.database import database_away, existing_database
+from hedgerow_host.database import existing_database, told_if_away
 from hedgerow_host.settings import HostSettings
 from hedgerow_host.start import started
 
@@ -37,9 +36,5 @@ def run_in_context(settings: HostSettings, name: str, work: Callable[[Any, Bus],
             finally:
                 await context.database.close()
 
-        try:
+        with told_if_away(address):
             return asyncio.run(run())
-        except UnavailableError as error:
-            if error.code.startswith("database_"):
-                raise database_away(address, error) from error
-            raise

@@ -18,6 +18,7 @@ from hedgerow_users.application.commands.delete_account import DeleteAccountHand
 from hedgerow_users.application.commands.delete_own_account import DeleteOwnAccountHandler
 from hedgerow_users.application.commands.end_every_session import EndEverySessionHandler
 from hedgerow_users.application.commands.end_session import EndSessionHandler
+from hedgerow_users.application.commands.impersonate_account import ImpersonateAccountHandler, ImpersonateByEmail
 from hedgerow_users.application.commands.link_identity import AddIdentityHandler, LinkIdentity
 from hedgerow_users.application.commands.log_in import LogIn, StartSessionHandler
 from hedgerow_users.application.commands.log_in_by_link import LogInByLink, RedeemLoginLinkHandler
@@ -202,6 +203,7 @@ class UsersContainer(containers.DeclarativeContainer):
         GuardedLogIn, hasher=hasher, limiter=core.limiter, networks=known_networks, clock=core.clock
     )
     create_admin = providers.Factory(CreateAdmin, hasher=hasher)
+    impersonate_by_email = providers.Factory(ImpersonateByEmail, accounts=accounts, access_tokens=access_tokens)
     seed_accounts = providers.Factory(SeedAccounts, hasher=hasher, accounts=accounts)
     log_in = providers.Factory(
         LogIn, accounts=accounts, hasher=hasher, access_tokens=access_tokens, guesses=code_guard
@@ -280,6 +282,7 @@ class UsersContainer(containers.DeclarativeContainer):
     redeem_login_link = providers.Singleton(RedeemLoginLinkHandler, start=session_start, clock=core.clock)
     end_every_session = providers.Singleton(EndEverySessionHandler, clock=core.clock)
     get_second_factor = providers.Singleton(GetSecondFactorHandler, factors=second_factors)
+    impersonate_account = providers.Singleton(ImpersonateAccountHandler)
     create_api_key = providers.Singleton(
         CreateApiKeyHandler,
         clock=core.clock,

@@ -10,7 +10,7 @@ Handles:
     CreateAccount, UpdateAccount, DeactivateAccount, ReactivateAccount, DeleteAccount, AssignRoles (commands)
     CreateApiKey, RotateApiKey, RevokeApiKey, RevokeAccountKey, RevokeLeakedKey, CreateService, RevokeService
     (commands)
-    ProvisionAccount, AddIdentity, UnlinkIdentity, TakeProviderNews (commands)
+    ProvisionAccount, AddIdentity, UnlinkIdentity, TakeProviderNews, ImpersonateAccount (commands)
     GetAccount, LookUpAccount, ListAccounts, ListSessions, ListIdentities, ListPublicKeys, GetSecondFactor,
     ListApiKeys, ListServices (queries)
     users.send_link, users.send_notice, users.answer_registration, users.prune_sessions (tasks)
@@ -45,6 +45,7 @@ from hedgerow_core.plugin import (
     CommandRunner,
     CoreContainer,
     Handlers,
+    Impersonation,
     Manifest,
     Subscriptions,
     UnusableSetting,
@@ -66,6 +67,7 @@ from hedgerow_users.application.commands.delete_account import DeleteAccount
 from hedgerow_users.application.commands.delete_own_account import DeleteOwnAccount
 from hedgerow_users.application.commands.end_every_session import EndEverySession
 from hedgerow_users.application.commands.end_session import EndSession
+from hedgerow_users.application.commands.impersonate_account import ImpersonateAccount
 from hedgerow_users.application.commands.link_identity import AddIdentity
 from hedgerow_users.application.commands.log_in import StartSession
 from hedgerow_users.application.commands.log_in_by_link import RedeemLoginLink
@@ -261,6 +263,7 @@ def handlers(container: UsersContainer) -> Handlers:
             CommandHandler(AddIdentity, container.add_identity()),
             CommandHandler(UnlinkIdentity, container.unlink_identity()),
             CommandHandler(TakeProviderNews, container.take_provider_news()),
+            CommandHandler(ImpersonateAccount, container.impersonate_account()),
         ),
         queries=(
             QueryHandler(GetAccount, container.get_account()),
@@ -381,6 +384,12 @@ def checks(container: UsersContainer) -> Sequence[Concern]:
 def seed(container: UsersContainer, bus: Bus) -> Seed:
     """Twenty people for demonstrations, one of them an admin."""
     return container.seed_accounts(bus=bus)
+
+
+@hookimpl
+def impersonate(container: UsersContainer, bus: Bus) -> Impersonation:
+    """How an operator is shown what somebody sees."""
+    return container.impersonate_by_email(bus=bus)
 
 
 @hookimpl

@@ -7,6 +7,7 @@ from hedgerow_core.plugin.container import CoreContainer
 from hedgerow_core.plugin.declarations import (
     CommandRunner,
     Handlers,
+    Impersonation,
     Manifest,
     Subscriptions,
     UnusableSetting,
@@ -20,6 +21,7 @@ __all__ = [
     "CoreContainer",
     "Handlers",
     "HookSpecs",
+    "Impersonation",
     "Manifest",
     "Subscriptions",
     "UnusableSetting",

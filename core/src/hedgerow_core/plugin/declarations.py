@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.application import Bus, CommandHandler, QueryHandler
-from hedgerow_core.domain import DomainError
+from hedgerow_core.domain import DomainError, Secret
 from hedgerow_core.messaging import (
     EventContract,
     LedgerWork,
@@ -51,6 +51,18 @@ class CommandRunner(Protocol):
         """Run `work(container, bus)` on the configured database and return its answer.
 
         No lifespan is entered. The database must be there and migrated; otherwise the command ends with a message.
+        """
+        ...
+
+
+class Impersonation(Protocol):
+    """How the command line speaks for somebody: returned by the hook `impersonate` (ADR 0030)."""
+
+    async def __call__(self, email: str, *, why: str) -> Secret | None:
+        """A short-lived access token of the account with this address; None if nobody has it.
+
+        Called outside of transactions, with the operator as the current cause. Who speaks for whom, and `why`, is
+        written down before. Raises a domain error if the owner could not log in either.
         """
         ...
 

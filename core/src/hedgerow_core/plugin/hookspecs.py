@@ -21,7 +21,7 @@ from hedgerow_core.application.seeding import Seed
 from hedgerow_core.http import ContextRouter, CookieMode
 from hedgerow_core.persistence import MigrationHistory
 from hedgerow_core.plugin.container import CoreContainer
-from hedgerow_core.plugin.declarations import CommandRunner, Handlers, Manifest, Subscriptions
+from hedgerow_core.plugin.declarations import CommandRunner, Handlers, Impersonation, Manifest, Subscriptions
 from hedgerow_core.security import KeyAuthority, TokenIssuer
 
 if TYPE_CHECKING:
@@ -91,6 +91,13 @@ class HookSpecs:
         """Give the function that makes the context's demo data; runs for `hedgerow seed --demo` alone.
 
         The function may run again at any time, and leaves what is there as it is.
+        """
+
+    @hookspec
+    def impersonate(self, container: Any, bus: Bus) -> Impersonation:  # type: ignore[empty-body]
+        """Give the function that issues an access token for somebody by address (ADR 0030).
+
+        Runs for `hedgerow get --as` alone: a process that serves has no such door.
         """
 
     @hookspec

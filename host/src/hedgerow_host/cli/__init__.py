@@ -10,16 +10,22 @@ from hedgerow_host.cli import (
     audit,
     check,
     config,
+    context_map,
     contexts,
     contracts,
     deliveries,
+    docs,
+    documents,
     events,
+    get,
+    health,
     migrate,
     migrations,
     routes,
     schedules,
     seed,
     serve,
+    shell,
     tasks,
 )
 from hedgerow_host.cli.of_contexts import VerbsOfContexts
@@ -30,7 +36,6 @@ app = typer.Typer(
     help="Host bounded contexts: run them, migrate them, look at them.",
     epilog="A context may bring verbs of its own: hedgerow <context> --help.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.command("dev")(serve.dev)
@@ -41,6 +46,10 @@ app.add_typer(migrations.app, name="migrations")
 app.add_typer(contexts.app, name="contexts")
 app.command("routes")(routes.routes)
 app.command("check")(check.check)
+app.command("map")(context_map.show_map)
+app.add_typer(docs.app, name="docs")
+app.command("openapi")(documents.openapi)
+app.command("asyncapi")(documents.asyncapi)
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(config.app, name="config")
 app.add_typer(events.app, name="events")
@@ -49,6 +58,9 @@ app.add_typer(tasks.app, name="tasks")
 app.add_typer(schedules.app, name="schedules")
 app.command("audit")(audit.audit)
 app.command("seed")(seed.seed)
+app.command("get")(get.get)
+app.command("shell")(shell.shell)
+app.command("health")(health.health)
 
 
 @app.callback()

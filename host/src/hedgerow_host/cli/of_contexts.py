@@ -20,7 +20,14 @@ class VerbsOfContexts(TyperGroup):
             CompositionError: the contexts can't be loaded.
             HostError: the word is neither a verb nor a context with verbs.
         """
-        return super().get_command(ctx, cmd_name) or verbs_of(cmd_name, verbs=list(self.commands))
+        if own := super().get_command(ctx, cmd_name):
+            return own
+        try:
+            return verbs_of(cmd_name, verbs=list(self.commands))
+        except Exception:
+            if ctx.resilient_parsing:  # somebody has pressed the tab key, and gets nothing
+                return None
+            raise
 
 
 def verbs_of(name: str, verbs: list[str]) -> TyperGroup:

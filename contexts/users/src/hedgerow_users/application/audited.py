@@ -25,6 +25,7 @@ from hedgerow_users.application.commands.delete_account import DeleteAccount
 from hedgerow_users.application.commands.delete_own_account import DeleteOwnAccount
 from hedgerow_users.application.commands.end_every_session import EndEverySession
 from hedgerow_users.application.commands.end_session import EndSession
+from hedgerow_users.application.commands.impersonate_account import ImpersonateAccount
 from hedgerow_users.application.commands.link_identity import AddIdentity
 from hedgerow_users.application.commands.log_in import StartSession
 from hedgerow_users.application.commands.log_in_by_link import RedeemLoginLink
@@ -148,6 +149,7 @@ AUDITED: Mapping[type[Command[Any]], Audited] = {
         subject=lambda _command, answer: _account(answer.account_id if answer else None),
     ),
     EndEverySession: Audited(action="users.every_session_ended"),
+    ImpersonateAccount: of_account("users.impersonated", "why"),
     CreateApiKey: of_account("users.key_created", "scopes"),
     RotateApiKey: of_key("users.key_rotated"),
     RevokeApiKey: of_key("users.key_revoked"),

@@ -1,0 +1,78 @@
+"""`hedgerow health` says what `/readyz` says, and tells apart what is not ready, not there, and not ours."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from typer.testing import CliRunner
+
+from hedgerow_core.testing.servers import free_port
+from hedgerow_host.cli import app
+from hedgerow_host.exits import HostError
+
+READY = {"status": "ready", "checks": {"database": "ok"}, "alarms": [{"context": "garden", "what": "stale"}]}
+NOT_READY = {"status": "not_ready", "checks": {"database": "database_away"}}
+
+
+@contextmanager
+def answering(status: int, body: str) -> Iterator[str]:
+    """A server that answers like this at /readyz; yields its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status if self.path == "/readyz" else 404)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+def health(url: str, *options: str) -> tuple[int, str]:
+    done = CliRunner().invoke(app, ["health", "--url", url, *options])
+    if isinstance(done.exception, HostError):
+        return done.exception.code, str(done.exception)
+    return done.exit_code, done.stdout
+
+
+def test_an_api_that_is_ready_is_fine_whatever_alarms_it_has() -> None:
+    with answering(200, json.dumps(READY)) as url:
+        assert health(url) == (0, "ready\n  database: ok\n  alarm: context garden, what stale\n")
+        code, printed = health(f"{url}/", "--json")
+
+    assert (code, json.loads(printed)) == (0, READY)
+
+
+def test_an_api_that_is_not_ready_fails_the_probe_and_says_what_it_lacks() -> None:
+    with answering(503, json.dumps(NOT_READY)) as url:
+        assert health(url) == (1, "not_ready\n  database: database_away\n")
+
+
+def test_where_nothing_listens_nothing_is_reachable() -> None:
+    code, told = health(f"http://127.0.0.1:{free_port()}")
+
+    assert code == 3
+    assert "hedgerow api" in told
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(200, "<html>"), (404, ""), (200, "[]"), (200, '{"status": "ready"}')]
+)
+def test_another_server_is_not_taken_for_ours(status: int, body: str) -> None:
+    with answering(status, body) as url:
+        code, told = health(url)
+
+    assert code == 2
+    assert "no Hedgerow" in told
