@@ -61,6 +61,9 @@ def check(compose: Callable[[], Assembly], contexts: Iterable[str]) -> list[Find
     except CompositionError as error:
         return [_of_problem(problem, set(contexts)) for problem in error.problems]
     found = [finding for one in CHECKS for finding in one(assembly)]
+    found += [
+        _of_problem(problem, set(contexts)) for left in assembly.quarantine.problems.values() for problem in left
+    ]
     return sorted(found, key=lambda finding: (-list(Level).index(finding.level), finding.id, finding.subject))
 
 

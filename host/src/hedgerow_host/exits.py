@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from hedgerow_core.domain import DomainError, UnavailableError
 from hedgerow_core.persistence.embedded import EmbeddedPostgresError
 from hedgerow_host.problems import CompositionError, settings_problems
+from hedgerow_host.quarantine import Quarantine
 from hedgerow_host.settings import HostSettings, read_env_file
 
 
@@ -30,6 +31,15 @@ class HostError(Exception):
     def __init__(self, what: str, *, fix: str, code: ExitCode) -> None:
         super().__init__(f"{what}\n  fix: {fix}")
         self.code = code
+
+
+def left_out(name: str, quarantine: Quarantine) -> HostError:
+    """For who wants something of a context that the host goes on without."""
+    return HostError(
+        quarantine.absence(name),
+        fix=f"`hedgerow contexts diagnose {name}` says how to mend it",
+        code=ExitCode.MISCONFIGURED,
+    )
 
 
 def leave_over(error: Exception) -> NoReturn:
