@@ -235,6 +235,22 @@ async def test_a_task_that_its_context_looks_after_is_none_of_our_business(
         assert host.assembly.names == ["rose", "weed"]
 
 
+async def test_a_lifespan_that_blocks_everybody_is_named_by_somebody_else(
+    farm: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(lifespans, "ENTERED_WITHIN_S", 0.2)
+    monkeypatch.setattr(lifespans, "CARED_FOR_WITHIN_S", 0.1)
+    source = plant_weed(farm, SOUND + lifespan("time.sleep(1)"))
+
+    async with hosting(OPTIONAL):
+        pass
+
+    told = capsys.readouterr().out
+    line = source.read_text().splitlines().index("    time.sleep(1)") + 1
+    assert "lifespan_blocks" in told
+    assert f"{source}:{line}" in told
+
+
 async def test_an_import_that_loops_is_asked_to_end(farm: Path, impatient: None) -> None:
     plant_weed(farm, "while True: pass")
     before = set(threading.enumerate())
