@@ -48,11 +48,18 @@ def lifespan(container):
 
 def install_garden(folder: Path, code: str, *, name: str = "garden") -> Path:
     """Install it below `folder`, which must be on the PYTHONPATH; returns its source file."""
-    package, metadata = folder / name, folder / f"{name}-1.0.dist-info"
-    package.mkdir(parents=True)
+    return install_context(folder, "garden", code)
+
+
+def install_context(
+    folder: Path, name: str, code: str, *, package: str | None = None, points_to: str | None = None
+) -> Path:
+    """Install a distribution of one module that offers a context; returns its source file."""
+    package = package or name
+    source, metadata = folder / package / "__init__.py", folder / f"{package}-1.0.dist-info"
+    source.parent.mkdir(parents=True)
     metadata.mkdir()
-    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text(f"[hedgerow.contexts]\n{name} = {name}\n")
-    source = package / "__init__.py"
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(f"[hedgerow.contexts]\n{name} = {points_to or package}\n")
     source.write_text(code)
     return source

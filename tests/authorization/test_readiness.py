@@ -7,7 +7,8 @@ import pytest
 from tests.authorization.conftest import Stage
 from tests.story import expect
 
-FOR_PROBES, IN_DETAIL = {"status", "checks"}, {"status", "checks", "contexts", "alarms"}
+FOR_PROBES = {"status", "checks"}
+IN_DETAIL = {*FOR_PROBES, "contexts", "quarantined", "broken", "alarms"}
 
 
 @pytest.mark.parametrize("role", ["user", "admin"])

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from hedgerow_core.persistence import DatabaseAddress
-from hedgerow_host.discovery import _NAME
+from hedgerow_host.manifests import NAME
 from tests.conftest import Production, migrated_production, with_role
 from tests.story import Shopper, expect, sign_up
 
@@ -168,8 +168,8 @@ def test_the_routes_above_are_all_that_there_are(api: httpx.Client) -> None:
 
 @pytest.mark.parametrize("name", ["_host", "_", "1st"])
 def test_no_context_can_take_the_hosts_place(name: str) -> None:
-    assert _NAME.fullmatch(name) is None
-    assert _NAME.fullmatch("host_of_ours")
+    assert NAME.fullmatch(name) is None
+    assert NAME.fullmatch("host_of_ours")
 
 
 # Looking

@@ -5,9 +5,9 @@ Every problem of the composition is found here or in `mounting`, before anything
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,29 +16,21 @@ from hedgerow_core.domain import Clock, SystemClock
 from hedgerow_core.http import Gate, OriginCheck, Throttle
 from hedgerow_core.http.in_process_limiter import InProcessLimiter
 from hedgerow_core.http.redis_limiter import RedisLimiter
-from hedgerow_core.messaging import (
-    Chore,
-    Dispatcher,
-    Hint,
-    Hints,
-    Housekeeping,
-    Recovery,
-    Relay,
-    Scheduler,
-    Subscription,
-)
+from hedgerow_core.messaging import Dispatcher, Hint, Hints, Recovery
 from hedgerow_core.messaging.housekeeping import KEEP_AUDIT
 from hedgerow_core.observability import log_of
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.plugin import CoreContainer
 from hedgerow_core.questions import Desk
-from hedgerow_core.security import PermissionTable, TokenIssuer, TokenVerifier
-from hedgerow_host.admin.permissions import PERMISSIONS
-from hedgerow_host.completeness import broken_contracts
+from hedgerow_core.security import PermissionTable, TokenVerifier
+from hedgerow_host.between_contexts import clashes_of, needs_of
+from hedgerow_host.common_ground import CommonGround
 from hedgerow_host.discovery import LoadedContext
-from hedgerow_host.hosted_context import HostedContext, Wakeup, build, process_name
-from hedgerow_host.problems import CompositionError, Problem
-from hedgerow_host.published_queries import missing_answers, open_lines, unsound_answers
+from hedgerow_host.dispatching import dispatcher_of
+from hedgerow_host.hosted_context import HostedContext, Wakeup, build
+from hedgerow_host.lifespans import Lifespan, LifespanFailed, watching_threads
+from hedgerow_host.problems import CompositionError, Problem, place_in, said_by
+from hedgerow_host.quarantine import Quarantine
 from hedgerow_host.settings import Environment
 
 NOWHERE = DatabaseAddress.parse("postgresql://nobody@nowhere.invalid/none")
@@ -53,10 +45,11 @@ _log = log_of(__name__)
 class Assembly:
     """All contexts of this process, in their order."""
 
-    contexts: Sequence[HostedContext]
+    contexts: list[HostedContext]
+    """Those that are in. One that has to leave is taken out of here, and is in `quarantine`."""
+    quarantine: Quarantine
     environment: Environment
-    gate: Gate
-    permissions: PermissionTable
+    common: CommonGround
     wakeup: Wakeup
     clock: Clock
     limiter: RateLimiter
@@ -64,22 +57,61 @@ class Assembly:
     """How long a full range of an outbox is kept."""
     keep_audit: timedelta = KEEP_AUDIT
     """How long a line of the trail is kept."""
+    broken: dict[str, list[Problem]] = field(default_factory=dict)
+    """Contexts that are required, and have let something die in the background: they go on with what is left."""
+    when_leaving: list[Callable[[str], None]] = field(default_factory=list)
+    """Told the names of contexts that have to leave."""
 
     @property
     def names(self) -> list[str]:
         """The names of the contexts, in their order."""
         return [context.name for context in self.contexts]
 
+    @property
+    def gate(self) -> Gate:
+        """Who guards the routes."""
+        return self.common.gate
+
+    @property
+    def permissions(self) -> PermissionTable:
+        """What there is to be permitted."""
+        return self.common.permissions
+
+    def leave_out(self, problems: Sequence[Problem], *, serving: bool = False) -> None:
+        """Take the optional contexts out that these problems are about, and those that can't do without them.
+
+        Raises:
+            CompositionError: a problem is about none, or a required context can't do without one that leaves. Not
+                in a process that is `serving`: there it has to go on.
+        """
+        while problems:
+            self.quarantine.take_in(problems)
+            staying = self.quarantine.spared(self.contexts)
+            needs = needs_of(staying, [context.name for context in staying], self.quarantine)
+            problems = [problem for problem in needs if not serving or self.quarantine.takes(problem)]
+        leaving = [context.name for context in self.contexts if context.name in self.quarantine]
+        self.contexts[:] = self.quarantine.spared(self.contexts)
+        self.common.settle(self.contexts)
+        for name in leaving:
+            self.quarantine.tell(name)
+            for told in self.when_leaving:
+                told(name)
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Enter every context's lifespan; leave them and close the engines afterwards."""
+        """Enter every context's lifespan; leave them and close the engines afterwards.
+
+        An optional context whose lifespan fails, then or later, is left out.
+        """
         async with AsyncExitStack() as stack:
             if isinstance(self.limiter, RedisLimiter):
                 stack.push_async_callback(self.limiter.close)
-            for context in self.contexts:
+            contexts = list(self.contexts)
+            stack.enter_context(watching_threads(contexts, self._died))
+            for context in contexts:
                 stack.push_async_callback(context.database.close)
-                if context.loaded.implements("lifespan"):
-                    await stack.enter_async_context(_told_if_it_fails(context))
+                if context.loaded.implements("lifespan") and context.name not in self.quarantine:
+                    await self._enter(Lifespan(context, self._died), context, stack)
             yield
 
     async def drain(self, hint: Hint) -> None:
@@ -90,21 +122,45 @@ class Assembly:
 
     def dispatchers(self, hints: Hints) -> list[Dispatcher]:
         """One per context; they wake up whenever this process commits something."""
-        dispatchers = [
-            Dispatcher(context.database, relays_of(context), context.consumers, hints, self._chores(context))
+        dispatchers = {
+            context.name: dispatcher_of(
+                context, hints, clock=self.clock, keep_events=self.keep_events, keep_audit=self.keep_audit
+            )
             for context in self.contexts
-        ]
-        for dispatcher in dispatchers:
+        }
+        for dispatcher in dispatchers.values():
             self.wakeup.wakes(dispatcher.nudge)
-        return dispatchers
+        self.when_leaving.append(lambda name: dispatchers[name].stop())
+        return list(dispatchers.values())
 
-    def _chores(self, context: HostedContext) -> list[Chore]:
-        return [
-            Scheduler(context.database, context.handlers.schedules, self.clock),
-            Housekeeping(
-                context.database, context.consumers, keep_events=self.keep_events, keep_audit=self.keep_audit
-            ),
-        ]
+    async def _enter(self, lifespan: Lifespan, context: HostedContext, stack: AsyncExitStack) -> None:
+        try:
+            await lifespan.enter()
+        except LifespanFailed as failure:
+            if not self.quarantine.takes(failure.problem):
+                _log.error("lifespan_failed", context=context.name, error=failure.problem.what)
+                raise failure.__cause__ if isinstance(failure.__cause__, Exception) else failure  # noqa: B904
+            try:
+                self.leave_out([failure.problem])
+            except CompositionError as error:
+                _log.error("lifespan_failed", context=context.name, error=str(error))
+                raise
+        else:
+            stack.push_async_callback(lifespan.leave)
+
+    def _died(self, context: HostedContext, error: BaseException) -> None:
+        """Nothing can be stopped any more: who is required goes on with what is left of it."""
+        installed = context.loaded.installed
+        problem = installed.problem(
+            f"what it does in the background has ended: {said_by(error)}",
+            "mend it, and start again",
+            *place_in(error, installed.package),
+        )
+        _log.error("background_failed", context=context.name, problem=problem.what, sources=problem.sources)
+        if self.quarantine.takes(problem):
+            self.leave_out([problem], serving=True)
+        else:
+            self.broken.setdefault(context.name, []).append(problem)
 
 
 def assemble(
@@ -116,6 +172,7 @@ def assemble(
     clock: Clock | None = None,
     keep_events: timedelta = KEEP_EVENTS,
     keep_audit: timedelta = KEEP_AUDIT,
+    quarantine: Quarantine | None = None,
     limiter: RateLimiter | None = None,
     quota: Quota | None = None,
     browser_origins: Iterable[str] = (),
@@ -123,20 +180,22 @@ def assemble(
 ) -> Assembly:
     """Build all contexts. `quota` is what every route allows a caller; without one, nothing is throttled.
 
-    Pages of `browser_origins` may act with a cookie, besides those of the host's own origin. `database` is the kind
-    that the contexts get.
+    What is wrong with a context that `quarantine` takes in leaves it out; else it ends the composition. Pages of
+    `browser_origins` may act with a cookie, besides those of the host's own origin.
 
     Raises:
         CompositionError: lists every problem found.
     """
+    quarantine = quarantine or Quarantine()
     wakeup = Wakeup()
     recovery = Recovery()
     clock = clock or SystemClock()
     limiter = limiter or InProcessLimiter()
-    declared = [*PERMISSIONS, *(p for context in loaded for p in context.manifest.permissions)]
-    permissions = PermissionTable(declared, contexts=[context.name for context in loaded])
+    hosted = [context.name for context in loaded]
+    permissions = PermissionTable((each for context in loaded for each in context.manifest.permissions), hosted)
     origins = OriginCheck(browser_origins)
-    desks = {context.name: Desk(context.name) for context in loaded}
+    gate = Gate(TokenVerifier([], clock), permissions, Throttle(limiter, quota) if quota else None, origins=origins)
+    common = CommonGround(permissions, gate, {name: Desk(name) for name in hosted})
     contexts: list[HostedContext] = []
     problems: list[Problem] = []
     for context in loaded:
@@ -149,83 +208,25 @@ def assemble(
             limiter=limiter,
             permissions=permissions,
             origins=origins,
-            questions=desks[context.name],
+            questions=common.desks[context.name],
         )
         try:
             contexts.append(build(context, core, wakeup, recovery))
         except CompositionError as error:
             problems += error.problems
-    problems += unsound_answers(contexts)
-    problems += missing_answers(contexts, desks.keys())
-    problems += broken_contracts({context.name: (context.subscriptions, context.handlers) for context in contexts})
-    problems += _named_twice(
-        [(context.name, issuer.issuer) for context in contexts for issuer in context.issuers],
-        what="is an issuer of tokens for two contexts",
-        fix="let one of them vouch for it",
-    )
-    problems += _named_twice(
-        [(context.name, authority.prefix) for context in contexts for authority in context.key_authorities],
-        what="is the prefix of two contexts' keys",
-        fix="give the keys of one of them another prefix",
-    )
-    if problems:
-        raise CompositionError(problems)
-    open_lines(contexts, desks)
-    verifier = TokenVerifier([*issuers, *(issuer for context in contexts for issuer in context.issuers)], clock)
-    keys = [authority for context in contexts for authority in context.key_authorities]
+    while problems := [*problems, *needs_of(contexts, hosted, quarantine), *clashes_of(contexts)]:
+        quarantine.take_in(problems)
+        contexts, problems = quarantine.spared(contexts), []
+        hosted = [context.name for context in contexts]
+    common.settle(contexts)
     return Assembly(
         contexts=contexts,
+        quarantine=quarantine,
         environment=environment,
-        gate=Gate(
-            verifier,
-            permissions,
-            Throttle(limiter, quota) if quota else None,
-            keys=keys,
-            cookies=[mode for context in contexts for mode in context.cookies],
-            origins=origins,
-        ),
-        permissions=permissions,
+        common=common,
         wakeup=wakeup,
         clock=clock,
         limiter=limiter,
         keep_events=keep_events,
         keep_audit=keep_audit,
     )
-
-
-def relays_of(context: HostedContext) -> list[Relay]:
-    """What carries events to a context: one relay for each publisher that it listens to."""
-    wanted: dict[str, list[Subscription]] = {}
-    for subscription in context.subscriptions.subscribes:
-        wanted.setdefault(subscription.publisher, []).append(subscription)
-    return [
-        Relay(context.database, publisher, subscriptions, holder=process_name())
-        for publisher, subscriptions in wanted.items()
-    ]
-
-
-@asynccontextmanager
-async def _told_if_it_fails(context: HostedContext) -> AsyncIterator[None]:
-    entered = False
-    try:
-        async with context.loaded.call("lifespan", container=context.container):
-            entered = True
-            yield
-    except Exception as error:
-        if not entered:
-            _log.error("lifespan_failed", context=context.name, error=f"{type(error).__name__}: {error}")
-        raise
-
-
-def _named_twice(names: Iterable[tuple[str, str]], *, what: str, fix: str) -> Iterator[Problem]:
-    """`names` are pairs of a context and something that it calls its own."""
-    first: dict[str, str] = {}
-    for context, name in names:
-        other = first.setdefault(name, context)
-        if other != context:
-            yield Problem(
-                subject=name,
-                what=what,
-                sources=(f"authenticators of {other}", f"authenticators of {context}"),
-                fix=fix,
-            )

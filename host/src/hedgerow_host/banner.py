@@ -12,6 +12,7 @@ from hedgerow_host.assembly import Assembly
 from hedgerow_host.catalog import notes_on
 
 MAX_LINES = 12
+MAX_REASON = 120
 
 
 async def banner(assembly: Assembly, url: str, address: DatabaseAddress, embedded_in: Path | None) -> str:
@@ -22,6 +23,7 @@ async def banner(assembly: Assembly, url: str, address: DatabaseAddress, embedde
     lines = [
         f"Hedgerow {version('hedgerow-host')} · {assembly.environment}",
         f"  contexts  {contexts or 'none installed'}",
+        *(f"  left out  {reason}" for reason in _left_out(assembly)[:2]),
         *(f"  note      {note}" for note in notes[:3]),
         f"  database  {await _server_version(assembly)}{place}",
         "  worker    in this process",
@@ -31,6 +33,11 @@ async def banner(assembly: Assembly, url: str, address: DatabaseAddress, embedde
         "Ctrl-C stops everything.",
     ]
     return "\n".join(lines[:MAX_LINES]) + "\n"
+
+
+def _left_out(assembly: Assembly) -> list[str]:
+    """Who is in quarantine, each with its first problem."""
+    return [f"{problems[0].in_short[:MAX_REASON]}" for problems in assembly.quarantine.problems.values()]
 
 
 async def _server_version(assembly: Assembly) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 
 from hedgerow_host.assembly import Assembly, assemble
 from hedgerow_host.completeness import absent_publishers
-from hedgerow_host.discovery import installed_contexts, load_contexts
+from hedgerow_host.discovery import hosted_contexts, installed_contexts
 from hedgerow_host.hosted_context import HostedContext
 from hedgerow_host.mounting import MountedRoute, routes_of
 from hedgerow_host.published_queries import unanswered
@@ -23,13 +23,13 @@ Row = dict[str, Any]
 
 
 def compose(settings: HostSettings) -> tuple[Assembly, list[MountedRoute]]:
-    """The composition that these settings make, without a database.
+    """The composition that these settings make, without a database. Optional contexts that are broken are left out.
 
     Raises:
         CompositionError: lists every problem found.
     """
-    contexts = load_contexts(settings.contexts)
-    assembly = assemble(contexts, environment=settings.env, data_dir=settings.data_dir)
+    loaded, quarantine = hosted_contexts(settings)
+    assembly = assemble(loaded, environment=settings.env, data_dir=settings.data_dir, quarantine=quarantine)
     return assembly, routes_of(assembly)
 
 
@@ -40,7 +40,7 @@ def context_rows(assembly: Assembly, routes: list[MountedRoute]) -> list[Row]:
         {
             "name": installed.name,
             "version": installed.version,
-            "state": "enabled" if installed.name in hosted else "disabled",
+            "state": _state_of(installed.name, assembly),
             "distribution": installed.distribution,
             "module": installed.module,
             **_inside(hosted.get(installed.name), routes),
@@ -77,6 +77,8 @@ def setting_rows(settings: HostSettings, assembly: Assembly) -> list[Row]:
 
 def notes_on(assembly: Assembly, name: str) -> list[str]:
     """What somebody should know who wonders why a context doesn't do all it could."""
+    if name in assembly.quarantine:
+        return [problem.in_short for problem in assembly.quarantine.problems[name]]
     declared = {context.name: context.subscriptions for context in assembly.contexts}
     deaf: dict[str, list[str]] = {}
     for subscription in absent_publishers(declared):
@@ -96,6 +98,12 @@ def notes_on(assembly: Assembly, name: str) -> list[str]:
     return notes + [
         f"{publisher} is not hosted here: {query} can't be asked" for query, publisher in unasked.items()
     ]
+
+
+def _state_of(name: str, assembly: Assembly) -> str:
+    if name in assembly.quarantine:
+        return "quarantined"
+    return "enabled" if name in assembly.names else "disabled"
 
 
 def _inside(context: HostedContext | None, routes: list[MountedRoute]) -> Row:

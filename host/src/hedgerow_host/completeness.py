@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
 
 from hedgerow_core.application import Bus, Command, Query, Task
 from hedgerow_core.messaging import Consumer, Schedule, Subscription
-from hedgerow_core.plugin import Handlers, Subscriptions
-from hedgerow_host.contract_breaks import breaks
-from hedgerow_host.contracts import contract_of
-from hedgerow_host.discovery import LoadedContext
-from hedgerow_host.problems import CompositionError, Problem
+from hedgerow_core.plugin import Subscriptions
+from hedgerow_host.contract_breaks import ContractBreak, breaks
+from hedgerow_host.contracts import ContextContract
+from hedgerow_host.loading import LoadedContext
+from hedgerow_host.problems import Problem, is_in
+
+_EVENT = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def missing_handlers(loaded: LoadedContext, bus: Bus, consumers: Mapping[str, Consumer]) -> list[Problem]:
     """Commands, queries and tasks that the context defines and no handler takes."""
-    package = loaded.module.__name__.partition(".")[0]
+    package = loaded.installed.package
     # A slotted dataclass exists twice, with and without slots: the name is what counts.
     handled = {_place(message) for message in bus.messages}
     messages = [*_defined(Command, package), *_defined(Query, package)]
@@ -30,6 +34,7 @@ def missing_handlers(loaded: LoadedContext, bus: Bus, consumers: Mapping[str, Co
             what="nobody handles this message",
             sources=(orphan,),
             fix="declare its handler in the hook `handlers`, or delete the message",
+            contexts=(loaded.name,),
         )
         for orphan in dict.fromkeys(orphans)
     ]
@@ -46,6 +51,7 @@ def unready_schedules(
             what="is the name of two schedules",
             sources=(f"handlers of {loaded.name}",),
             fix="rename one: a name is a key in the ledger",
+            contexts=(loaded.name,),
         )
         for name in sorted({name for name in names if names.count(name) > 1})
     ]
@@ -56,6 +62,7 @@ def unready_schedules(
             what=f"makes the task {task}, which nobody handles",
             sources=(f"handlers of {loaded.name}",),
             fix="declare the task's handler in the hook `handlers`",
+            contexts=(loaded.name,),
         )
         for schedule, task in made.items()
         if task not in tasks
@@ -63,13 +70,34 @@ def unready_schedules(
     return twice + unhandled
 
 
-def broken_contracts(declared: Mapping[str, tuple[Subscriptions, Handlers]]) -> list[Problem]:
+def misnamed_events(loaded: LoadedContext, declared: Subscriptions) -> list[Problem]:
+    """Published events that bear another context's name, or that are published twice."""
+    events = [(event.event_type, event.event_version) for event in declared.publishes]
+    return [
+        Problem(
+            subject=name,
+            what=f"is published by {loaded.name}, {what}",
+            sources=(f"subscriptions of {loaded.name}", str(loaded.installed)),
+            fix=fix,
+            contexts=(loaded.name,),
+        )
+        for (name, version), times in Counter(events).items()
+        for what, fix in _wrong_with_event(name, version, times, loaded.name)
+    ]
+
+
+def _wrong_with_event(name: str, version: int, times: int, context: str) -> Iterator[tuple[str, str]]:
+    owner, _, event = name.partition(".")
+    if owner != context or not _EVENT.fullmatch(event):
+        yield "whose event it is not", f"name it {context}.what_happened"
+    if times > 1:
+        yield f"{times} times in version {version}", "give each a name or a version of its own"
+
+
+def broken_contracts(contracts: Iterable[ContextContract]) -> list[ContractBreak]:
     """Subscriptions and questions that a publisher hosted here does not serve as they read it."""
-    try:
-        contracts = {name: contract_of(name, "", *both) for name, both in declared.items()}
-    except CompositionError as error:
-        return list(error.problems)
-    return list(breaks(contracts, contracts.values()))
+    by_name = {contract.context: contract for contract in contracts}
+    return list(breaks(by_name, by_name.values()))
 
 
 def absent_publishers(subscriptions: Mapping[str, Subscriptions]) -> list[Subscription]:
@@ -83,9 +111,7 @@ def absent_publishers(subscriptions: Mapping[str, Subscriptions]) -> list[Subscr
 
 
 def _defined(kind: type, package: str) -> list[type]:
-    return [
-        found for found in _subclasses(kind) if found.__module__.partition(".")[0] == package and _is_there(found)
-    ]
+    return [found for found in _subclasses(kind) if is_in(found.__module__, package) and _is_there(found)]
 
 
 def _is_there(message: type) -> bool:

@@ -46,6 +46,7 @@ def _between(publisher: ContextContract, consumer: str, wanted: WantedEvent) -> 
             fix=f"{publisher.context} publishes: {_listed(publisher)}; listen to that, or publish this again",
             sources=sources,
             consumer=consumer,
+            contexts=(consumer, publisher.context),
             event=wanted.event,
             version=wanted.version,
         )
@@ -59,6 +60,7 @@ def _between(publisher: ContextContract, consumer: str, wanted: WantedEvent) -> 
             fix=found.fix,
             sources=sources,
             consumer=consumer,
+            contexts=(consumer, publisher.context),
             event=wanted.event,
             version=wanted.version,
             field=found.path,
@@ -76,6 +78,7 @@ def _answered(publisher: ContextContract, consumer: str, asked: WantedAnswer) ->
             fix=f"{publisher.context} answers: {listed}; ask that, or answer this again",
             sources=sources,
             consumer=consumer,
+            contexts=(consumer, publisher.context),
             event=asked.query,
             version=asked.version,
         )
@@ -87,6 +90,7 @@ def _answered(publisher: ContextContract, consumer: str, asked: WantedAnswer) ->
             fix=found.fix,
             sources=sources,
             consumer=consumer,
+            contexts=(consumer, publisher.context),
             event=asked.query,
             version=asked.version,
             field=found.path,

@@ -13,6 +13,7 @@ from hedgerow_core.persistence import RevisionFailed
 from hedgerow_core.persistence.embedded import EmbeddedPostgresError
 from hedgerow_core.persistence.migrations.sql import Unwritable
 from hedgerow_host.problems import CompositionError, settings_problems
+from hedgerow_host.quarantine import Quarantine
 from hedgerow_host.settings import HostSettings, read_env_file
 
 
@@ -32,6 +33,15 @@ class HostError(Exception):
     def __init__(self, what: str, *, fix: str, code: ExitCode) -> None:
         super().__init__(f"{what}\n  fix: {fix}")
         self.code = code
+
+
+def left_out(name: str, quarantine: Quarantine) -> HostError:
+    """For who wants something of a context that the host goes on without."""
+    return HostError(
+        quarantine.absence(name),
+        fix=f"`hedgerow contexts diagnose {name}` says how to mend it",
+        code=ExitCode.MISCONFIGURED,
+    )
 
 
 def leave_over(error: Exception) -> NoReturn:

@@ -17,13 +17,16 @@ from pydantic_settings import BaseSettings
 from hedgerow_core.application import Bus
 from hedgerow_core.application.bus import DuplicateHandlerError
 from hedgerow_core.http import ContextRouter, CookieMode
-from hedgerow_core.messaging import Consumer, Drain, Recovery, consumers_of, unit_of_work
+from hedgerow_core.messaging import Consumer, Drain, LedgerWork, Recovery, consumers_of, unit_of_work
 from hedgerow_core.persistence import Database
 from hedgerow_core.plugin import CoreContainer, Handlers, Subscriptions
 from hedgerow_core.security import KeyAuthority, TokenIssuer
-from hedgerow_host.completeness import missing_handlers, unready_schedules
-from hedgerow_host.discovery import LoadedContext
+from hedgerow_host.completeness import misnamed_events, missing_handlers, unready_schedules
+from hedgerow_host.contracts import ContextContract, contract_of
+from hedgerow_host.loading import LoadedContext
+from hedgerow_host.migration_files import unsound_migrations
 from hedgerow_host.problems import CompositionError, Problem, settings_problems
+from hedgerow_host.unsound_answers import unsound_answers
 
 
 class Wakeup:
@@ -55,6 +58,8 @@ class HostedContext:
     subscriptions: Subscriptions
     consumers: Mapping[str, Consumer]
     drain: Drain
+    contract: ContextContract
+    """What it publishes, reads, answers and asks."""
     routers: Sequence[ContextRouter]
     authenticators: Sequence[TokenIssuer | KeyAuthority | CookieMode]
 
@@ -86,26 +91,15 @@ def build(loaded: LoadedContext, core: CoreContainer, wakeup: Wakeup, recovery: 
         CompositionError: a hook raised, or what the hooks declare doesn't fit together.
     """
     settings = _settings_of(loaded)
-    container: containers.Container = loaded.call("container", core=core, settings=settings)
-    try:
-        container.check_dependencies()
-    except WiringError as error:
-        what = f"its container is incomplete: {error}"
-        raise _refused(loaded, what, "give the named providers a value") from error
-    handlers: Handlers = loaded.call("handlers", container=container)
+    container = _container_of(loaded, core, settings)
+    handlers: Handlers = loaded.call("handlers", container=container) or _no_handlers(loaded.name, core)
     subscriptions: Subscriptions = loaded.call("subscriptions", container=container) or Subscriptions()
     database, clock = core.database(), core.clock()
-    try:
-        bus = Bus(
-            commands=handlers.commands,
-            queries=handlers.queries,
-            open_work=partial(unit_of_work, database, handlers.work, wakeup),
-        )
-        consumers = consumers_of(subscriptions.subscribes, handlers.tasks)
-    except (DuplicateHandlerError, ValueError) as error:
-        raise _refused(loaded, str(error), "declare it once") from error
-    problems = missing_handlers(loaded, bus, consumers)
-    problems += unready_schedules(loaded, handlers.schedules, consumers)
+
+    bus, consumers, contract, problems = loaded.judged(
+        "what it declares can't be used", partial(_put_together, loaded, handlers, subscriptions, database, wakeup)
+    )
+    problems += unsound_migrations(loaded)
     if problems:
         raise CompositionError(problems)
     return HostedContext(
@@ -117,6 +111,7 @@ def build(loaded: LoadedContext, core: CoreContainer, wakeup: Wakeup, recovery: 
         handlers=handlers,
         subscriptions=subscriptions,
         consumers=consumers,
+        contract=contract,
         drain=Drain(
             database,
             consumers,
@@ -131,6 +126,27 @@ def build(loaded: LoadedContext, core: CoreContainer, wakeup: Wakeup, recovery: 
     )
 
 
+def _put_together(
+    loaded: LoadedContext, handlers: Handlers, subscriptions: Subscriptions, database: Database, wakeup: Wakeup
+) -> tuple[Bus, Mapping[str, Consumer], ContextContract, list[Problem]]:
+    if not callable(handlers.work):
+        raise loaded.installed.refused("opens no unit of work", "give `work` of its Handlers a function")
+    try:
+        bus = Bus(
+            commands=handlers.commands,
+            queries=handlers.queries,
+            open_work=partial(unit_of_work, database, handlers.work, wakeup),
+        )
+        consumers = consumers_of(subscriptions.subscribes, handlers.tasks)
+    except (DuplicateHandlerError, ValueError) as error:
+        raise loaded.installed.refused(str(error), "declare it once") from error
+    problems = missing_handlers(loaded, bus, consumers)
+    problems += unready_schedules(loaded, handlers.schedules, consumers)
+    problems += misnamed_events(loaded, subscriptions)
+    problems += unsound_answers(loaded.name, handlers, bus)
+    return bus, consumers, contract_of(loaded.name, "", subscriptions, handlers), problems
+
+
 def process_name() -> str:
     """This process, as operators find it: host name and process id."""
     return f"{socket.gethostname()}:{os.getpid()}"
@@ -140,13 +156,33 @@ def _settings_of(loaded: LoadedContext) -> BaseSettings | None:
     wanted: Any = loaded.manifest.settings
     if wanted is None:
         return None
+
+    def read() -> BaseSettings:
+        try:
+            return wanted()  # type: ignore[no-any-return] # the manifest's rules see to it
+        except ValidationError as error:
+            found = settings_problems(wanted, error)
+        where = (str(loaded.installed),)
+        raise CompositionError([replace(problem, sources=where, contexts=(loaded.name,)) for problem in found])
+
+    return loaded.judged("its settings cannot be read", read)
+
+
+def _container_of(
+    loaded: LoadedContext, core: CoreContainer, settings: BaseSettings | None
+) -> containers.Container:
+    container: containers.Container | None = loaded.call("container", core=core, settings=settings)
+    if container is None:
+        return containers.DynamicContainer()
     try:
-        settings: BaseSettings = wanted()
-    except ValidationError as error:
-        found = settings_problems(wanted, error)
-        raise CompositionError([replace(problem, contexts=(loaded.name,)) for problem in found]) from error
-    return settings
+        container.check_dependencies()
+    except WiringError as error:
+        what = f"its container is incomplete: {error}"
+        raise loaded.installed.refused(what, "give the named providers a value") from error
+    return container
 
 
-def _refused(loaded: LoadedContext, what: str, fix: str) -> CompositionError:
-    return CompositionError([Problem(subject=loaded.name, what=what, sources=(str(loaded.installed),), fix=fix)])
+def _no_handlers(name: str, core: CoreContainer) -> Handlers:
+    """Of a context that has none, as one with nothing but routes."""
+    clock = core.clock()
+    return Handlers(work=lambda connection: LedgerWork(connection, context=name, clock=clock, translations={}))

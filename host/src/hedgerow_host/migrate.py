@@ -11,7 +11,7 @@ from hedgerow_core.persistence import (
     Isolation,
     MigrationRunner,
 )
-from hedgerow_host.discovery import LoadedContext, load_contexts
+from hedgerow_host.discovery import LoadedContext, hosted_contexts
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.settings import HostSettings
 
@@ -52,15 +52,15 @@ async def isolation_when_migrated(
 
 
 def chosen_contexts(settings: HostSettings, name: str | None) -> list[LoadedContext]:
-    """All hosted contexts, or the one that a command names.
+    """All hosted contexts that can be loaded, or the one that a command names.
 
     Raises:
         HostError: it is not hosted here.
     """
-    contexts = load_contexts(settings.contexts)
+    contexts, quarantine = hosted_contexts(settings)
     if name is not None and name not in [context.name for context in contexts]:
         raise HostError(
-            f"{name} is not hosted here",
+            quarantine.absence(name),
             fix=f"choose one of {', '.join(context.name for context in contexts)}",
             code=ExitCode.MISCONFIGURED,
         )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from traceback import walk_tb
+from types import FrameType
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -15,7 +17,7 @@ from hedgerow_host.settings import variable_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that keeps the host from starting."""
+    """One thing that keeps the host, or one of its contexts, from starting."""
 
     subject: str
     """Which context, route, event or setting."""
@@ -25,6 +27,11 @@ class Problem:
     """Where it comes from: modules, distributions."""
     contexts: tuple[str, ...] = ()
     """With any one of these left out, the problem is gone. None: it is the host's own."""
+
+    @property
+    def in_short(self) -> str:
+        """What is wrong, in one line."""
+        return f"{self.subject}: {self.what}".partition("\n")[0]
 
     def __str__(self) -> str:
         found = f" [{'; '.join(self.sources)}]" if self.sources else ""
@@ -44,7 +51,34 @@ class CompositionError(Exception):
         self.problems = tuple(problems)
 
 
-def settings_problems(settings: type[BaseSettings], error: ValidationError) -> list[SettingProblem]:
+def said_by(error: BaseException) -> str:
+    """Type and message of an error. Its author may have broken the message, too."""
+    try:
+        return f"{type(error).__name__}: {error}".removesuffix(": ")
+    except Exception:
+        return f"{type(error).__name__}, which can't say what it means"
+
+
+def place_in(error: BaseException, package: str) -> tuple[str, ...]:
+    """File and line where it went wrong: the last ones in the package, if it was there at all."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return (f"{error.filename}:{error.lineno}",)
+    return last_place(((frame, line) for frame, line in walk_tb(error.__traceback__)), package)
+
+
+def last_place(frames: Iterable[tuple[FrameType, int]], package: str) -> tuple[str, ...]:
+    """File and line of the last of these frames that lies in the package, else of the last of all."""
+    seen = [(frame, line) for frame, line in frames if not frame.f_code.co_filename.startswith("<frozen")]
+    own = [(frame, line) for frame, line in seen if is_in(frame.f_globals.get("__name__", ""), package)]
+    return tuple(f"{frame.f_code.co_filename}:{line}" for frame, line in (own or seen)[-1:])
+
+
+def is_in(module: str, package: str) -> bool:
+    """Whether a module is the package, or lies in it."""
+    return module == package or module.startswith(f"{package}.")
+
+
+def settings_problems(settings: type[BaseSettings], error: ValidationError) -> list[Problem]:
     """Every unusable setting, by the name of its environment variable."""
     prefix = settings.model_config.get("env_prefix", "")
     problems = []

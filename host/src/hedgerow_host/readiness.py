@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from fastapi.responses import JSONResponse
@@ -11,6 +12,7 @@ from starlette.responses import Response
 from hedgerow_core.domain import UnavailableError
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.brokers import broker_answers
+from hedgerow_host.problems import Problem
 from hedgerow_host.watch import Watch
 
 ANSWER_WITHIN_S = 1.0
@@ -47,6 +49,8 @@ class Readiness:
     def _details(self) -> dict[str, object]:
         return {
             "contexts": {context.name: context.loaded.manifest.version for context in self._assembly.contexts},
+            "quarantined": _in_short(self._assembly.quarantine.problems),
+            "broken": _in_short(self._assembly.broken),
             "alarms": self.watch.alarms(),
         }
 
@@ -72,3 +76,7 @@ class Readiness:
         if self._broker_url is None:
             return "not configured"
         return OK if await broker_answers(self._broker_url) else "away"
+
+
+def _in_short(problems: Mapping[str, Sequence[Problem]]) -> dict[str, list[str]]:
+    return {name: [problem.in_short for problem in found] for name, found in problems.items()}

@@ -71,6 +71,8 @@ async def sow(assembly: Assembly, tell: Callable[[str], None]) -> Sown:
         try:
             with caused_by(Cause(actor=f"cli:{getpass.getuser()}")):
                 for name, seed in seeds:
+                    if name in assembly.quarantine:
+                        continue
                     await ground.settle()
                     tell(name)
                     sown += [(name, seeded) for seeded in await seed(ground)]

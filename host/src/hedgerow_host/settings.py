@@ -138,6 +138,10 @@ class HostSettings(BaseSettings):
     contexts: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_names)] = Field(
         default=None, description="Comma-separated names of the contexts to host. Unset: all that are installed."
     )
+    optional_contexts: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_names)] = Field(
+        default=None,
+        description="Comma-separated contexts that the host starts without if they are broken. Unset: none.",
+    )
     keep_audit_days: int = Field(
         default=400,
         ge=30,
@@ -218,3 +222,9 @@ class HostSettings(BaseSettings):
 def variable_of(field: str, prefix: str, alias: Any = None) -> str:
     """The environment variable behind a settings field."""
     return alias if isinstance(alias, str) else f"{prefix}{field}".upper()
+
+
+def variables_of(settings: type[BaseSettings]) -> list[str]:
+    """The environment variables that a settings class reads."""
+    prefix = settings.model_config.get("env_prefix", "")
+    return [variable_of(name, prefix, field.validation_alias) for name, field in settings.model_fields.items()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 
 from hedgerow_core.domain import UnavailableError
@@ -13,8 +13,10 @@ from hedgerow_core.persistence import Database, DatabaseAddress, Isolation
 from hedgerow_host.assembly import Assembly, assemble
 from hedgerow_host.catalog import notes_on
 from hedgerow_host.database import database_away
-from hedgerow_host.discovery import LoadedContext, load_contexts
+from hedgerow_host.discovery import hosted_contexts
 from hedgerow_host.migrate import isolation_when_migrated, runner_for
+from hedgerow_host.mounting import routes_of
+from hedgerow_host.problems import Problem, place_in, said_by
 from hedgerow_host.rate_limits import limiter_for, quota_of_all_routes
 from hedgerow_host.settings import HostSettings
 
@@ -30,9 +32,10 @@ def started(
         CompositionError: the contexts don't fit together.
         HostError: the database is away, or migrations are pending.
     """
-    contexts = load_contexts(settings.contexts)
+    loaded, quarantine = hosted_contexts(settings)
     assembly = assemble(
-        contexts,
+        loaded,
+        quarantine=quarantine,
         environment=settings.env,
         data_dir=settings.data_dir,
         address=address,
@@ -43,8 +46,11 @@ def started(
         browser_origins=(settings.cors_origins or ()) if settings.cors_credentials else (),
         database=database,
     )
+    for name in quarantine.problems:
+        quarantine.tell(name)
+    routes_of(assembly)  # in a worker, too: a context is out in all roles, or in none
     try:
-        isolation = asyncio.run(_prepared(address, contexts, migrate=migrate))
+        isolation = asyncio.run(_prepared(address, assembly, migrate=migrate))
     except UnavailableError as error:
         raise database_away(address, error) from error
     for context in assembly.contexts:
@@ -64,9 +70,43 @@ def spare_what_is_built() -> None:
     gc.freeze()
 
 
-async def _prepared(
-    address: DatabaseAddress, contexts: Sequence[LoadedContext], *, migrate: bool
-) -> Mapping[str, Isolation]:
+async def _prepared(address: DatabaseAddress, assembly: Assembly, *, migrate: bool) -> Mapping[str, Isolation]:
+    """How data is kept apart in the migrated database. Optional contexts that are not migrated are left out."""
     if migrate:
-        await runner_for(address, contexts).apply()
-    return await isolation_when_migrated(address, contexts)
+        await _migrate(address, assembly)
+    if assembly.quarantine.optional:
+        assembly.leave_out(await _behind(address, assembly))
+    return await isolation_when_migrated(address, [context.loaded for context in assembly.contexts])
+
+
+async def _migrate(address: DatabaseAddress, assembly: Assembly) -> None:
+    for context in list(assembly.contexts):
+        if context.name in assembly.quarantine:
+            continue
+        try:
+            await runner_for(address, [context.loaded]).apply()
+        except UnavailableError:
+            raise
+        except Exception as error:
+            installed = context.loaded.installed
+            problem = installed.problem(
+                f"its migrations failed: {said_by(error)}",
+                "mend the revision that the error names, then start again",
+                *place_in(error, installed.package),
+            )
+            if not assembly.quarantine.takes(problem):
+                raise
+            assembly.leave_out([problem])
+
+
+async def _behind(address: DatabaseAddress, assembly: Assembly) -> list[Problem]:
+    """Optional contexts whose migrations are pending."""
+    optional = [context for context in assembly.contexts if context.name in assembly.quarantine.optional]
+    pending = await runner_for(address, [context.loaded for context in optional]).pending()
+    return [
+        context.loaded.installed.problem(
+            f"its migrations are pending: {', '.join(steps)}", "run `hedgerow migrate`, then start again"
+        )
+        for context in optional
+        if (steps := [step.revision for step in pending if step.context == context.name])
+    ]

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from hedgerow_core.application import Bus, Cause, caused_by
 from hedgerow_core.observability import configure_logging
-from hedgerow_host.database import existing_database, told_if_away
+from hedgerow_host.database import database_away, existing_database
+from hedgerow_host.exits import left_out
 from hedgerow_host.settings import HostSettings
 from hedgerow_host.start import started
 
@@ -27,7 +28,9 @@ def run_in_context(settings: HostSettings, name: str, work: Callable[[Any, Bus],
     configure_logging(settings.log_format)
     with existing_database(settings) as address:
         assembly = started(settings, address)
-        (context,) = (context for context in assembly.contexts if context.name == name)
+        context = next((context for context in assembly.contexts if context.name == name), None)
+        if context is None:
+            raise left_out(name, assembly.quarantine)
 
         async def run() -> Answer:
             try:

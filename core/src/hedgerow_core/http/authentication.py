@@ -11,12 +11,12 @@ from hedgerow_core.application import current_cause, set_cause
 from hedgerow_core.domain import AuthenticationError
 from hedgerow_core.http.networks import network_of
 from hedgerow_core.http.origins import CookieMode, OriginCheck
-from hedgerow_core.security import KeyAuthority, Principal, TokenVerifier
+from hedgerow_core.security import KeyAuthority, Principal, TokenIssuer, TokenVerifier
 from hedgerow_core.security.keys import key_refused
 
 
 class Authentication:
-    """The first stage of every route that is not public. Built once at start."""
+    """The first stage of every route that is not public."""
 
     def __init__(
         self,
@@ -27,9 +27,17 @@ class Authentication:
         origins: OriginCheck | None = None,
     ) -> None:
         self._verifier = verifier
+        self._origins = origins or OriginCheck()
         self._keys = keys
         self._cookies = tuple(mode.access_cookie for mode in cookies)
-        self._origins = origins or OriginCheck()
+
+    def believe(
+        self, issuers: Sequence[TokenIssuer], keys: Sequence[KeyAuthority], cookies: Sequence[CookieMode]
+    ) -> None:
+        """Believe these and no others."""
+        self._verifier.believe(issuers)
+        self._keys = keys
+        self._cookies = tuple(mode.access_cookie for mode in cookies)
 
     async def __call__(self, request: Request) -> None:
         """Note on the request who sends it.

@@ -21,7 +21,7 @@ from hedgerow_core.http.json_bodies import JsonRequest
 from hedgerow_core.http.origins import CookieMode, OriginCheck
 from hedgerow_core.http.problems import ERRORS
 from hedgerow_core.http.throttling import Throttle
-from hedgerow_core.security import KeyAuthority, PermissionTable, Principal, TokenVerifier
+from hedgerow_core.security import KeyAuthority, PermissionTable, Principal, TokenIssuer, TokenVerifier
 from hedgerow_core.security.permissions import scope_missing
 
 Stage = Callable[[Request], Awaitable[None]]
@@ -84,6 +84,12 @@ class Gate:
         self._authenticate = Authentication(verifier, keys, cookies=cookies, origins=origins)
         self._permissions = permissions
         self._throttle = throttle
+
+    def believe(
+        self, issuers: Sequence[TokenIssuer], keys: Sequence[KeyAuthority], cookies: Sequence[CookieMode]
+    ) -> None:
+        """Let those pass whom these vouch for, and nobody else."""
+        self._authenticate.believe(issuers, keys, cookies)
 
     def stages_for(
         self, access: Access, endpoint: Callable[..., object] | None = None, *, scope: str | None = None

@@ -2,7 +2,8 @@
 
 Hooks are plain functions in a context's `plugin.py`, marked with `@hookimpl`. They run once, at start, in every
 process that hosts the context (API, worker and command line), and never per request. An exception in a hook
-stops the start with a message that names the context and the hook. All are optional except `manifest`.
+stops the start with a message that names the context and the hook, or leaves the context out if the operator
+can do without it (ADR 0026). All are optional except `manifest`.
 """
 
 from __future__ import annotations

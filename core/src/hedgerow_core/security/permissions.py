@@ -32,10 +32,14 @@ class Permission:
 
 
 class PermissionTable:
-    """Which role has which permission. Built once at start from what the contexts declare."""
+    """Which role has which permission. Made at start from what the contexts declare; anew if one of them is out."""
 
     def __init__(self, permissions: Iterable[Permission], contexts: Iterable[str] = ()) -> None:
         """`contexts` are the hosted ones, each of which has two scopes besides its permissions."""
+        self.declare(permissions, contexts)
+
+    def declare(self, permissions: Iterable[Permission], contexts: Iterable[str]) -> None:
+        """Hold these permissions and no others."""
         self._declared = {permission.name: permission for permission in permissions}
         self._scopes_of_contexts = scopes_of_contexts(contexts)
         self._of_role: Mapping[str, frozenset[str]] = {

@@ -79,8 +79,12 @@ class TokenVerifier:
     """Turns a bearer token into a principal, or refuses it."""
 
     def __init__(self, issuers: Sequence[TokenIssuer], clock: Clock) -> None:
-        self._issuers: Mapping[str, TokenIssuer] = {issuer.issuer: issuer for issuer in issuers}
+        self.believe(issuers)
         self._clock = clock
+
+    def believe(self, issuers: Sequence[TokenIssuer]) -> None:
+        """Believe these issuers and no others."""
+        self._issuers: Mapping[str, TokenIssuer] = {issuer.issuer: issuer for issuer in issuers}
 
     async def verify(self, token: str) -> Principal:
         """The principal that the token speaks for.

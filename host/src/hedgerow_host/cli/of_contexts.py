@@ -36,14 +36,17 @@ def verbs_of(name: str, verbs: list[str]) -> TyperGroup:
 
     from typer.main import get_group
 
-    from hedgerow_host.discovery import installed_contexts, load_contexts
-    from hedgerow_host.exits import load_settings
+    from hedgerow_host.discovery import hosted_contexts, installed_contexts
+    from hedgerow_host.exits import left_out, load_settings
     from hedgerow_host.verbs import run_in_context
 
     settings = load_settings()
     if name not in {context.name for context in installed_contexts()}:
         raise _no_such_verb(name, verbs)
-    offering = {context.name: context for context in load_contexts(settings.contexts) if context.implements("cli")}
+    contexts, quarantine = hosted_contexts(settings)
+    offering = {context.name: context for context in contexts if context.implements("cli")}
+    if name in quarantine:
+        raise left_out(name, quarantine)
     if name not in offering:
         raise _no_verbs(name, list(offering))
     group = get_group(offering[name].call("cli", run=partial(run_in_context, settings, name)))
@@ -54,11 +57,12 @@ def verbs_of(name: str, verbs: list[str]) -> TyperGroup:
 def _no_such_verb(name: str, verbs: list[str]) -> HostError:
     from difflib import get_close_matches
 
-    from hedgerow_host.discovery import load_contexts
+    from hedgerow_host.discovery import hosted_contexts
     from hedgerow_host.exits import ExitCode, HostError, load_settings
 
     near = get_close_matches(name, verbs)
-    offering = [context.name for context in load_contexts(load_settings().contexts) if context.implements("cli")]
+    contexts, _quarantine = hosted_contexts(load_settings())
+    offering = [context.name for context in contexts if context.implements("cli")]
     return HostError(
         f"{name} is no verb, and no context of this name is installed",
         fix=f"{f'did you mean {near[0]}? ' if near else ''}`hedgerow --help` lists the verbs; "

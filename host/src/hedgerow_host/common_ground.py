@@ -1,0 +1,38 @@
+"""What all contexts of a process share: permissions, whose tokens are believed, and who answers whom.
+
+It is made of the contexts that are in, and made anew when one has to leave, so that nothing of it stays behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hedgerow_core.http import Gate
+from hedgerow_core.questions import Desk
+from hedgerow_core.security import PermissionTable
+from hedgerow_host.admin.permissions import PERMISSIONS
+from hedgerow_host.hosted_context import HostedContext
+from hedgerow_host.published_queries import open_lines
+
+
+@dataclass(frozen=True, slots=True)
+class CommonGround:
+    """What the host and the contexts' containers hold on to; its contents may change, it stays the same."""
+
+    permissions: PermissionTable
+    gate: Gate
+    desks: Mapping[str, Desk]
+
+    def settle(self, contexts: Sequence[HostedContext]) -> None:
+        """Hold what these contexts bring, and nothing else."""
+        self.permissions.declare(
+            [*PERMISSIONS, *(each for context in contexts for each in context.loaded.manifest.permissions)],
+            [context.name for context in contexts],
+        )
+        self.gate.believe(
+            issuers=[issuer for context in contexts for issuer in context.issuers],
+            keys=[authority for context in contexts for authority in context.key_authorities],
+            cookies=[mode for context in contexts for mode in context.cookies],
+        )
+        open_lines(contexts, self.desks)

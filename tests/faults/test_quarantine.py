@@ -1,0 +1,282 @@
+"""Experiments 46 and 47 with real hosts: what broken contexts do to who starts one, and to what was delivered."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+import pytest
+
+from hedgerow_core.domain import SystemClock, new_id
+from hedgerow_core.messaging import Hint
+from hedgerow_core.messaging.actions import Decision
+from hedgerow_core.messaging.emission import Emission
+from hedgerow_core.persistence import DatabaseAddress
+from hedgerow_core.testing import MigratedDatabases
+from hedgerow_core.testing.servers import free_port
+from hedgerow_host.assembly import Assembly, assemble
+from hedgerow_host.discovery import hosted_contexts
+from hedgerow_host.operations.declared import emit_event
+from hedgerow_host.settings import Environment, HostSettings
+from hedgerow_host.start import started
+from hedgerow_host.worker import working_in_process
+from tests.conftest import url_of
+from tests.faults.laboratory.broken_contexts import MORE, ROSE, SOUND, TWELVE, migrated_by, plant_weed
+from tests.faults.laboratory.checker import Measured
+from tests.faults.laboratory.records import Records
+from tests.garden import install_context
+from tests.processes import run, running, wait_until_ready
+
+FINE, CHECK_FAILED, MISCONFIGURED = 0, 1, 2
+NAMED_WITHIN_S = 10.0
+WITHIN_S = 20.0
+
+
+@pytest.fixture
+def database(migrated_databases: MigratedDatabases) -> Iterator[DatabaseAddress]:
+    with migrated_databases.copy(rose=(), weed=()) as address:
+        yield address
+
+
+@pytest.fixture
+def farm(tmp_path: Path) -> Path:
+    """A folder for the path of a host, with `rose` in it."""
+    install_context(tmp_path, "rose", ROSE)
+    return tmp_path
+
+
+def environment(database: DatabaseAddress | None, farm: Path, **settings: str) -> dict[str, str]:
+    named = {f"HEDGEROW_{name}": value for name, value in settings.items()}
+    where = {"HEDGEROW_DATABASE_URL": url_of(database)} if database else {}
+    return {"HEDGEROW_ENV": "dev", "HEDGEROW_CONTEXTS": "rose,weed", "PYTHONPATH": str(farm)} | where | named
+
+
+BY_NAME = {kind.name: kind for kind in (*TWELVE, *MORE)}
+
+
+@pytest.mark.parametrize("kind", ["hang", "background crash", "lifespan raises"])
+def test_an_api_whose_optional_context_is_broken_serves_the_others_and_says_who_is_missing(
+    farm: Path, database: DatabaseAddress, kind: str
+) -> None:
+    BY_NAME[kind].plant(farm)
+    settings = environment(database, farm, OPTIONAL_CONTEXTS="weed")
+    port, began = free_port(), time.monotonic()
+    url = f"http://127.0.0.1:{port}"
+
+    with running("api", "--port", str(port), folder=farm, environment=settings) as api:
+        api.wait_for("context_quarantined", NAMED_WITHIN_S)
+        wait_until_ready(url, api)
+        with httpx.Client(base_url=url) as client:
+            seen = client.get("/readyz").json()
+            assert BY_NAME[kind].told in seen["quarantined"]["weed"][0]
+            assert seen["contexts"] == {"rose": "1.0"}
+            assert client.get("/v1/rose/grow").json() == "rose"
+            refused = client.get("/v1/weed/grow")
+            assert (refused.status_code, refused.json()["code"]) == (503, "context_quarantined")
+            assert not [path for path in client.get("/openapi.json").json()["paths"] if "weed" in path]
+        assert time.monotonic() - began < 2 * NAMED_WITHIN_S
+        assert api.end() == FINE
+    assert "Traceback" not in api.output
+
+
+def test_a_host_whose_required_context_hangs_ends_within_ten_seconds_with_its_name(
+    farm: Path, verdict: Records
+) -> None:
+    BY_NAME["hang"].plant(farm)
+    began = time.monotonic()
+
+    ended = run("routes", folder=farm, environment=environment(None, farm))
+
+    took = time.monotonic() - began
+    verdict("46 broken contexts", Measured(took < NAMED_WITHIN_S, f"hang, a command: {took:.0f} s"), seed=0)
+    assert (ended.returncode, ended.stdout) == (MISCONFIGURED, "")
+    assert "weed: its import has not come back" in ended.stderr
+    assert "__init__.py:2" in ended.stderr
+
+
+def test_diagnose_names_what_is_broken_and_goes_on_where_a_start_ends(farm: Path) -> None:
+    plant_weed(farm, "import os\nos._exit(7)")
+    install_context(farm, "nettle", "import no_such_library\n")
+    settings = environment(None, farm, CONTEXTS="rose,weed,nettle", OPTIONAL_CONTEXTS="nettle")
+
+    said = run("contexts", "diagnose", folder=farm, environment=settings)
+    alone = run("contexts", "diagnose", "nettle", "--json", folder=farm, environment=settings)
+
+    assert said.returncode == CHECK_FAILED
+    assert "weed 1.0  broken, and required" in said.stdout
+    assert "its import ends the process, with exit code 7" in said.stdout
+    assert "rose 1.0  enabled" in said.stdout
+    assert "users 0.1.0  disabled" in said.stdout
+    assert alone.returncode == FINE, "no host needs it"
+    (nettle,) = json.loads(alone.stdout)
+    assert (nettle["state"], nettle["required"]) == ("quarantined", False)
+    assert "no_such_library" in nettle["problems"][0]["what"]
+    assert nettle["problems"][0]["fix"]
+    assert f"{farm}/nettle/__init__.py:1" in nettle["problems"][0]["sources"]
+
+
+def test_what_a_context_prints_while_it_is_imported_spoils_no_json(farm: Path) -> None:
+    plant_weed(farm, "print('I am growing')\n" + SOUND)
+
+    listed = run("contexts", "list", "--json", folder=farm, environment=environment(None, farm))
+    shown = run("contexts", "inspect", "weed", "--json", folder=farm, environment=environment(None, farm))
+
+    assert {row["name"]: row["state"] for row in json.loads(listed.stdout)}["weed"] == "enabled"
+    assert "I am growing" in listed.stderr
+    whole = json.loads(shown.stdout)
+    assert whole["routes"] == ["GET /v1/weed/grow"]
+    assert (whole["publishes"], whole["permissions"]) == (["weed.grown v1"], ["weed:root:pull"])
+    assert "authenticators" in whole["hooks"]
+
+
+def test_an_optional_context_that_is_not_hosted_is_named_with_those_that_are(farm: Path) -> None:
+    ended = run(
+        "routes", folder=farm, environment=environment(None, farm, CONTEXTS="rose", OPTIONAL_CONTEXTS="rosa")
+    )
+
+    assert ended.returncode == MISCONFIGURED
+    assert "rosa: is listed in HEDGEROW_OPTIONAL_CONTEXTS but not hosted here" in ended.stderr
+    assert "hosted are: rose" in ended.stderr
+
+
+VERBS = (["routes"], ["contexts", "list"], ["contexts", "diagnose"], ["contexts", "inspect", "weed"], ["check"])
+
+
+def test_a_context_that_is_not_listed_is_not_imported_by_any_verb(farm: Path, verdict: Records) -> None:
+    marker = farm / "marker"
+    plant_weed(farm, f"import pathlib\npathlib.Path({str(marker)!r}).touch()\n" + SOUND)
+
+    for verb in VERBS:
+        ended = run(*verb, folder=farm, environment=environment(None, farm, CONTEXTS="rose"))
+        assert ended.returncode in (FINE, CHECK_FAILED), ended.stderr  # `check` misses a contract.json
+    verdict("47 unlisted contexts", Measured(not marker.exists(), f"{len(VERBS)} verbs, no marker"), seed=0)
+
+    run("routes", folder=farm, environment=environment(None, farm))
+    found = Measured(not marker.exists(), "the marker is there")
+    verdict("47 unlisted contexts", found, seed=0, mutant="it is listed")
+
+
+# Migrations need a database to be seen
+
+
+def started_with(database: DatabaseAddress, folder: Path, *, migrate: bool) -> Assembly:
+    settings = HostSettings(contexts=("rose", "weed"), optional_contexts=("weed",), data_dir=folder)
+    return started(settings, database, migrate=migrate)
+
+
+def test_an_optional_context_that_is_not_migrated_or_cannot_be_is_left_out(
+    migrated_databases: MigratedDatabases, farm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(farm))
+    migrated_by(("weed_1", None), upgrade="raise RuntimeError('stones')")(farm)
+
+    with migrated_databases.copy(rose=()) as database:
+        pending = started_with(database, farm, migrate=False)
+        failing = started_with(database, farm, migrate=True)
+
+    assert (pending.names, failing.names) == (["rose"], ["rose"])
+    assert "its migrations are pending: ledger_0001" in pending.quarantine.absence("weed")
+    assert "its migrations failed: RuntimeError: stones" in failing.quarantine.absence("weed")
+
+
+# What was delivered to a context stays where it is
+
+
+LISTENER = """
+from pydantic import BaseModel
+from hedgerow_core.messaging import Subscription
+HEARD, DEAF = [], False
+class Seen(BaseModel): ...
+async def hear(event, envelope, work):
+    if DEAF:
+        raise RuntimeError("not now")
+    HEARD.append(envelope.event_id)
+@hookimpl
+def subscriptions():
+    return Subscriptions(subscribes=(Subscription(name="weed.hear", event="rose.grown", model=Seen, handle=hear),))
+"""
+
+
+@asynccontextmanager
+async def working(database: DatabaseAddress, folder: Path) -> AsyncIterator[Assembly]:
+    """A host with `rose`, and `weed` if it can be had, and a worker."""
+    loaded, quarantine = hosted_contexts(HostSettings(contexts=("rose", "weed"), optional_contexts=("weed",)))
+    assembly = assemble(
+        loaded, environment=Environment.TEST, data_dir=folder, address=database, quarantine=quarantine
+    )
+    async with assembly.running(), working_in_process(assembly):
+        yield assembly
+
+
+async def rose_grows(assembly: Assembly) -> UUID:
+    rose = next(context for context in assembly.contexts if context.name == "rose")
+    grown = Emission(
+        contract=rose.subscriptions.publishes[0],
+        payload={},
+        aggregate_id=new_id(),
+        aggregate_type="rose",
+        aggregate_version=1,
+    )
+    return await emit_event(rose, grown, Decision(by="a test", why="it grows"), SystemClock())
+
+
+async def deliveries(database: DatabaseAddress) -> list[tuple[object, ...]]:
+    connection = await asyncpg.connect(url_of(database))
+    try:
+        found = await connection.fetch("SELECT event_id, state, attempts FROM weed.deliveries ORDER BY position")
+        return [tuple(row) for row in found]
+    finally:
+        await connection.close()
+
+
+async def until(seen: Callable[[], Awaitable[bool]]) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not await seen():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
+
+
+async def test_what_was_delivered_to_a_context_in_quarantine_stays_and_what_it_missed_comes(
+    farm: Path, database: DatabaseAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(farm))
+    source = plant_weed(farm, SOUND + LISTENER)
+    package = source.parent.name
+    async with working(database, farm) as assembly:
+        weed: Any = sys.modules[package]
+        weed.DEAF = True
+        waiting = await rose_grows(assembly)
+
+        async def failed_once() -> bool:
+            return [row[:2] for row in await deliveries(database)] == [(waiting, "retry_wait")]
+
+        await until(failed_once)
+    before = await deliveries(database)
+
+    sound, missed = source.read_text(), None
+    source.write_text("raise RuntimeError('no soil')")
+    del sys.modules[package]
+    async with working(database, farm) as assembly:
+        assert assembly.names == ["rose"]
+        missed = await rose_grows(assembly)
+        await assembly.drain(Hint("weed", "weed.hear", 0))
+    assert await deliveries(database) == before
+
+    source.write_text(sound + "\n")
+    async with working(database, farm):
+        mended: Any = sys.modules[package]
+
+        async def heard() -> bool:
+            return set(mended.HEARD) == {waiting, missed}
+
+        await until(heard)
+    sys.modules.pop(package)
