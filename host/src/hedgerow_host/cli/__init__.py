@@ -15,11 +15,13 @@ from hedgerow_host.cli import (
     deliveries,
     events,
     migrate,
+    new,
     routes,
     schedules,
     seed,
     serve,
     tasks,
+    template,
 )
 from hedgerow_host.cli.of_contexts import VerbsOfContexts
 
@@ -47,6 +49,8 @@ app.add_typer(tasks.app, name="tasks")
 app.add_typer(schedules.app, name="schedules")
 app.command("audit")(audit.audit)
 app.command("seed")(seed.seed)
+app.add_typer(new.app, name="new")
+app.add_typer(template.app, name="template")
 
 
 @app.callback()
