@@ -16,6 +16,7 @@ from hedgerow_host.cli import (
     events,
     migrate,
     new,
+    removing,
     routes,
     schedules,
     seed,
@@ -38,6 +39,7 @@ app.command("dev")(serve.dev)
 app.command("api")(serve.api)
 app.command("worker")(serve.worker)
 app.command("migrate")(migrate.migrate)
+contexts.app.command("remove")(removing.remove)
 app.add_typer(contexts.app, name="contexts")
 app.command("routes")(routes.routes)
 app.command("check")(check.check)
