@@ -35,7 +35,8 @@ check: locked install ## lock, ruff, mypy, import-linter
 	@$(UV) run --no-sync ruff format --check .
 	@$(UV) run --no-sync ruff check .
 	@$(UV) run --no-sync mypy
-	@$(UV) run --no-sync lint-imports --config importlinter.ini --no-logo
+	@for walls in importlinter.ini contexts/*/importlinter.ini; do \
+		if [ -f $$walls ]; then $(UV) run --no-sync lint-imports --config $$walls --no-logo || exit 1; fi; done
 
 locked: $(filter .tools/%,$(UV))
 	@$(UV) lock --check --quiet || { echo "uv.lock lags behind a pyproject.toml: run make install, and commit it"; exit 1; }

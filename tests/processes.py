@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,8 @@ CHOSEN = {"USERS_SECRET": SECRET, "BILLING_GATEWAY": "sandbox"}
 """What somebody must have decided before a host starts outside of `dev`."""
 COMMAND = Path(sys.executable).with_name("hedgerow")
 """For those who type it into a shell."""
+UV = shutil.which("uv") or str(warm_start.ROOT / ".tools/bin/uv")
+"""The one that make uses."""
 PROGRAM = "hedgerow_host.cli"
 """What the command runs."""
 

@@ -33,10 +33,18 @@ from tests.docs.markdown import DOCS, headings_in, names_in, rows, section, tabl
 ROOT = DOCS.parent
 TUTORIAL_CONTEXT = "notes"
 """A reader who followed the tutorial has it in contexts/; the reference is not about it."""
+MADE = ".copier-answers.yml"
+"""Nor about contexts that a reader had made by `hedgerow new context`."""
 DECISIONS = DOCS / "decisions"
 UNSET = "\N{EN DASH}"
 PARTS_OF_A_DECISION = ["Status", "Context", "Decision", "Consequences", "What would change our mind"]
 PARTS_OF_A_HOOK = ["When", "Process", "Takes", "Returns", "If it raises"]
+
+
+def our_contexts() -> list[Path]:
+    """The folders of the contexts that the reference is about."""
+    folders = [path.parent for path in (ROOT / "contexts").glob("*/pyproject.toml")]
+    return [folder for folder in folders if folder.name != TUTORIAL_CONTEXT and not (folder / MADE).exists()]
 
 
 def missing(exists: Iterable[str], documented: Iterable[str]) -> list[str]:
@@ -63,8 +71,7 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
     """The contexts of this repository, composed without a database."""
     from hedgerow_host.discovery import load_contexts
 
-    names = {folder.name for folder in (ROOT / "contexts").iterdir() if (folder / "pyproject.toml").exists()}
-    loaded = load_contexts(names - {TUTORIAL_CONTEXT})
+    loaded = load_contexts([folder.name for folder in our_contexts()])
     return assemble(loaded, environment=Environment.DEV, data_dir=tmp_path_factory.mktemp("data"))
 
 
@@ -193,8 +200,8 @@ def test_every_exit_code_is_documented(reference: str) -> None:
 
 def sources() -> list[Path]:
     """Every module of the host, of core and of the contexts."""
-    roots = [ROOT / "core/src", ROOT / "host/src", *(ROOT / "contexts").glob("*/src")]
-    return [path for root in roots if root.parent.name != TUTORIAL_CONTEXT for path in root.rglob("*.py")]
+    roots = [ROOT / "core/src", ROOT / "host/src", *(folder / "src" for folder in our_contexts())]
+    return [path for root in roots for path in root.rglob("*.py")]
 
 
 def strings_in(node: ast.AST) -> Iterator[str]:

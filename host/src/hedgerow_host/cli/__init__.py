@@ -20,13 +20,15 @@ from hedgerow_host.cli import (
     get,
     health,
     migrate,
-    migrations,
+    new,
+    removing,
     routes,
     schedules,
     seed,
     serve,
     shell,
     tasks,
+    template,
 )
 from hedgerow_host.cli.of_contexts import VerbsOfContexts
 
@@ -42,7 +44,7 @@ app.command("dev")(serve.dev)
 app.command("api")(serve.api)
 app.command("worker")(serve.worker)
 app.command("migrate")(migrate.migrate)
-app.add_typer(migrations.app, name="migrations")
+contexts.app.command("remove")(removing.remove)
 app.add_typer(contexts.app, name="contexts")
 app.command("routes")(routes.routes)
 app.command("check")(check.check)
@@ -58,9 +60,8 @@ app.add_typer(tasks.app, name="tasks")
 app.add_typer(schedules.app, name="schedules")
 app.command("audit")(audit.audit)
 app.command("seed")(seed.seed)
-app.command("get")(get.get)
-app.command("shell")(shell.shell)
-app.command("health")(health.health)
+app.add_typer(new.app, name="new")
+app.add_typer(template.app, name="template")
 
 
 @app.callback()

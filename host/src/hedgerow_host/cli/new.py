@@ -1,0 +1,162 @@
+"""`hedgerow new …`: apps, contexts and use cases that are green from birth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hedgerow_host.scaffold.places import MadeContext
+    from hedgerow_host.scaffold.rendering import Made
+
+app = typer.Typer(
+    help="Make an app, a context, or a use case: tests, types, lint and boundaries pass as it is written.",
+    no_args_is_help=True,
+)
+
+Name = Annotated[str, typer.Argument(help="Lower case, words joined by _, such as plant_tree.")]
+Context = Annotated[
+    str | None, typer.Option(help="In this context. Unless told, the one we stand in, or the only one.")
+]
+NoSync = Annotated[bool, typer.Option("--no-sync", help="Don't install it with uv.")]
+
+
+@app.callback()
+def new() -> None:
+    """Make an app, a context, or a use case: tests, types, lint and boundaries pass as it is written."""
+
+
+@app.command("app")
+def new_app(
+    name: Annotated[str, typer.Argument(help="Its name, and that of its folder.")], no_sync: NoSync = False
+) -> None:
+    """Make an app: a folder with a host, accounts, and room for contexts."""
+    from pathlib import Path
+
+    from hedgerow_host.scaffold.making import make_app
+
+    made = make_app(name, Path.cwd())
+    _install(made.folder, no_sync)
+    _tell(made, Path.cwd(), [f"cd {name}", "uv run hedgerow new context trees", "make test"])
+
+
+@app.command("context")
+def new_context(
+    name: Annotated[str, typer.Argument(help="Its name: also its schema and its URL prefix, such as trees.")],
+    aggregate: Annotated[
+        str | None, typer.Option(help="What it keeps, one of them. Unless told: tree in trees, else item.")
+    ] = None,
+    no_sync: NoSync = False,
+) -> None:
+    """Make a context: an aggregate, routes to create, get and list it, an event, a migration, tests."""
+    from pathlib import Path
+
+    from hedgerow_host.scaffold.making import make_context
+    from hedgerow_host.scaffold.places import workspace_around
+
+    here = Path.cwd()
+    made = make_context(name, aggregate, here)
+    root = workspace_around(here).root
+    _install(root, no_sync)
+    sync = ["uv sync --all-packages"] if no_sync else []
+    tests = made.folder.relative_to(root) / "tests"
+    _tell(made, root, [*sync, f"uv run --no-sync pytest {tests}", "uv run --no-sync hedgerow dev"])
+
+
+@app.command("command")
+def new_command(name: Name, context: Context = None) -> None:
+    """Add a command: something a context can be told to do."""
+    _use_case("command", name, context, "give it a route in interfaces/http.py")
+
+
+@app.command("query")
+def new_query(name: Name, context: Context = None) -> None:
+    """Add a query: something a context can be asked."""
+    _use_case("query", name, context, "give it a route in interfaces/http.py")
+
+
+@app.command("event")
+def new_event(
+    name: Annotated[str, typer.Argument(help="In the past tense, such as tree_felled.")], context: Context = None
+) -> None:
+    """Add an event: a fact that other contexts are told."""
+    where = _use_case("event", name, context, "record it where it happens, in a method of the aggregate")
+    _write_contract(where)
+
+
+@app.command("subscription")
+def new_subscription(
+    name: Annotated[str, typer.Argument(help="The effect, such as plant_welcome_tree.")],
+    to: Annotated[str, typer.Option(help="The event, such as users.user_registered.")],
+    context: Context = None,
+) -> None:
+    """Add a subscription: what a context does when something happens elsewhere."""
+    from hedgerow_host.scaffold.adding import add_use_case
+    from hedgerow_host.scaffold.publishers import event_named, is_known
+
+    where = _context(context)
+    made = add_use_case("subscription", name, where, event_named(to))
+    known = [] if is_known(to) else [f"its publisher is not installed here: name in the model what {to} carries"]
+    _tell(made, where.folder, notes=[*known, "replace the line in the trail by the effect"])
+    _write_contract(where)
+
+
+@app.command("task")
+def new_task(name: Name, context: Context = None) -> None:
+    """Add a task: something a context tells itself to do later."""
+    _use_case("task", name, context, "enqueue it: await work.tasks.enqueue(…)")
+
+
+def _use_case(kind: str, name: str, context: str | None, note: str) -> MadeContext:
+    from hedgerow_host.scaffold.adding import add_use_case
+
+    where = _context(context)
+    made = add_use_case(kind, name, where)
+    _tell(made, where.folder, notes=[note])
+    return where
+
+
+def _context(named: str | None) -> MadeContext:
+    from pathlib import Path
+
+    from hedgerow_host.scaffold.places import context_around
+
+    return context_around(Path.cwd(), named)
+
+
+def _install(root: Path, no_sync: bool) -> None:
+    """What is new is a member of the workspace, so uv finds it; the lock is all that changes."""
+    if not no_sync:
+        from hedgerow_host.scaffold.installing import sync
+
+        sync(root)
+
+
+def _write_contract(context: MadeContext) -> None:
+    """What a context publishes and reads has changed, and contract.json says so: written, as uv writes its lock."""
+    from importlib import invalidate_caches
+
+    from hedgerow_host.cli.contracts import write
+    from hedgerow_host.discovery import installed_contexts
+
+    if context.name in [installed.name for installed in installed_contexts()]:
+        invalidate_caches()
+        write(context.name)
+    else:
+        typer.echo(f"next: uv sync --all-packages && hedgerow contracts write --context {context.name}", err=True)
+
+
+def _tell(made: Made, root: Path, then: list[str] | None = None, notes: list[str] | None = None) -> None:
+    """What was made, and what comes next."""
+    typer.echo(f"made {made.what}")
+    for file in made.files:
+        typer.echo(f"  {file.relative_to(root)}")
+    for note in notes or ():
+        typer.echo(f"next: {note}", err=True)
+    if then:
+        typer.echo("next:", err=True)
+        for command in then:
+            typer.echo(f"  {command}", err=True)

@@ -1,0 +1,140 @@
+"""What `hedgerow new` makes is green: the commands of the page are typed, and then each rule is broken once."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from hedgerow_core.persistence import DatabaseAddress
+from hedgerow_core.testing.plugin import DATABASE_URL, NOT_PROVEN
+from tests.conftest import url_of
+from tests.docs.markdown import DOCS, blocks
+from tests.processes import COMMAND, UV, clean_environment
+
+PAGE = (DOCS / "how-to/add-a-context.md").read_text()
+WITHIN_S = 400.0
+"""For everything, on a machine that is busy with other tests."""
+COMMANDS = "contexts/trees/src/orchard_trees/application/commands"
+
+
+@dataclass(frozen=True, slots=True)
+class Orchard:
+    """The app that the page makes."""
+
+    folder: Path
+    environment: dict[str, str]
+    printed: str
+
+    def runs(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run something in its environment."""
+        return typed(" ".join(command), self.folder, self.environment)
+
+    def fails(self, file: str, code: str, *command: str) -> str:
+        """What a command says against this code; the file is as before afterwards."""
+        path = self.folder / file
+        before = path.read_text() if path.exists() else None
+        path.write_text((before or "") + code)
+        try:
+            refused = self.runs(*command)
+        finally:
+            path.unlink() if before is None else path.write_text(before)
+        assert refused.returncode != 0, f"{command} lets this pass: {code}"
+        return refused.stdout + refused.stderr
+
+
+def typed(script: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-euc", script],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
+        check=False,
+    )
+
+
+def scripts() -> dict[str, str]:
+    """The commands of the page, by what they are for."""
+    return {block.title or "": block.text for block in blocks(PAGE) if block.language == "sh"}
+
+
+@pytest.fixture(scope="module")
+def orchard(postgres_server: DatabaseAddress, tmp_path_factory: pytest.TempPathFactory) -> Orchard:
+    folder = tmp_path_factory.mktemp("made")
+    path = os.pathsep.join([str(COMMAND.parent), str(Path(UV).parent), os.environ["PATH"]])
+    environment = clean_environment() | {"PATH": path, "UV_OFFLINE": "1", DATABASE_URL: url_of(postgres_server)}
+    environment.pop("VIRTUAL_ENV", None)
+    first, *rest = scripts().values()
+    made = typed(first, folder, environment)
+    if "offline" in made.stderr or "disabled" in made.stderr:
+        pytest.skip(f"{NOT_PROVEN}an app that uv installs (its cache lacks a wheel)")
+    assert made.returncode == 0, made.stderr
+    folder /= "orchard"
+    began = time.monotonic()
+    done = typed("".join(rest), folder, environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    print(f"new context → make test green: {time.monotonic() - began:.0f} s")
+    return Orchard(folder, environment, made.stdout + done.stdout)
+
+
+def test_all_of_it_is_green_as_it_was_made(orchard: Orchard) -> None:
+    assert "All checks passed!" in orchard.printed, "ruff"
+    assert "Success: no issues found in" in orchard.printed, "mypy"
+    assert "Contracts: 4 kept, 0 broken." in orchard.printed, "import-linter"
+    assert int(re.findall(r"(\d+) passed in", orchard.printed)[-1]) >= 19, "pytest"
+    assert "failed" not in orchard.printed
+    for use_case in ("rename_tree", "find_oldest_tree", "tree_felled", "plant_welcome_tree", "prune_tree"):
+        assert f"tests/test_{use_case}.py" in orchard.printed
+
+
+def test_what_was_made_does_what_it_says(orchard: Orchard) -> None:
+    listed = json.loads(orchard.runs("uv run --no-sync hedgerow contexts list --json").stdout)
+
+    (trees,) = (context for context in listed if context["name"] == "trees")
+    assert trees["routes"] == 3
+    assert trees["publishes"] == ["trees.tree_created", "trees.tree_felled"]
+    assert (trees["subscribes"], trees["tasks"]) == (["users.user_registered"], ["trees.prune_tree"])
+
+
+def test_every_tool_would_have_noticed(orchard: Orchard) -> None:
+    run = "uv run --no-sync"
+    domain = "contexts/trees/src/orchard_trees/domain/tree.py"
+    assert "F401" in orchard.fails(domain, "\nimport os\n", run, "ruff check .")
+    assert "BROKEN" in orchard.fails(
+        domain, "\nimport sqlalchemy\n", run, "lint-imports --config contexts/trees/importlinter.ini"
+    )
+    assert "Incompatible types" in orchard.fails(domain, '\nSHORTEST: int = "1"\n', run, "mypy")
+    said = orchard.fails(f"{COMMANDS}/fell_tree.py", '"""Nothing yet."""\n', run, "hedgerow check")
+    assert "commands.fell_tree offers nothing" in said
+
+
+def test_no_file_is_changed_by_another_use_case(orchard: Orchard) -> None:
+    before = {path: path.read_bytes() for path in files_in(orchard.folder)}
+
+    made = orchard.runs("uv run --no-sync hedgerow new command water_tree")
+
+    assert made.returncode == 0, made.stderr
+    after = {path: path.read_bytes() for path in files_in(orchard.folder)}
+    assert {path.name for path in after.keys() - before.keys()} == {"water_tree.py", "test_water_tree.py"}
+    assert {path: after[path] for path in before} == before
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The files that somebody wrote; no caches."""
+    return [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and not any(part.endswith(("cache", "__")) or part == ".venv" for part in path.parts)
+    ]
+
+
+def test_no_commands_of_the_page_are_left_out() -> None:
+    assert list(scripts()) == ["an app", "the context", "what it can do", "see that it holds"]
