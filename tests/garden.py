@@ -48,7 +48,7 @@ def lifespan(container):
 
 def install_garden(folder: Path, code: str, *, name: str = "garden") -> Path:
     """Install it below `folder`, which must be on the PYTHONPATH; returns its source file."""
-    return install_context(folder, "garden", code)
+    return install_context(folder, name, code)
 
 
 def install_context(
@@ -59,7 +59,9 @@ def install_context(
     source, metadata = folder / package / "__init__.py", folder / f"{package}-1.0.dist-info"
     source.parent.mkdir(parents=True)
     metadata.mkdir()
-    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    (metadata / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\nRequires-Dist: hedgerow-core\n"
+    )
     (metadata / "entry_points.txt").write_text(f"[hedgerow.contexts]\n{name} = {points_to or package}\n")
     source.write_text(code)
     return source

@@ -196,7 +196,7 @@ def test_a_context_brings_its_own_checks(install: Install) -> None:
     ("body", "what"),
     [
         ("raise RuntimeError('thorns')", "its hook `checks` raised RuntimeError: thorns"),
-        ("return ['the fence is open']", "its hook `checks` returned str, and not Concern"),
+        ("return ['the fence is open']", "its hook `checks` returned a str among its Concern"),
     ],
 )
 def test_a_hook_that_fails_is_a_finding_itself(install: Install, body: str, what: str) -> None:

@@ -70,7 +70,7 @@ KITCHEN = '''
 '''
 MIGRATIONS = """
 from alembic import op
-from sqlalchemy import Column, Integer, text
+from sqlalchemy import Column, Integer
 
 revision = "garden_0001"
 down_revision = None
@@ -81,6 +81,15 @@ def upgrade():
     op.execute("CREATE TABLE seeds_1 PARTITION OF seeds DEFAULT")
     op.rename_table("paths", "beds")
     op.drop_table("seeds")
+"""
+READS_THE_DATABASE = """
+from alembic import op
+from sqlalchemy import text
+
+revision = "garden_0002"
+down_revision = "garden_0001"
+
+def upgrade():
     assert op.get_bind().execute(text("SELECT 1")).scalar_one() == 1
     op.execute("CREATE TABLE never_known (id int)")
 """
@@ -94,6 +103,7 @@ def hosted(install: Install, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     versions.mkdir(parents=True)
     versions.with_name("__init__.py").touch()
     (versions / "0001_beds.py").write_text(MIGRATIONS)
+    (versions / "0002_never_known.py").write_text(READS_THE_DATABASE)
     install("kitchen", KITCHEN, manifest='optional=("garden",),')
     monkeypatch.setenv("HEDGEROW_CONTEXTS", "garden,kitchen")
     monkeypatch.chdir(tmp_path)

@@ -101,7 +101,8 @@ def development_tools() -> set[str]:
     extras = tomllib.loads((ROOT / "core/pyproject.toml").read_text())["project"]["optional-dependencies"]
     requirements = [*workspace["dependency-groups"]["dev"], *extras["embedded"], *extras["testing"]]
     names = {requirement.split(">=")[0].split("[")[0] for requirement in requirements}
-    return names - {"hedgerow-core", "hedgerow-host", "httpx", "pyyaml"}  # which users and uvicorn need, too
+    # Users, uvicorn and `hedgerow check` need the last three, too.
+    return names - {"hedgerow-core", "hedgerow-host", "httpx", "pyyaml", "import-linter"}
 
 
 @pytest.fixture(scope="module")

@@ -45,8 +45,17 @@ SAY_THEIR_FIX = {
     "SmtpUrlMissing": "ends the start of `api` and `worker`, and is `users.E501` of `hedgerow check` before",
     "RabbitMqMissingError": "says what to install, to who tests",
     "DuplicateHandlerError": "becomes a problem of the composition, with its fix",
+    "NothingOfferedError": "becomes a problem of the composition, with the file and what it must say",
+    "RevisionFailed": "ends `migrate` with 1, the statement, and how to go on",
+    "Unwritable": "ends `migrate --sql` with 1, and says what the revision must leave to SQL",
+    "CrossedBoundaryError": "fails the test that has crossed a boundary",
+    "EndlessCascadeError": "fails the test whose story does not end, and names who goes on",
+    "HandlersFailedError": "fails the test whose handlers have failed, and names them",
 }
 END_INSIDE = {
+    "Broke": "becomes a problem of the composition, as `Hangs` does",
+    "Hangs": "becomes a problem of the composition, with the line where it hangs",
+    "LifespanFailed": "carries a problem of the composition",
     "ExportTookTooLong": "breaks off an answer that has begun, in which no problem can be told any more",
     "FailedOnPurpose": "makes the dead letter that a seed leaves",
     "FencedError": "rolls back a holder that was replaced",

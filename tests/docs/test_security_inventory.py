@@ -14,7 +14,7 @@ from tests.docs.markdown import DOCS, names_in, rows, section, table
 
 ROOT = DOCS.parent
 SOURCES = [ROOT / "core/src", ROOT / "host/src", *sorted(ROOT.glob("contexts/*/src"))]
-TEST_KIT = "hedgerow_core/testing/"
+TEST_KIT = ("hedgerow_core/testing/", "hedgerow_host/testing/")
 CRYPTOGRAPHY = {
     "argon2",
     "cryptography",

@@ -22,7 +22,7 @@ from tests.faults.ledger_load.writers import publish
 
 EXPERIMENT = "8 long transaction"
 RATE = 250.0 if LONG else 30.0
-LIMIT_S = 0.5 if LONG else 2.0
+LIMIT_S = 0.5 if LONG else 3.0
 """In the short tier other tests may run beside this one."""
 MUTANT_S = 4.0
 

@@ -25,17 +25,24 @@ def test_names_of_any_length_and_order_make_code_in_shape(app: Path, context: st
     made = make_context(context, aggregate, app)
     (contract,) = made.folder.rglob("contract.json")
     text = contract.read_text()
+    before = {path: path.read_bytes() for path in app.rglob("*") if is_kept(path)}
     for kind in USE_CASES:
         name = f"{LONG[:-1]}{kind[0]}"
         more = event_named("billing.collection_exhausted") if kind == "subscription" else None
         add_use_case(kind, name, context_around(app, context), more)
 
+    assert {path: path.read_bytes() for path in before} == before, "a use case changes no file that was there"
     assert text == as_json(from_json(text))
     assert ruff(app, "check") == ""
     assert ruff(app, "format", "--check") == ""
     (made.folder / "tests/conftest.py").write_text("import os, sys\nx=1\n")
     assert ruff(app, "check")
     assert ruff(app, "format", "--check")
+
+
+def is_kept(path: Path) -> bool:
+    """Whether it is a file that somebody wrote; ruff's cache is not."""
+    return path.is_file() and ".ruff_cache" not in path.parts
 
 
 def ruff(folder: Path, *arguments: str) -> str:

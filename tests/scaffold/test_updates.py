@@ -28,7 +28,7 @@ def newer(tmp_path: Path) -> Path:
     text = changed.read_text()
     changed.write_text(text.replace("MAX_NAME = 200", "MAX_NAME = 300").replace("Create a new one.", "Plant one."))
     (templates / "context/NOTES.md.jinja").write_text("What {{ context }} is for.\n")
-    (templates / "context/tests/test_contract.py.jinja").unlink()
+    (templates / "context/tests/test_migrations.py.jinja").unlink()
     return templates
 
 
@@ -55,10 +55,10 @@ def test_what_is_new_comes_in_and_what_the_owner_has_changed_stays(
     assert "MAX_NAME = 300" in updated
     assert "Plant one." in updated
     assert (trees / "NOTES.md").read_text() == "What trees is for.\n"
-    assert not (trees / "tests/test_contract.py").exists()
+    assert not (trees / "tests/test_migrations.py").exists()
     assert (trees / "src/orchard_trees/domain/roots.py").exists()
     assert (context.before, context.kept) == ("0.1.0", [])
-    assert {path.name for path in context.changed} >= {"tree.py", "NOTES.md", "test_contract.py"}
+    assert {path.name for path in context.changed} >= {"tree.py", "NOTES.md", "test_migrations.py"}
     assert answers_in(trees / ANSWERS_FILE)["_commit"] == context.after != context.before
     assert markers(app) == []
     git("add", "--all")

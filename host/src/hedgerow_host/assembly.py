@@ -22,7 +22,7 @@ from hedgerow_core.observability import log_of
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.plugin import CoreContainer
 from hedgerow_core.questions import Desk
-from hedgerow_core.security import PermissionTable, TokenVerifier
+from hedgerow_core.security import PermissionTable, TokenIssuer, TokenVerifier
 from hedgerow_host.between_contexts import clashes_of, needs_of
 from hedgerow_host.common_ground import CommonGround
 from hedgerow_host.discovery import LoadedContext
@@ -176,12 +176,15 @@ def assemble(
     limiter: RateLimiter | None = None,
     quota: Quota | None = None,
     browser_origins: Iterable[str] = (),
+    issuers: Sequence[TokenIssuer] = (),
     database: type[Database] = Database,
 ) -> Assembly:
     """Build all contexts. `quota` is what every route allows a caller; without one, nothing is throttled.
 
     What is wrong with a context that `quarantine` takes in leaves it out; else it ends the composition. Pages of
-    `browser_origins` may act with a cookie, besides those of the host's own origin.
+    `browser_origins` may act with a cookie, besides those of the host's own origin. Tokens of `issuers` are
+    believed besides those that contexts vouch for: a test makes up its callers. `database` is the kind that the
+    contexts get.
 
     Raises:
         CompositionError: lists every problem found.
@@ -195,7 +198,7 @@ def assemble(
     permissions = PermissionTable((each for context in loaded for each in context.manifest.permissions), hosted)
     origins = OriginCheck(browser_origins)
     gate = Gate(TokenVerifier([], clock), permissions, Throttle(limiter, quota) if quota else None, origins=origins)
-    common = CommonGround(permissions, gate, {name: Desk(name) for name in hosted})
+    common = CommonGround(permissions, gate, {name: Desk(name) for name in hosted}, issuers)
     contexts: list[HostedContext] = []
     problems: list[Problem] = []
     for context in loaded:

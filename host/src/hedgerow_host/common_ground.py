@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from hedgerow_core.http import Gate
 from hedgerow_core.questions import Desk
-from hedgerow_core.security import PermissionTable
+from hedgerow_core.security import PermissionTable, TokenIssuer
 from hedgerow_host.admin.permissions import PERMISSIONS
 from hedgerow_host.hosted_context import HostedContext
 from hedgerow_host.published_queries import open_lines
@@ -23,6 +23,8 @@ class CommonGround:
     permissions: PermissionTable
     gate: Gate
     desks: Mapping[str, Desk]
+    issuers: Sequence[TokenIssuer] = ()
+    """Whose tokens are believed, whoever is in."""
 
     def settle(self, contexts: Sequence[HostedContext]) -> None:
         """Hold what these contexts bring, and nothing else."""
@@ -31,7 +33,7 @@ class CommonGround:
             [context.name for context in contexts],
         )
         self.gate.believe(
-            issuers=[issuer for context in contexts for issuer in context.issuers],
+            issuers=[*self.issuers, *(issuer for context in contexts for issuer in context.issuers)],
             keys=[authority for context in contexts for authority in context.key_authorities],
             cookies=[mode for context in contexts for mode in context.cookies],
         )

@@ -17,10 +17,11 @@ def dispatcher_of(
         Scheduler(context.database, context.handlers.schedules, clock),
         Housekeeping(context.database, context.consumers, keep_events=keep_events, keep_audit=keep_audit),
     ]
-    return Dispatcher(context.database, _relays(context), context.consumers, hints, chores)
+    return Dispatcher(context.database, relays_of(context), context.consumers, hints, chores)
 
 
-def _relays(context: HostedContext) -> list[Relay]:
+def relays_of(context: HostedContext) -> list[Relay]:
+    """What carries events to a context: one relay for each publisher that it listens to."""
     wanted: dict[str, list[Subscription]] = {}
     for subscription in context.subscriptions.subscribes:
         wanted.setdefault(subscription.publisher, []).append(subscription)

@@ -13,13 +13,14 @@ from typing import Any, TypeVar
 import pluggy
 from dependency_injector.containers import Container
 
+from hedgerow_core.application.concerns import Concern
 from hedgerow_core.http import ContextRouter, CookieMode
 from hedgerow_core.persistence import MigrationHistory
-from hedgerow_core.plugin import PROJECT, Handlers, HookSpecs, Manifest, Subscriptions, UnusableSetting
+from hedgerow_core.plugin import PROJECT, Handlers, HookSpecs, Manifest, Subscriptions
 from hedgerow_core.security import KeyAuthority, TokenIssuer
 from hedgerow_host.manifests import wrong_in
 from hedgerow_host.patience import PATIENCE_S, Broke, Hangs, patiently
-from hedgerow_host.problems import CompositionError, Problem, place_in, said_by
+from hedgerow_host.problems import CompositionError, Problem, place_in, refused_settings, said_by
 
 LEAVE_OUT = "or leave the context out of HEDGEROW_CONTEXTS"
 
@@ -35,6 +36,7 @@ RETURNS: dict[str, type] = {
 RETURNS_MANY: dict[str, tuple[type, ...]] = {
     "routes": (ContextRouter,),
     "authenticators": (TokenIssuer, KeyAuthority, CookieMode),
+    "checks": (Concern,),
 }
 """What its sequence holds, where it is many."""
 MUST_ANSWER = ("migrations", "container", "handlers", "lifespan")
@@ -195,12 +197,8 @@ def _problem_of(installed: InstalledContext, what: str, error: BaseException, fi
         return CompositionError(
             [replace(problem, contexts=problem.contexts or (installed.name,)) for problem in error.problems]
         )
-    if isinstance(error, UnusableSetting):
-        where = (str(installed),)
-        problem = Problem(
-            subject=error.variable, what=error.what, sources=where, fix=error.fix, contexts=(installed.name,)
-        )
-        return CompositionError([problem])
+    if refused := refused_settings(error, context=installed.name, source=str(installed)):
+        return CompositionError(refused)
     return installed.refused(f"{what} {said_by(error)}", fix, *place_in(error, installed.package))
 
 

@@ -78,7 +78,7 @@ def is_in(module: str, package: str) -> bool:
     return module == package or module.startswith(f"{package}.")
 
 
-def settings_problems(settings: type[BaseSettings], error: ValidationError) -> list[Problem]:
+def settings_problems(settings: type[BaseSettings], error: ValidationError) -> list[SettingProblem]:
     """Every unusable setting, by the name of its environment variable."""
     prefix = settings.model_config.get("env_prefix", "")
     problems = []
@@ -92,7 +92,7 @@ def settings_problems(settings: type[BaseSettings], error: ValidationError) -> l
     return problems
 
 
-def refused_settings(error: Exception, *, context: str, source: str) -> list[SettingProblem]:
+def refused_settings(error: BaseException, *, context: str, source: str) -> list[SettingProblem]:
     """The settings that a hook refused: by an `UnusableSetting`, or by a group of them. Else none."""
     refused = error.exceptions if isinstance(error, ExceptionGroup) else (error,)
     if not all(isinstance(one, UnusableSetting) for one in refused):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from hedgerow_core.persistence import DatabaseAddress
-from hedgerow_core.persistence.database import role_of
+from hedgerow_core.persistence.database import CONNECT_TIMEOUT_S, role_of
 from hedgerow_host.assembly import Assembly
 
 MANIFEST = "archive.json"
@@ -82,16 +83,12 @@ def dependents_of(context: str, assembly: Assembly) -> list[Dependent]:
 
 async def look(address: DatabaseAddress, context: str) -> Removal:
     """What there is to be removed. Changes nothing."""
-    engine = create_async_engine(address.url, poolclass=NullPool)
-    try:
-        async with engine.connect() as connection:
-            exists = bool(await connection.scalar(_SCHEMA_EXISTS, {"schema": context}))
-            names = (await connection.execute(_TABLES, {"schema": context})).scalars().all()
-            counts = {name: await _count(connection, context, name) for name in names}
-            connections = await connection.scalar(_USERS, {"application": f"hedgerow/{context}"})
-            return Removal(context=context, schema_exists=exists, tables=counts, connections=int(connections or 0))
-    finally:
-        await engine.dispose()
+    async with _connected(address) as connection:
+        exists = bool(await connection.scalar(_SCHEMA_EXISTS, {"schema": context}))
+        names = (await connection.execute(_TABLES, {"schema": context})).scalars().all()
+        counts = {name: await _count(connection, context, name) for name in names}
+        connections = await connection.scalar(_USERS, {"application": f"hedgerow/{context}"})
+        return Removal(context=context, schema_exists=exists, tables=counts, connections=int(connections or 0))
 
 
 async def archive_and_drop(
@@ -102,24 +99,31 @@ async def archive_and_drop(
     Nobody writes in between: the tables are locked until the end, so what is dropped is what was copied. The
     folder is there, and empty.
     """
-    engine = create_async_engine(address.url, poolclass=NullPool)
+    async with _connected(address) as connection:
+        names = (await connection.execute(_TABLES, {"schema": context})).scalars().all()
+        for name in names:
+            await connection.execute(text(f'LOCK TABLE "{context}"."{name}" IN ACCESS EXCLUSIVE MODE'))
+        counts = {name: await _copy(connection, context, name, folder) for name in names}
+        removed = Removal(context=context, schema_exists=True, tables=counts, connections=0)
+        told = {
+            **asdict(removed),
+            "archived_at": at.isoformat(),
+            "format": "csv with a header, one file a table",
+        }
+        (folder / MANIFEST).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        await connection.execute(text(f'DROP SCHEMA "{context}" CASCADE'))
+        role = await _drop_role(connection, role_of(context))
+        await connection.commit()
+        return removed, role
+
+
+@asynccontextmanager
+async def _connected(address: DatabaseAddress) -> AsyncIterator[AsyncConnection]:
+    """As whoever migrates: a context's own role may not drop its schema."""
+    engine = create_async_engine(address.url, poolclass=NullPool, connect_args={"timeout": CONNECT_TIMEOUT_S})
     try:
         async with engine.connect() as connection:
-            names = (await connection.execute(_TABLES, {"schema": context})).scalars().all()
-            for name in names:
-                await connection.execute(text(f'LOCK TABLE "{context}"."{name}" IN ACCESS EXCLUSIVE MODE'))
-            counts = {name: await _copy(connection, context, name, folder) for name in names}
-            removed = Removal(context=context, schema_exists=True, tables=counts, connections=0)
-            told = {
-                **asdict(removed),
-                "archived_at": at.isoformat(),
-                "format": "csv with a header, one file a table",
-            }
-            (folder / MANIFEST).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-            await connection.execute(text(f'DROP SCHEMA "{context}" CASCADE'))
-            role = await _drop_role(connection, role_of(context))
-            await connection.commit()
-            return removed, role
+            yield connection
     finally:
         await engine.dispose()
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from hedgerow_core.application import Bus, Cause, caused_by
 from hedgerow_core.observability import configure_logging
-from hedgerow_host.database import database_away, existing_database
+from hedgerow_host.database import existing_database, told_if_away
 from hedgerow_host.exits import left_out
 from hedgerow_host.settings import HostSettings
 from hedgerow_host.start import started

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import text
 
-from hedgerow_core.testing import CrossedBoundaryError
+from hedgerow_core.application import AuditEntry
+from hedgerow_core.testing import CrossedBoundaryError, rows_of
 from hedgerow_host.problems import CompositionError
 from hedgerow_host.testing import HostApp, HostAppFactory
 from hedgerow_host.testing.choosing import chosen
@@ -65,3 +66,19 @@ async def test_a_test_passes_in_which_each_keeps_to_itself(host: HostApp) -> Non
 
     assert host.crossings.watched["garden"] > 0
     assert host.crossings.found == []
+
+
+async def test_a_unit_of_work_commits_when_it_is_left_normally(host: HostApp) -> None:
+    rows = rows_of(host.context("garden").database)
+
+    async def record(action: str) -> None:
+        async with host.work("garden") as work:
+            work.audit(AuditEntry(action=action))
+            if action == "garden.burnt_down":
+                raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await record("garden.burnt_down")
+    await record("garden.raked")
+
+    assert await rows("SELECT action FROM audit_entries") == [("garden.raked",)]

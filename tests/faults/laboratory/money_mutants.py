@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
+from uuid import UUID
 
 from sqlalchemy import bindparam, text, update
 
 from hedgerow_billing.domain import bookkeeping
 from hedgerow_billing.domain.bookkeeping import Account, Posting
+from hedgerow_billing.domain.invoice import Invoice
 from hedgerow_billing.domain.money import Money
 from hedgerow_billing.infrastructure import books, repositories
 from hedgerow_billing.infrastructure.repositories import CHANGING, PostgresInvoices
@@ -21,8 +23,14 @@ SEQUENCE = "lab_numbers"
 
 def refunds_without_lock() -> None:
     """Who refunds looks at what is left, and saves over whatever others did meanwhile."""
-    PostgresInvoices.locked = PostgresInvoices.get  # type: ignore[method-assign]
+    PostgresInvoices.locked = _unlocked  # type: ignore[method-assign]
     repositories._UPDATE_INVOICE = _of_any_version()
+
+
+async def _unlocked(repository: PostgresInvoices, invoice_id: UUID, *, owner_id: UUID | None = None) -> Invoice:
+    if owner_id is None:
+        return await repository.get(invoice_id)
+    return await repository.of_customer(owner_id, invoice_id)
 
 
 MONEY_MUTANTS: dict[str, Callable[[], None]] = {refunds_without_lock.__name__: refunds_without_lock}

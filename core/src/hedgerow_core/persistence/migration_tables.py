@@ -1,17 +1,16 @@
 """Which tables a history of migrations makes, found out without a database: Alembic writes its SQL, and we read it.
 
-What a migration makes only after it has asked the database something can't be known here, and is left out.
+What a revision makes that asks the database something can't be known here, and is left out.
 """
 
 from __future__ import annotations
 
 import re
-from io import StringIO
+from collections.abc import Iterator
+from contextlib import suppress
 
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-
-from hedgerow_core.persistence.migrations import MigrationHistory, scripts_of
+from hedgerow_core.persistence.migrations import MigrationHistory
+from hedgerow_core.persistence.migrations.sql import Unwritable, sql_of
 
 _NAME = r'(?:"?\w+"?\.)?"?(\w+)"?'
 _CHANGE = re.compile(
@@ -25,19 +24,15 @@ _CHANGE = re.compile(
 def tables_made_by(history: MigrationHistory) -> list[str]:
     """The tables that are there after all of them, by name. Partitions are part of their table."""
     tables: set[str] = set()
-    for created, dropped, renamed, name in _CHANGE.findall(_sql_of(history)):
-        tables -= {dropped, renamed}
-        tables |= {made for made in (created, name) if made}
+    for statement in _statements_of(history):
+        for created, dropped, renamed, name in _CHANGE.findall(statement):
+            tables -= {dropped, renamed}
+            tables |= {made for made in (created, name) if made}
     return sorted(tables)
 
 
-def _sql_of(history: MigrationHistory) -> str:
-    written = StringIO()
-    context = MigrationContext.configure(dialect_name="postgresql", opts={"as_sql": True, "output_buffer": written})
-    with Operations.context(context):
-        for step in reversed(list(scripts_of(history).iterate_revisions("heads", "base"))):
-            try:
-                step.module.upgrade()
-            except AttributeError:  # there is no connection to ask
-                continue
-    return written.getvalue()
+def _statements_of(history: MigrationHistory) -> Iterator[str]:
+    for revision in history.revisions:
+        with suppress(Unwritable):
+            for written in sql_of(history, "any", [revision]):
+                yield from (statement.sql for statement in written.statements)

@@ -40,6 +40,8 @@ def check(
     findings = [of_problem(problem, names) for problem in problems]
     findings += _of_sources(settings)
     if assembly is not None:
+        left = [problem for found in assembly.quarantine.problems.values() for problem in found]
+        findings += [of_problem(problem, names) for problem in left]
         findings += _of_composition(assembly, deploy=deploy)
     if deploy:
         findings += unwise_in_production(settings)

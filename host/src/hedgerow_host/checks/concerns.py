@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from hedgerow_core.application.concerns import Concern
 from hedgerow_host.checks.composition import of_problem
 from hedgerow_host.checks.findings import Finding
 from hedgerow_host.hosted_context import HostedContext
-from hedgerow_host.problems import CompositionError, Problem
+from hedgerow_host.problems import CompositionError
 
 
 def concerns_of(context: HostedContext, *, deploy: bool) -> Iterator[Finding]:
     """The concerns of a context; those about production only if it is about that."""
     try:
-        concerns = context.loaded.call("checks", container=context.container) or ()
-        strange = [one for one in concerns if not isinstance(one, Concern)]
-        if strange:
-            raise CompositionError([_strange(context, strange[0])])
+        concerns: Sequence[Concern] = context.loaded.call("checks", container=context.container) or ()
     except CompositionError as error:
         yield from (of_problem(problem, {context.name}) for problem in error.problems)
         return
@@ -30,12 +27,3 @@ def concerns_of(context: HostedContext, *, deploy: bool) -> Iterator[Finding]:
                 what=concern.what,
                 fix=concern.fix,
             )
-
-
-def _strange(context: HostedContext, found: object) -> Problem:
-    return Problem(
-        subject=context.name,
-        what=f"its hook `checks` returned {type(found).__name__}, and not Concern",
-        sources=(str(context.loaded.installed),),
-        fix="return a sequence of hedgerow_core.application.concerns.Concern",
-    )

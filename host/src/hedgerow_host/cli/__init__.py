@@ -20,6 +20,7 @@ from hedgerow_host.cli import (
     get,
     health,
     migrate,
+    migrations,
     new,
     removing,
     routes,
@@ -44,6 +45,7 @@ app.command("dev")(serve.dev)
 app.command("api")(serve.api)
 app.command("worker")(serve.worker)
 app.command("migrate")(migrate.migrate)
+app.add_typer(migrations.app, name="migrations")
 contexts.app.command("remove")(removing.remove)
 app.add_typer(contexts.app, name="contexts")
 app.command("routes")(routes.routes)
@@ -60,6 +62,9 @@ app.add_typer(tasks.app, name="tasks")
 app.add_typer(schedules.app, name="schedules")
 app.command("audit")(audit.audit)
 app.command("seed")(seed.seed)
+app.command("get")(get.get)
+app.command("shell")(shell.shell)
+app.command("health")(health.health)
 app.add_typer(new.app, name="new")
 app.add_typer(template.app, name="template")
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from importlib.metadata import distribution
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from urllib.parse import unquote, urlsplit
 
 from hedgerow_host.discovery import installed_contexts
 from hedgerow_host.scaffold import naming
@@ -78,4 +77,4 @@ def _source_of(name: str) -> str | None:
     """The folder that a distribution was installed from (PEP 610); None if it came from an index."""
     told = json.loads(distribution(name).read_text("direct_url.json") or "{}")
     url = urlsplit(told.get("url", ""))
-    return url2pathname(url.path) if "dir_info" in told and url.scheme == "file" else None
+    return unquote(url.path) if "dir_info" in told and url.scheme == "file" else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from importlib.resources import files
@@ -12,7 +13,13 @@ from hedgerow_host.discovery import InstalledContext, installed_contexts
 from hedgerow_host.scaffold.naming import class_of, refused
 
 _EVENT = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
-SOME_ID = "0192f5e0-7c1e-7e6d-9a51-7461736b6b79"
+EXAMPLES: Mapping[tuple[str, str | None], object] = {
+    ("string", "uuid"): "0192f5e0-7c1e-7e6d-9a51-7461736b6b79",
+    ("string", "date-time"): "2026-01-15T12:00:00Z",
+    ("string", None): "something",
+    ("integer", None): 1,
+}
+"""By type and format: what a test sends in a field that must be there."""
 
 
 def event_named(name: str) -> Mapping[str, Any]:
@@ -35,7 +42,7 @@ def event_named(name: str) -> Mapping[str, Any]:
         "event_class": class_of(what),
         "fields": [(field, "UUID") for field in ids],
         "imports": "from uuid import UUID\n" if ids else "",
-        "payload": "{" + ", ".join(f'"{field}": "{SOME_ID}"' for field in ids) + "}",
+        "payload": json.dumps(_example_of(published) if published else {}),
     }
 
 
@@ -62,6 +69,13 @@ def _published_by(publisher: str) -> list[PublishedEvent] | None:
 def _contract_of(context: InstalledContext) -> list[PublishedEvent]:
     file = files(context.module.rpartition(".")[0]) / CONTRACT_FILE
     return list(from_json(file.read_text(encoding="utf-8")).publishes) if file.is_file() else []
+
+
+def _example_of(event: PublishedEvent) -> dict[str, object]:
+    """A payload. What is more than a plain value is left out: a publisher that is hosted says so."""
+    kinds = ((name, event.schema["properties"][name]) for name in event.schema.get("required", ()))
+    plain = {name: (kind.get("type"), kind.get("format")) for name, kind in kinds}
+    return {name: EXAMPLES[kind] for name, kind in plain.items() if kind in EXAMPLES}
 
 
 def _ids_in(event: PublishedEvent) -> list[str]:

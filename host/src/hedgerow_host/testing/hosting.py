@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequen
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from hedgerow_core.messaging import unit_of_work
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.security import Principal
 from hedgerow_core.testing import Crossings, DatabaseClock, FakeClock, MigratedDatabases
@@ -79,6 +80,15 @@ class HostApp:
             if context.name == name:
                 return context
         raise LookupError(f"{name} is not hosted here: hosted are {', '.join(self.assembly.names)}")
+
+    def work(self, name: str) -> AbstractAsyncContextManager[Any]:
+        """A unit of work as the handlers of a hosted context are given it: left normally, it commits.
+
+        Raises:
+            LookupError: it is not hosted here.
+        """
+        context = self.context(name)
+        return unit_of_work(context.database, context.handlers.work, lambda: None)
 
 
 class HostAppFactory(Protocol):

@@ -17,7 +17,7 @@ from hedgerow_core.messaging import EventContract, Scheduler
 from hedgerow_core.messaging.tables import outbox
 from hedgerow_core.persistence import Database
 from hedgerow_core.testing.cascade import Cascade, HandlersFailedError, Workplace
-from hedgerow_host.assembly import relays_of
+from hedgerow_host.dispatching import relays_of
 from hedgerow_host.testing.hosting import HostApp
 
 Answer = TypeVar("Answer")
