@@ -58,17 +58,12 @@ def told_if_away(address: DatabaseAddress) -> Iterator[None]:
         yield
     except UnavailableError as error:
         if error.code.startswith("database_"):
-            raise database_away(address, error) from error
+            raise _away(address, error) from error
         raise
 
 
-def database_away(address: DatabaseAddress, error: UnavailableError) -> Exception:
-    """Says which database did not answer, without its password, and what it said if it refused.
-
-    Who waited for a lock in vain has been told by whom and what to do: that error stays as it is.
-    """
-    if error.code in ("migration_locked", "migration_blocked"):
-        return error
+def _away(address: DatabaseAddress, error: UnavailableError) -> HostError:
+    """Says which database did not answer, without its password, and what it said if it refused."""
     refusal = error.__cause__.orig if isinstance(error.__cause__, DBAPIError) else None
     said = f"{error.code}: {refusal.__cause__}" if refusal is not None else error.code
     return HostError(

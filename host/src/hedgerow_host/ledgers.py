@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from hedgerow_core.domain import Clock, UnavailableError
+from hedgerow_core.domain import Clock
 from hedgerow_core.observability import configure_logging
 from hedgerow_core.persistence import Database, DatabaseAddress
-from hedgerow_host.database import database_away, existing_database
+from hedgerow_host.database import existing_database, told_if_away
 from hedgerow_host.discovery import LoadedContext
 from hedgerow_host.migrate import chosen_contexts, isolation_when_migrated
 from hedgerow_host.operations.declared import Contexts
@@ -35,11 +35,8 @@ def with_ledgers(
         async with _opened(address, contexts) as ledgers:
             return await work(ledgers)
 
-    with existing_database(settings) as address:
-        try:
-            return asyncio.run(run(address))
-        except UnavailableError as error:
-            raise database_away(address, error) from error
+    with existing_database(settings) as address, told_if_away(address):
+        return asyncio.run(run(address))
 
 
 def with_contexts(
@@ -62,10 +59,8 @@ def with_contexts(
                     {each.name: each for each in assembly.contexts if each.name in chosen}, assembly.clock
                 )
 
-        try:
+        with told_if_away(address):
             return asyncio.run(run())
-        except UnavailableError as error:
-            raise database_away(address, error) from error
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from hedgerow_core.observability import log_of
 from hedgerow_core.persistence import Database, DatabaseAddress, Isolation
 from hedgerow_host.assembly import Assembly, assemble
 from hedgerow_host.catalog import notes_on
-from hedgerow_host.database import database_away
+from hedgerow_host.database import told_if_away
 from hedgerow_host.discovery import hosted_contexts
 from hedgerow_host.migrate import isolation_when_migrated, runner_for
 from hedgerow_host.mounting import routes_of
@@ -49,10 +49,8 @@ def started(
     for name in quarantine.problems:
         quarantine.tell(name)
     routes_of(assembly)  # in a worker, too: a context is out in all roles, or in none
-    try:
+    with told_if_away(address):
         isolation = asyncio.run(_prepared(address, assembly, migrate=migrate))
-    except UnavailableError as error:
-        raise database_away(address, error) from error
     for context in assembly.contexts:
         context.database.isolation = isolation[context.name]
         if context.database.isolation is Isolation.SCHEMA:

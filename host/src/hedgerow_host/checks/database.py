@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import text
 
-from hedgerow_core.domain import UnavailableError
 from hedgerow_core.persistence import Database, DatabaseAddress, Isolation
 from hedgerow_core.persistence.database import role_of
 from hedgerow_host.checks.findings import HOST, Finding
-from hedgerow_host.database import database_away
+from hedgerow_host.database import told_if_away
 from hedgerow_host.discovery import LoadedContext
 from hedgerow_host.migrate import runner_for
 
@@ -26,10 +25,8 @@ def look_at_database(
     Raises:
         HostError: it is away.
     """
-    try:
+    with told_if_away(address):
         return asyncio.run(_look(address, contexts, deploy))
-    except UnavailableError as error:
-        raise database_away(address, error) from error
 
 
 async def _look(address: DatabaseAddress, contexts: Sequence[LoadedContext], deploy: bool) -> list[Finding]:

@@ -32,11 +32,10 @@ def migrate(
     import asyncio
     from datetime import timedelta
 
-    from hedgerow_core.domain import UnavailableError
     from hedgerow_core.observability import configure_logging
     from hedgerow_core.persistence.migrations.script import script_of
     from hedgerow_host.cli.output import print_rows
-    from hedgerow_host.database import database_away, existing_database
+    from hedgerow_host.database import existing_database, told_if_away
     from hedgerow_host.exits import load_settings
     from hedgerow_host.migrate import chosen_contexts, migrations_of, runner_for
     from hedgerow_host.migration_plan import plan as planned
@@ -46,7 +45,7 @@ def migrate(
     with existing_database(settings) as address:
         contexts = chosen_contexts(settings, context)
         runner = runner_for(address, contexts)
-        try:
+        with told_if_away(address):
             if sql:
                 states = asyncio.run(runner.states())
                 typer.echo(script_of(migrations_of(contexts), states, patience=patience), nl=False)
@@ -57,8 +56,6 @@ def migrate(
                 columns = ("context", "history", "revision", "summary")
                 rows = [{column: getattr(step, column) for column in columns} for step in steps]
                 print_rows(rows, as_json=as_json, empty="Nothing to migrate.")
-        except UnavailableError as error:
-            raise database_away(address, error) from error
 
 
 def _print_plan(steps: Sequence[Step], *, as_json: bool, check: bool) -> None:

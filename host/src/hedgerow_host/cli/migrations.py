@@ -19,20 +19,16 @@ def status(context: Context = None, as_json: Json = False) -> None:
     """List every history with the revision it is at and the newest one."""
     import asyncio
 
-    from hedgerow_core.domain import UnavailableError
     from hedgerow_core.observability import configure_logging
     from hedgerow_host.cli.output import print_rows
-    from hedgerow_host.database import database_away, existing_database
+    from hedgerow_host.database import existing_database, told_if_away
     from hedgerow_host.exits import load_settings
     from hedgerow_host.migrate import chosen_contexts, runner_for
 
     settings = load_settings()
     configure_logging(settings.log_format, level="WARNING")
-    with existing_database(settings) as address:
-        try:
-            states = asyncio.run(runner_for(address, chosen_contexts(settings, context)).states())
-        except UnavailableError as error:
-            raise database_away(address, error) from error
+    with existing_database(settings) as address, told_if_away(address):
+        states = asyncio.run(runner_for(address, chosen_contexts(settings, context)).states())
     print_rows([_row(state) for state in states], as_json=as_json, empty="No context is hosted.")
 
 

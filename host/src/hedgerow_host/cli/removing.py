@@ -26,30 +26,24 @@ def remove(
     import asyncio
     from datetime import UTC, datetime
 
-    from hedgerow_core.domain import UnavailableError
     from hedgerow_host.cli.changing import confirm
-    from hedgerow_host.database import database_away, existing_database
+    from hedgerow_host.database import existing_database, told_if_away
     from hedgerow_host.exits import load_settings
     from hedgerow_host.removal import archive_and_drop, look
 
     settings, now = load_settings(), datetime.now(UTC)
     folder = archive or settings.data_dir / "archive" / f"{name}-{now:%Y%m%dT%H%M%SZ}"
     _refuse_while_needed(name, settings)
-    with existing_database(settings) as address:
-        try:
-            found = asyncio.run(look(address, name))
-            _demand_removable(found, folder)
-            if plan:
-                _tell(found, folder, None, as_json=as_json)
-                return
-            typer.echo(
-                f"{name}: {len(found.tables)} tables, {sum(found.tables.values())} rows → {folder}", err=True
-            )
-            confirm(f"copy and drop all of {name} in {address}?", yes)
-            folder.mkdir(parents=True)
-            removed, role = asyncio.run(archive_and_drop(address, name, folder, now))
-        except UnavailableError as error:
-            raise database_away(address, error) from error
+    with existing_database(settings) as address, told_if_away(address):
+        found = asyncio.run(look(address, name))
+        _demand_removable(found, folder)
+        if plan:
+            _tell(found, folder, None, as_json=as_json)
+            return
+        typer.echo(f"{name}: {len(found.tables)} tables, {sum(found.tables.values())} rows → {folder}", err=True)
+        confirm(f"copy and drop all of {name} in {address}?", yes)
+        folder.mkdir(parents=True)
+        removed, role = asyncio.run(archive_and_drop(address, name, folder, now))
     _tell(removed, folder, role, as_json=as_json)
 
 
