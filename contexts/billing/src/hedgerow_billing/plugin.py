@@ -33,6 +33,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -109,6 +110,8 @@ AT_ONCE_DEAD = RetryPolicy(attempts=1)
 
 FOR_EVER = None
 """What moved money stays in the ledger, so that no repetition of it can go unnoticed."""
+
+moves_money = partial(OutboundTaskHandler, retry=UNTIL_ANSWERED, keep_completed=FOR_EVER)
 
 
 def _of_invoice(action: str, *details: str) -> Audited:
@@ -219,34 +222,10 @@ def handlers(container: BillingContainer) -> Handlers:
             QueryHandler(VerifyLedger, container.verify_ledger()),
         ),
         tasks=(
-            OutboundTaskHandler(
-                task=ChargePayment,
-                call=charge.call,
-                apply=charge.apply,
-                retry=UNTIL_ANSWERED,
-                keep_completed=FOR_EVER,
-            ),
-            OutboundTaskHandler(
-                task=ReconcilePayment,
-                call=reconcile.call,
-                apply=reconcile.apply,
-                retry=UNTIL_ANSWERED,
-                keep_completed=FOR_EVER,
-            ),
-            OutboundTaskHandler(
-                task=RefundPayment,
-                call=refund.call,
-                apply=refund.apply,
-                retry=UNTIL_ANSWERED,
-                keep_completed=FOR_EVER,
-            ),
-            OutboundTaskHandler(
-                task=ReconcileRefund,
-                call=reconcile_refund.call,
-                apply=reconcile_refund.apply,
-                retry=UNTIL_ANSWERED,
-                keep_completed=FOR_EVER,
-            ),
+            moves_money(task=ChargePayment, call=charge.call, apply=charge.apply),
+            moves_money(task=ReconcilePayment, call=reconcile.call, apply=reconcile.apply),
+            moves_money(task=RefundPayment, call=refund.call, apply=refund.apply),
+            moves_money(task=ReconcileRefund, call=reconcile_refund.call, apply=reconcile_refund.apply),
             OutboundTaskHandler(task=LookAtPayment, call=look.call, apply=look.apply, retry=UNTIL_ANSWERED),
             OutboundTaskHandler(
                 task=LookAtRefund, call=look_at_refund.call, apply=look_at_refund.apply, retry=UNTIL_ANSWERED
