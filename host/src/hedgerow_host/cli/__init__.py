@@ -17,6 +17,7 @@ from hedgerow_host.cli import (
     docs,
     documents,
     events,
+    extract,
     get,
     health,
     migrate,
@@ -67,6 +68,7 @@ app.command("shell")(shell.shell)
 app.command("health")(health.health)
 app.add_typer(new.app, name="new")
 app.add_typer(template.app, name="template")
+app.add_typer(extract.app, name="extract")
 
 
 @app.callback()
