@@ -53,7 +53,7 @@ def ask_sites(context: str, sources: Sequence[Source]) -> list[AskSite]:
 
 
 def chatty(sites: Sequence[AskSite], sources: Sequence[Source]) -> Iterator[Obstacle]:
-    """What asks in a loop, itself or by a function of its own, and what asks several questions one after another."""
+    """What asks in a loop, itself or by a function that it calls, and what asks several questions in a row."""
     for site in sites:
         if site.loops:
             yield _in_loop(site.asker, site.query, site.place, "asks")

@@ -14,6 +14,8 @@ from hedgerow_core.persistence.migration_tables import tables_made_by
 from hedgerow_host.extraction.plan.objects import EXTENSIONS
 from hedgerow_host.extraction.plan.obstacles import Obstacle
 
+KEPT_STILL = ("outbox_retirements",)
+"""A table of the ledger that has no key and needs none: nobody writes to it during a move, and it has few rows."""
 FOREIGN, MATERIALISED = "f", "m"
 """Kinds of PostgreSQL's catalog that look like tables and are none."""
 
@@ -22,7 +24,12 @@ _TABLES = text(
     """
     SELECT c.relname AS name, c.relkind::text AS kind, c.relpersistence = 'u' AS unlogged,
         c.relforcerowsecurity AS hides, pg_has_role(c.relowner, 'USAGE') AS ours,
-        EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND i.indisvalid) AS has_key,
+        EXISTS (
+            SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid
+              AND i.indpred IS NULL AND i.indexprs IS NULL
+              AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY(i.indkey)
+                AND NOT a.attnotnull)
+        ) AS has_key,
         whole.bytes, whole.rows, whole.analysed
     FROM pg_class c
     CROSS JOIN LATERAL (
@@ -92,7 +99,8 @@ async def not_carried(
     """What is in the schema and would be lost. `extensions_there` are those that the other database has already."""
     for row in await connection.execute(_TABLES, {"context": context}):
         for kind, what, fix in _about_table(row):
-            yield Obstacle(kind=kind, subject=context, what=what, fix=fix, object=f"table {context}.{row.name}")
+            named = f"{context}.{row.name}"
+            yield Obstacle(kind=kind, subject=named, what=what, fix=fix, object=f"table {named}")
     of_ledger = set(tables_made_by(LEDGER))
     for row in await connection.execute(_COLUMNS, {"context": context}):
         if row.name in of_ledger:
@@ -100,7 +108,7 @@ async def not_carried(
         large = ", and if it names large objects, they stay behind" if row.maybe_large else ""
         yield Obstacle(
             kind="value_of_this_cluster",
-            subject=context,
+            subject=f"{context}.{row.name}.{row.column}",
             what=f"is of type {row.type}{large}",
             fix="store a value of your own: an id, a time, or the bytes themselves as bytea",
             object=f"column {context}.{row.name}.{row.column}",
@@ -108,7 +116,7 @@ async def not_carried(
     for row in await connection.execute(_ALWAYS, {"context": context}):
         yield Obstacle(
             kind="fires_while_copying",
-            subject=context,
+            subject=row.trigger,
             what="is enabled ALWAYS or REPLICA",
             fix=f"ALTER TABLE {context}.{row.name} ENABLE TRIGGER {row.trigger}, by a migration",
             object=f"trigger {row.trigger} on {context}.{row.name}",
@@ -127,12 +135,12 @@ async def not_carried(
 def _about_table(row: Row[Any]) -> Iterator[tuple[str, str, str]]:
     """Kind, what and fix of all that is the matter with a table as such."""
     if row.kind == FOREIGN:
-        yield "foreign_data", "is a foreign table", "keep the rows in a table of the context"
+        yield "no_table", "is a foreign table", "keep the rows in a table of the context, or drop it"
     elif row.kind == MATERIALISED:
-        yield "materialised_view", "is a materialised view", f"REFRESH MATERIALIZED VIEW {row.name} after the move"
+        yield "no_table", "is a materialised view", "drop it by a migration; bring it back after the move"
     else:
-        if not row.has_key:
-            yield "no_primary_key", "has no primary key", "give it one, by a migration"
+        if not row.has_key and row.name not in KEPT_STILL:
+            yield "no_key", "has no primary key, and no other", "give it a primary key, by a migration"
         if row.unlogged:
             yield "unlogged_table", "is unlogged", f"ALTER TABLE {row.name} SET LOGGED, by a migration"
         if row.hides:

@@ -45,7 +45,7 @@ class Remembered:
 
 
 def remember_test(file: Path, test: str, found: Sequence[Mapping[str, Any]]) -> None:
-    """Write down what a test has crossed, each with the fields of a `Crossing`; of a clean one that it is so again."""
+    """Write down what a test has crossed (fields of `Crossing`); of a clean one only that it is clean again."""
     if found or test in recall(file).crossings:
         _append(file, {"test": test, "crossings": list(found)})
 

@@ -110,7 +110,7 @@ async def _references(
         known = other in others
         yield Obstacle(
             kind="foreign_table_in_database" if known else "outside_schema",
-            subject=row.schema,
+            subject=row.object,
             what=f"stands on {row.target}",
             fix="drop it by a migration, and keep a copy of your own from events"
             if known
@@ -125,8 +125,8 @@ async def _bodies(connection: AsyncConnection, context: str, others: Collection[
         for named in dict.fromkeys([*named_in(row.body, foreign), *named_in(f"SET {row.settings}", foreign)]):
             yield Obstacle(
                 kind="foreign_table_in_database",
-                subject=row.schema,
-                what=f"names {named} in its body",
+                subject=f"function {row.name}",
+                what=f"names {named}",
                 fix="let the context do it in Python, with what it knows from events and queries",
                 object=f"function {row.name}",
             )

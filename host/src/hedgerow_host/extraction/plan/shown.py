@@ -78,7 +78,8 @@ def _section(title: str, obstacles: Sequence[Obstacle]) -> Iterator[str]:
     yield from ("", title)
     for one in obstacles:
         yield f"  {one.kind}  {one.subject} {one.what}"
-        for name, value in (("at", one.place or one.object), ("why", one.why), ("fix", one.fix)):
+        at = one.place or (one.object if one.subject not in (one.object or "") else None)
+        for name, value in (("at", at), ("why", one.why), ("fix", one.fix)):
             if value:
                 yield f"    {name}: {value}"
 

@@ -28,6 +28,7 @@ _ABOUT = text(
 )
 _MAY_REST_TRIGGERS = text("SELECT has_parameter_privilege(current_user, 'session_replication_role', 'SET')")
 _EXTENSIONS = text("SELECT extname FROM pg_extension ORDER BY 1")
+_IS_THERE = text("SELECT to_regclass(:table)")
 SINCE_GRANTABLE = 15
 
 
@@ -55,6 +56,16 @@ async def look_at_target(target: DatabaseAddress, source: DatabaseAddress, conte
         Obstacle(kind=kind, subject=context.name, what=what, fix=fix, object=f"database {target}")
         for kind, what, fix in _differences(here, there, may_rest=may_rest)
     ]
+    if await _has_worked(target, context.name):
+        obstacles.append(
+            Obstacle(
+                kind="target_unfit",
+                subject=context.name,
+                what="has worked there already: its outbox or its deliveries have rows",
+                fix="name an empty database; or, if those rows are of no use, drop the schema there first",
+                object=f"schema {context.name} in {target}",
+            )
+        )
     for state in await runner_for(target, [context]).states():
         if state.current and (state.pending or state.is_ahead):
             what = "a newer release has migrated it" if state.is_ahead else "it was migrated once, and lags behind"
@@ -80,6 +91,21 @@ async def _about(address: DatabaseAddress) -> tuple[Row[Any], Sequence[str], boo
             if not may and found.version >= SINCE_GRANTABLE:
                 may = await connection.scalar(_MAY_REST_TRIGGERS)
             return found, extensions, bool(may)
+    finally:
+        await database.close()
+
+
+async def _has_worked(address: DatabaseAddress, context: str) -> bool:
+    database = Database(address, HOST, isolation=Isolation.SCHEMA)
+    try:
+        async with database.reading() as connection:
+            for table in ("outbox", "deliveries"):
+                name = f'"{context}".{table}'
+                if await connection.scalar(_IS_THERE, {"table": name}) is None:
+                    continue
+                if await connection.scalar(text(f"SELECT EXISTS (SELECT FROM {name})")):  # noqa: S608
+                    return True
+        return False
     finally:
         await database.close()
 
