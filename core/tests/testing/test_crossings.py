@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -27,6 +28,17 @@ async def test_a_foreign_table_is_noticed_also_past_the_role(crossings: Crossing
         await connection.execute(text("UPDATE shop.deliveries SET reason = 'mine' WHERE false"))
 
     assert crossings.found == ["a transaction of books has touched shop.deliveries"]
+
+
+async def test_a_crossing_is_told_with_the_line_that_ran_it(crossings: Crossings, books: Database) -> None:
+    async with books.transaction() as connection:  # this one, and none of SQLAlchemy's
+        await connection.execute(text("SET LOCAL ROLE NONE"))
+        await connection.execute(text("SELECT * FROM shop.deliveries"))
+
+    (found,) = crossings.crossings
+    lines = Path(__file__).read_text().splitlines()
+    number = next(n for n, line in enumerate(lines, 1) if line.endswith("# this one, and none of SQLAlchemy's"))
+    assert (found.context, list(found.others), found.place) == ("books", ["shop"], f"{__file__}:{number}")
 
 
 async def test_it_makes_no_difference_by_what_detour(crossings: Crossings, books: Database) -> None:
