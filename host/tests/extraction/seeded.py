@@ -122,21 +122,119 @@ GARDEN = {
     "asking.py": ASKING,
 }
 MARKET = {"prices.py": "Price = int\n", "peek.py": PEEK}
-PLUGIN = """
-from pydantic_settings import BaseSettings as _Base
+GARDEN_PLUGIN = '''
+from typing import Annotated
 from pydantic import SecretStr
+from hedgerow_core.domain import Secret
+from hedgerow_core.questions import Question
 
-class Settings(_Base):
-    model_config = SettingsConfigDict(env_prefix="GARDEN_")
+@dataclass(frozen=True)
+class MailAddress:
+    host: str
+    password: Secret | None = None
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="GARDEN_", arbitrary_types_allowed=True)
     fence: str = "low"
-    gate_key: SecretStr | None = None
+    colour: str = "green"
+    gate_key: Annotated[SecretStr | None, "…"] = None
+    mail: MailAddress | None = None
     weather: str | None = Field(default=None, validation_alias="WEATHER")
-"""
-MARKET_PLUGIN = """
+
+class Price(BaseModel):
+    cents: int
+
+class Sold(BaseModel):
+    kind: str
+
+class GrownV1(EventContract):
+    """Something has grown."""
+    event_type: ClassVar[str] = "garden.grown"
+    kind: str
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Water(Task):
+    name: ClassVar[str] = "garden.water"
+
+async def nothing(*_arguments): ...
+
+@hookimpl
+def manifest():
+    return Manifest(name="garden", version="1.0", core_api=">=0.1,<0.2", settings=Settings, requires=("market",),
+        permissions=(Permission("garden:bed:dig", "user", "Dig."),))
+
+@hookimpl
+def handlers(container):
+    return Handlers(work=lambda connection: None, tasks=(TaskHandler(task=Water, handle=nothing),),
+        asks=(Question("market.get_price", Price, required=True),))
+
+@hookimpl
+def subscriptions():
+    return Subscriptions(publishes=(GrownV1,), subscribes=(
+        Subscription(name="garden.plant_what_sells", event="market.sold", model=Sold, handle=nothing),))
+
+@hookimpl
+def routes(container, bus):
+    router = ContextRouter("garden")
+
+    @router.get("/beds")
+    @authenticated
+    async def beds() -> list[str]:
+        return []
+
+    return [router]
+'''
+MARKET_PLUGIN = '''
+from hedgerow_core.application import Query, QueryHandler
+from hedgerow_core.questions import AnswerContract, PublishedQuery, QueryContract
+from hedgerow_core.security import TokenIssuer
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MARKET_")
     weather: str | None = Field(default=None, validation_alias="WEATHER")
-"""
+
+class SoldV1(EventContract):
+    """Something was sold."""
+    event_type: ClassVar[str] = "market.sold"
+    kind: str
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUp(Query[int]):
+    kind: str
+
+class PriceV1(AnswerContract):
+    cents: int
+
+class GetPriceV1(QueryContract):
+    """A price."""
+    query_name: ClassVar[str] = "market.get_price"
+    answer: ClassVar[type[AnswerContract]] = PriceV1
+    kind: str
+
+async def look_up(query):
+    return 1
+
+async def no_key(key_id):
+    return None
+
+@hookimpl
+def manifest():
+    return Manifest(name="market", version="1.0", core_api=">=0.1,<0.2", settings=Settings)
+
+@hookimpl
+def handlers(container):
+    return Handlers(work=lambda connection: None, queries=(QueryHandler(LookUp, look_up),), answers=(
+        PublishedQuery(contract=GetPriceV1, query=LookUp, ask=lambda a: LookUp(kind=a.kind),
+            answer=lambda cents: PriceV1(cents=cents)),))
+
+@hookimpl
+def subscriptions():
+    return Subscriptions(publishes=(SoldV1,))
+
+@hookimpl
+def authenticators(container):
+    return [TokenIssuer(issuer="market", audience="farm", find_key=no_key)]
+'''
 IN_DATABASE = (
     "CREATE TABLE market.stalls (id int PRIMARY KEY, name text)",
     "CREATE SEQUENCE market.numbers",
@@ -150,13 +248,19 @@ SEEDED_IN_DATABASE = {
         "foreign_table_in_database",
         "table constraint to_stalls on garden.beds",
     ),
-    "CREATE VIEW market.seen AS SELECT id FROM garden.beds": ("foreign_table_in_database", 'rule "_RETURN" on market.seen'),
+    "CREATE VIEW market.seen AS SELECT id FROM garden.beds": (
+        "foreign_table_in_database",
+        'rule "_RETURN" on market.seen',
+    ),
     "ALTER TABLE garden.beds ALTER stall SET DEFAULT nextval('market.numbers')": (
         "foreign_table_in_database",
         "default value for garden.beds.stall",
     ),
     "CREATE FUNCTION market.count_beds() RETURNS bigint LANGUAGE plpgsql AS "
-    "'BEGIN RETURN (SELECT count(*) FROM garden.beds); END'": ("foreign_table_in_database", "function market.count_beds()"),
+    "'BEGIN RETURN (SELECT count(*) FROM garden.beds); END'": (
+        "foreign_table_in_database",
+        "function market.count_beds()",
+    ),
     "CREATE FUNCTION garden.away() RETURNS int LANGUAGE sql SET search_path = market AS 'SELECT 1'": (
         "foreign_table_in_database",
         "function garden.away()",

@@ -1,4 +1,4 @@
-"""What the guard has seen while tests ran is there when somebody plans, with the line; a test that is mended clears it."""
+"""What the guard has seen while tests ran is there for the plan, with its line, until the test is mended."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing.plugin import DATABASE_URL
 from hedgerow_host.extraction.plan.crossings import FILE, crossed, recall, remember_run, remember_test
 
-STORY = '''
+STORY = """
 from sqlalchemy import text
 
 async def test_story(host_app):
@@ -22,7 +22,7 @@ async def test_story(host_app):
         async with database.transaction() as connection:
             await connection.execute(text("SET LOCAL ROLE NONE"))
             await connection.execute(text("SELECT count(*) FROM {table}"))
-'''
+"""
 LINE = 7
 """Of the transaction in the story."""
 CROSSING = {

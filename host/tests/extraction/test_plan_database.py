@@ -69,7 +69,9 @@ def test_all_of_them_together_are_found_together(database: DatabaseAddress, cont
     assert blockers(look(database, contexts[0])) == set(SEEDED_IN_DATABASE.values())
 
 
-def test_the_other_one_is_bound_by_what_leads_to_it(database: DatabaseAddress, contexts: list[LoadedContext]) -> None:
+def test_the_other_one_is_bound_by_what_leads_to_it(
+    database: DatabaseAddress, contexts: list[LoadedContext]
+) -> None:
     run_sql(database, *SEEDED_IN_DATABASE)
 
     between = ("foreign_table_in_database", "foreign_right")
@@ -89,6 +91,21 @@ def test_a_role_that_is_a_member_of_anothers_is_found(
         run_sql(database, "REVOKE hedgerow_market FROM hedgerow_garden")
 
     assert blockers(found) == {("foreign_right", "role hedgerow_garden")}
+
+
+def test_whoever_does_not_own_the_tables_cannot_move_them(
+    database: DatabaseAddress, contexts: list[LoadedContext]
+) -> None:
+    name = f"{database.url.database}_serving"
+    run_sql(database, f"CREATE ROLE {name} LOGIN PASSWORD 'pass' IN ROLE hedgerow_garden")
+    try:
+        serving = DatabaseAddress(database.url.set(username=name, password="pass"))
+        found = blockers(look(serving, contexts[0]))
+    finally:
+        run_sql(database, f"DROP ROLE {name}")
+
+    assert ("not_ours", "table garden.beds") in found
+    assert {kind for kind, _object in found} == {"not_ours"}
 
 
 def test_a_table_without_a_primary_key_is_fine_with_a_unique_key_that_is_never_null(
@@ -121,9 +138,10 @@ def test_deliveries_that_are_not_done_are_counted_and_dead_ones_are_a_caution(
     database: DatabaseAddress, contexts: list[LoadedContext]
 ) -> None:
     one = (
-        "INSERT INTO garden.deliveries (event_id, subscription, publisher, position, ordering_key, partition, type, "
-        "version, payload, occurred_at, state) SELECT gen_random_uuid(), 'garden.note', 'market', 1, 'k', 1, 'market.x',"
-        " 1, '{}', now(), state FROM unnest(ARRAY['pending', 'dead', 'dead', 'completed']) state"
+        "INSERT INTO garden.deliveries (event_id, subscription, publisher, position, ordering_key, partition, type,"
+        " version, payload, occurred_at, state)"
+        " SELECT gen_random_uuid(), 'garden.note', 'market', 1, 'k', 1, 'market.x', 1, '{}', now(), state"
+        " FROM unnest(ARRAY['pending', 'dead', 'dead', 'completed']) state"
     )
     run_sql(database, one)
 
@@ -178,8 +196,8 @@ def test_a_database_in_which_the_context_has_worked_is_refused(
 
     run_sql(
         target,
-        "INSERT INTO garden.outbox (event_id, type, version, aggregate_type, aggregate_id, aggregate_version, payload,"
-        " occurred_at) VALUES (gen_random_uuid(), 'garden.x', 1, 'x', gen_random_uuid(), 1, '{}', now())",
+        "INSERT INTO garden.outbox (event_id, type, version, aggregate_type, aggregate_id, aggregate_version,"
+        " payload, occurred_at) VALUES (gen_random_uuid(), 'garden.x', 1, 'x', gen_random_uuid(), 1, '{}', now())",
     )
 
     (found,) = look(database, contexts[0], target).obstacles

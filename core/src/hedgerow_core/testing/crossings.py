@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from contextvars import ContextVar
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, cast
@@ -18,6 +17,7 @@ import greenlet
 from sqlalchemy import AdaptedConnection, Connection, event
 
 from hedgerow_core.persistence import Database
+from hedgerow_core.persistence.nesting import reads_only, watch_nesting
 
 FIX = "fix: subscribe to an event of the other context, or ask one of its published queries before the transaction"
 
@@ -31,9 +31,6 @@ _TOUCHED = """
         SELECT feed.relname FROM pg_class feed WHERE feed.oid = coalesce(pg_partition_root(c.oid), c.oid)))
     ORDER BY 1
 """
-
-_open: ContextVar[frozenset[str]] = ContextVar("open_transactions", default=frozenset())
-"""The contexts that have a transaction open around what runs now."""
 
 
 _MACHINERY = frozenset(
@@ -76,30 +73,19 @@ class Crossings:
         """Look at every transaction of a context from now on."""
         own, others = database.context, sorted(self._contexts - {database.context})
 
-        def begun(connection: Connection) -> None:
-            if _reads_only(connection):
-                return
-            around = _open.get() - {own}
-            for other in sorted(around):
-                self._find(own, [other], f"a transaction of {own} was begun inside one of {other}")
-            _open.set(_open.get() | {own})
+        def nested(other: str) -> None:
+            self._find(own, [other], f"a transaction of {own} was begun inside one of {other}")
 
         def committing(connection: Connection) -> None:
-            if _reads_only(connection):
+            if reads_only(connection):
                 return
             self.watched[own] += 1
             if touched := _touched(connection, others):
                 met = dict.fromkeys(table.partition(".")[0] for table in touched)
                 self._find(own, list(met), f"a transaction of {own} has touched {', '.join(touched)}")
-            ended(connection)
 
-        def ended(_connection: Connection) -> None:
-            _open.set(_open.get() - {own})
-
-        engine = database.engine.sync_engine
-        event.listen(engine, "begin", begun)
-        event.listen(engine, "commit", committing)
-        event.listen(engine, "rollback", ended)
+        event.listen(database.engine.sync_engine, "commit", committing)
+        watch_nesting(database, nested)
 
     @property
     def found(self) -> list[str]:
@@ -120,11 +106,6 @@ def _touched(connection: Connection, contexts: Sequence[str]) -> list[str]:
 
     found: list[str] = driven.run_async(look)
     return found
-
-
-def _reads_only(connection: Connection) -> bool:
-    """Single statements outside a transaction: `Database.reading`."""
-    return connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
 
 
 def _origin() -> str | None:

@@ -11,7 +11,7 @@ import httpx
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from hedgerow_core.observability.metrics import QUESTION_SECONDS
+from hedgerow_core.observability.metrics import CROSSED_TRANSACTIONS, QUESTION_SECONDS, REFUSED_STATEMENTS
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.extraction.plan.obstacles import Obstacle
 
@@ -52,7 +52,8 @@ def measure(sources: Sequence[str], context: str, *, now: float) -> Measured:
         return Measured()
     metrics = [metric for source in sources for metric in _metrics_from(source)]
     questions = questions_in(metrics, context, now=now)
-    return Measured(looked_at=", ".join(sources), questions=questions, obstacles=[*asked_often(questions)])
+    obstacles = [*asked_often(questions), *crossed_while_running(metrics, context)]
+    return Measured(looked_at=", ".join(sources), questions=questions, obstacles=obstacles)
 
 
 def _metrics_from(source: str) -> Sequence[Metric]:
@@ -114,6 +115,28 @@ def asked_often(questions: Sequence[MeasuredQuestion]) -> Iterator[Obstacle]:
                 subject=question.asker,
                 what=f"asks {question.query} {question.per_second:,.0f} times a second",
                 fix="keep a copy of your own from its events, or remember answers for a moment",
+            )
+
+
+def crossed_while_running(metrics: Sequence[Metric], context: str) -> Iterator[Obstacle]:
+    """What a running host has counted that no two hosts could do."""
+    for name, labels, times in _samples(metrics, CROSSED_TRANSACTIONS._name):
+        own, other = labels.get("context"), labels.get("other")
+        if name.endswith("_total") and times and context in (own, other):
+            what = f"a transaction of {own} was begun inside one of {other}"
+            yield Obstacle(
+                kind="crossed_transaction",
+                subject=context,
+                what=f"{what}; a running host has counted {times:,.0f}",
+                fix="run the tests of both in a host: the guard names the line",
+            )
+    for name, labels, times in _samples(metrics, REFUSED_STATEMENTS._name):
+        if name.endswith("_total") and times and labels.get("context") == context:
+            yield Obstacle(
+                kind="refused_by_role",
+                subject=context,
+                what=f"was refused statements by PostgreSQL; a running host has counted {times:,.0f}",
+                fix="see the log of that host for `permission denied`",
             )
 
 

@@ -40,7 +40,6 @@ KINDS = {
     "foreign_right": _blocker("whoever uses that right will find no such table"),
     "foreign_table_in_statement": _blocker("that table will be in another database"),
     "crossed_transaction": _blocker("no transaction spans two databases"),
-    "refused_by_role": _blocker("some statement wants what belongs to others"),
     "outside_schema": _blocker("only what lies in the schema of the context moves"),
     "no_key": _blocker("nothing tells its rows apart, so every change would have to carry the whole table"),
     "unlogged_table": _blocker("a crash during the move would empty it at one side"),
@@ -59,6 +58,7 @@ KINDS = {
     "dead_deliveries": _caution("they move as they are, and still want a decision there"),
     "shared_setting": _caution("two hosts will have to agree on its value"),
     "shared_distribution": _caution("installing it brings the other context along"),
+    "refused_by_role": _caution("some statement wanted what belongs to others, or what nobody may change"),
     "no_role": _caution("PostgreSQL has refused this context nothing, so a crossing may be unknown"),
     "target_differs": _caution("the databases do not work quite alike"),
 }
