@@ -66,7 +66,8 @@ def chatty(sites: Sequence[AskSite], sources: Sequence[Source]) -> Iterator[Obst
             yield Obstacle(
                 kind="many_questions",
                 subject=asker,
-                what=f"{function} asks {len(asked)} questions: {', '.join(dict.fromkeys(s.query for s in asked))}",
+                what=f"asks {len(asked)} questions in {function}: "
+                f"{', '.join(dict.fromkeys(site.query for site in asked))}",
                 fix="ask them at the same time, or one that answers all",
                 place=asked[0].place,
             )

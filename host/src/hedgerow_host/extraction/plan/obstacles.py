@@ -92,7 +92,10 @@ class Obstacle:
 def in_order(obstacles: Iterable[Obstacle]) -> list[Obstacle]:
     """Each once: blockers first, then by kind as they stand in `KINDS`, then by place."""
     kinds = list(KINDS)
+
+    def place(one: Obstacle) -> tuple[str, int]:
+        return (one.place.shown, one.place.line) if one.place else (one.object or "", 0)
+
     return sorted(
-        dict.fromkeys(obstacles),
-        key=lambda one: (kinds.index(one.kind), one.subject, str(one.place), one.object or "", one.what),
+        dict.fromkeys(obstacles), key=lambda one: (kinds.index(one.kind), one.subject, *place(one), one.what)
     )

@@ -68,20 +68,28 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield from _titled("What moves", _moving(plan.moves))
     yield from _titled("Questions that will cross the network", _asked(plan))
     for at, title in AT.items():
-        yield from _titled(title, (_setting(each) for each in plan.to_set if each.at is at))
+        yield from _titled(title, _settings([each for each in plan.to_set if each.at is at]))
     yield from _titled("What this rests on", (f"{what}: {how}" for what, how in plan.looked_at.items()))
 
 
 def _section(title: str, obstacles: Sequence[Obstacle]) -> Iterator[str]:
-    if not obstacles:
-        return
-    yield from ("", title)
-    for one in obstacles:
-        yield f"  {one.kind}  {one.subject} {one.what}"
-        at = one.place or (one.object if one.subject not in (one.object or "") else None)
-        for name, value in (("at", at), ("why", one.why), ("fix", one.fix)):
-            if value:
-                yield f"    {name}: {value}"
+    """By kind, with the reason once, and a fix once for all that it mends."""
+    if obstacles:
+        yield from ("", title)
+    for kind in dict.fromkeys(one.kind for one in obstacles):
+        alike = [one for one in obstacles if one.kind == kind]
+        yield f"  {kind}: {alike[0].why}"
+        for fix in dict.fromkeys(one.fix for one in alike):
+            for one in alike:
+                if one.fix == fix:
+                    yield f"    {_where(one)}{one.subject} {one.what}"
+            yield f"      fix: {fix}"
+
+
+def _where(one: Obstacle) -> str:
+    if one.place:
+        return f"{one.place}  "
+    return "" if one.object is None or one.subject in one.object else f"{one.object}  "
 
 
 def _titled(title: str, lines: Iterator[str]) -> Iterator[str]:
@@ -133,10 +141,14 @@ def _asked(plan: Plan) -> Iterator[str]:
         yield f"measured: {each.asker} asked {each.query} {each.asked:,} times{rate}, {each.mean_ms:,.3g} ms each"
 
 
-def _setting(each: ToSet) -> str:
-    value = each.value if each.value is not None else "<secret>" if each.secret else "…"
-    now = ", set now" if each.set_now else ""
-    return f"{each.variable}={value}    {each.why}{now}"
+def _settings(wanted: Sequence[ToSet]) -> Iterator[str]:
+    shown = [
+        f"{each.variable}={'<secret>' if each.secret else '…' if each.value is None else each.value}"
+        for each in wanted
+    ]
+    width = max(map(len, shown), default=0)
+    for each, assigned in zip(wanted, shown, strict=True):
+        yield f"{assigned:<{width}}  {each.why}{', set here now' if each.set_now else ''}"
 
 
 def _size(size: int) -> str:

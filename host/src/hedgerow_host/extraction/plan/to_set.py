@@ -97,7 +97,6 @@ def shared_settings(context: HostedContext, assembly: Assembly) -> Iterator[Obst
                 subject=context.name,
                 what=f"reads {variable}, and so does {name}",
                 fix="give each a variable of its own, or set it at both hosts and keep it alike",
-                object=variable,
             )
 
 
