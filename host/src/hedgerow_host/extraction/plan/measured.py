@@ -155,7 +155,7 @@ def _rate(times: float, since: float | None, now: float) -> float | None:
 def _text_from(source: str) -> str:
     if not source.startswith(("http://", "https://")):
         return Path(source).read_text(encoding="utf-8")
-    with httpx.stream("GET", source, timeout=TIMEOUT_S) as answer:
+    with httpx.stream("GET", source, timeout=TIMEOUT_S, trust_env=False) as answer:
         answer.raise_for_status()
         read = bytearray()
         for piece in answer.iter_bytes():
