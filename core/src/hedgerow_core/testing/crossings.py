@@ -17,7 +17,7 @@ import greenlet
 from sqlalchemy import AdaptedConnection, Connection, event
 
 from hedgerow_core.persistence import Database
-from hedgerow_core.persistence.nesting import reads_only, watch_nesting
+from hedgerow_core.persistence.observing import Observer
 
 FIX = "fix: subscribe to an event of the other context, or ask one of its published queries before the transaction"
 
@@ -77,7 +77,7 @@ class Crossings:
             self._find(own, [other], f"a transaction of {own} was begun inside one of {other}")
 
         def committing(connection: Connection) -> None:
-            if reads_only(connection):
+            if _reads_only(connection):
                 return
             self.watched[own] += 1
             if touched := _touched(connection, others):
@@ -85,7 +85,7 @@ class Crossings:
                 self._find(own, list(met), f"a transaction of {own} has touched {', '.join(touched)}")
 
         event.listen(database.engine.sync_engine, "commit", committing)
-        watch_nesting(database, nested)
+        database.observer = Observer(nested=nested, refused=lambda: None)
 
     @property
     def found(self) -> list[str]:
@@ -106,6 +106,11 @@ def _touched(connection: Connection, contexts: Sequence[str]) -> list[str]:
 
     found: list[str] = driven.run_async(look)
     return found
+
+
+def _reads_only(connection: Connection) -> bool:
+    """Single statements outside a transaction: `Database.reading`."""
+    return connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
 
 
 def _origin() -> str | None:

@@ -26,6 +26,7 @@ SECRETS = (SecretStr, SecretBytes, Secret, URL)
 HELD_IN_URLS = ("HEDGEROW_DATABASE_URL", "HEDGEROW_BROKER_URL")
 OWN_TO_EACH = frozenset(
     {"HEDGEROW_CONTEXTS", "HEDGEROW_OPTIONAL_CONTEXTS", "HEDGEROW_DATABASE_URL", "HEDGEROW_BROKER_URL"}
+    | {"HEDGEROW_HOST_SECRET", "HEDGEROW_HOST_SECRET_PREVIOUS", "HEDGEROW_REMOTES"}
     | {"HEDGEROW_HOST", "HEDGEROW_PORT", "HEDGEROW_METRICS_HOST", "HEDGEROW_METRICS_PORT", "HEDGEROW_DATA_DIR"}
 )
 """What differs between two hosts by its nature."""
@@ -71,6 +72,9 @@ def to_set(
     for other in linked:
         needed = _vouches(other, context, routes) or _needs(context, other)
         yield from _remote(At.NEW, other.name, required=needed)
+    for name in sorted(set(met) - set(assembly.names)):
+        variable, there = f"{PREFIX}REMOTES__{name.upper()}__URL", f"{PREFIX}REMOTES__{context.name.upper()}__URL"
+        yield _set(At.NEW, variable, f"where {name} is; its own host needs {there}, too")
     if linked:
         needed = any(_vouches(context, other, routes) or _needs(other, context) for other in linked)
         yield from _remote(At.STAYS, context.name, required=needed)
