@@ -114,12 +114,24 @@ PEEK = """
     GARDEN = sqlalchemy.text("SELECT * FROM market.stalls")
     __import__("try_garden.plugin")  # ! import
 """
+ROUTES = """
+    BUY = "https://shop.example/v1/market/stalls?open=1"  # ! foreign_route_in_code
+    OWN = "/v1/garden/beds"
+    ALIKE = "/v1/market_research and /v2/market"
+"""
+RAW = """
+    -- FROM market.stalls is only said here
+    SELECT id FROM beds;
+    DELETE FROM market.stalls;  -- # ! foreign_table_in_code
+"""
 GARDEN = {
     "imports.py": IMPORTS,
     "models.py": MODELS,
     "statements.py": STATEMENTS,
     "migrations/versions/0001_beds.py": MIGRATION,
     "asking.py": ASKING,
+    "routes.py": ROUTES,
+    "queries/clean.sql": RAW,
 }
 MARKET = {"prices.py": "Price = int\n", "peek.py": PEEK}
 GARDEN_PLUGIN = '''
@@ -287,7 +299,7 @@ def marked(folder: Path) -> list[tuple[str, str, int]]:
     """Kind, file and line of everything that the sources below a folder mark."""
     return sorted(
         (mark, file.name, number)
-        for file in folder.rglob("*.py")
+        for file in (*folder.rglob("*.py"), *folder.rglob("*.sql"))
         for number, line in enumerate(file.read_text().splitlines(), 1)
         for mark in MARK.findall(line)
     )

@@ -10,11 +10,12 @@ import pytest
 from hedgerow_host.checks.imports import Imports, imports_of
 from hedgerow_host.discovery import installed_contexts
 from hedgerow_host.extraction.plan.asked_where import ask_sites, chatty
+from hedgerow_host.extraction.plan.foreign_routes import foreign_routes
 from hedgerow_host.extraction.plan.foreign_tables import foreign_tables
 from hedgerow_host.extraction.plan.imports import crossing_imports, unreadable
 from hedgerow_host.extraction.plan.obstacles import Obstacle
-from hedgerow_host.extraction.plan.sources import Source, sources_of
-from hedgerow_host.extraction.plan.sql_text import named_in
+from hedgerow_host.extraction.plan.sources import Source, sources_of, sql_files_of
+from hedgerow_host.extraction.plan.sql_text import lines_of, named_in
 from host.tests.extraction.seeded import GARDEN, MARKET, marked, written
 
 Install = Callable[..., None]
@@ -31,7 +32,8 @@ def found_in_code(context: str, *others: str) -> list[Obstacle]:
     sites = ask_sites(context, sources)
     return [
         *crossing_imports(context, imports, sources),
-        *foreign_tables(context, others, sources),
+        *foreign_tables(context, others, [*sources, *sql_files_of(imports.packages)]),
+        *foreign_routes(context, others, sources),
         *chatty(sites, sources),
     ]
 
@@ -70,6 +72,18 @@ def test_a_context_that_has_nothing_to_do_with_it_is_left_alone(install: Install
     install("meadow", "")
 
     assert found_in_code("meadow", "garden", "market") == []
+
+
+def test_two_contexts_in_one_package_are_held_apart_as_well(install: Install, tmp_path: Path) -> None:
+    peek = "from try_acme.south import plugin\nSQL = 'SELECT 1 FROM market.stalls'\n"
+    files = {"north/__init__.py": "", "north/plugin.py": peek, "south/__init__.py": "", "south/plugin.py": ""}
+    install("garden", "", package="try_acme", files=files)
+    entry_points = tmp_path / "try_acme-1.0.dist-info" / "entry_points.txt"
+    entry_points.write_text("[hedgerow.contexts]\ngarden = try_acme.north.plugin\nmarket = try_acme.south.plugin\n")
+
+    found = [(one.kind, one.subject, one.place and one.place.line) for one in found_in_code("garden", "market")]
+
+    assert found == [("import", "garden", 1), ("foreign_table_in_code", "garden", 2)]
 
 
 def test_our_own_contexts_are_clean() -> None:
@@ -114,3 +128,9 @@ def test_code_that_cannot_be_read_blocks_because_nobody_knows_what_is_in_it(inst
 )
 def test_sql_names_what_it_names(sql: str, named: list[str]) -> None:
     assert sorted(named_in(sql, ["market"])) == sorted(named)
+
+
+def test_a_name_is_found_on_every_line_that_says_it_and_on_no_line_that_only_comments_it() -> None:
+    sql = '-- market.stalls\nSELECT 1 FROM "market"."stalls"\n/* market.stalls\n */ JOIN market.stalls USING (id)'
+
+    assert lines_of("market.stalls", sql) == [1, 3]

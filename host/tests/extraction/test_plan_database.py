@@ -215,9 +215,10 @@ def test_whoever_may_neither_create_nor_put_triggers_to_rest_there_hears_what_to
     finally:
         run_sql(target, f"DROP ROLE {name}")
 
-    assert len(fixes) == 2
+    assert len(fixes) == 3
     assert fixes[0].startswith(f"GRANT CREATE ON DATABASE {target.url.database} TO {name}")
     assert fixes[1] == f"GRANT SET ON PARAMETER session_replication_role TO {name}"
+    assert fixes[2].startswith(f"ALTER ROLE {name} CREATEROLE")
 
 
 def test_a_target_that_lags_behind_must_be_migrated_first(

@@ -101,6 +101,7 @@ def test_one_plan_finds_one_violation_of_every_kind_each_at_its_place(
         "required_context",
         "question_in_loop",
         "many_questions",
+        "foreign_route_in_code",
         "shared_setting",
     }
 
@@ -151,6 +152,18 @@ def test_what_to_set_is_told_for_both_hosts_and_no_value_is_shown(monkeypatch: p
     assert not [
         value for value in ("tall-and-private", "aB3dE6fG9hJ2kL5m", "app.example.com") if value in everything
     ]
+
+
+def test_a_publisher_that_has_a_host_of_its_own_already_is_found_from_the_new_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HEDGEROW_CONTEXTS", "billing")
+
+    _code, plan = in_json("billing", "--no-database")
+
+    (remote,) = [each for each in plan["set"] if each["variable"] == "HEDGEROW_REMOTES__USERS__URL"]
+    assert (remote["at"], "HEDGEROW_REMOTES__BILLING__URL" in remote["why"]) == ("new", True)
 
 
 @pytest.mark.usefixtures("garden")

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator, Sequence
 
 from hedgerow_host.checks.findings import Place
 from hedgerow_host.extraction.plan.obstacles import Obstacle
-from hedgerow_host.extraction.plan.sources import Source
-from hedgerow_host.extraction.plan.sql_text import looks_like_sql, named_in
+from hedgerow_host.extraction.plan.sources import Source, SqlFile
+from hedgerow_host.extraction.plan.sql_text import lines_of, looks_like_sql, named_in
 
 KEYS = ("ForeignKey", "ForeignKeyConstraint", "create_foreign_key")
 """What declares a foreign key in SQLAlchemy and Alembic: its columns are `schema.table.column`."""
@@ -17,32 +17,41 @@ FIX = "keep a copy of your own from its events, or ask one of its published quer
 Named = tuple[Place, str]
 
 
-def foreign_tables(context: str, others: Collection[str], sources: Sequence[Source]) -> Iterator[Obstacle]:
+def foreign_tables(
+    context: str, others: Collection[str], sources: Sequence[Source | SqlFile]
+) -> Iterator[Obstacle]:
     """Every place in the code of the context that names a table of another one, and the other way round."""
     for source in sources:
         if source.context != context and source.context not in others:
             continue
         schemas = set(others) if source.context == context else {context}
-        found = dict.fromkeys([*_in_declarations(source, schemas), *_in_sql(source, schemas)])
-        for place, named in found:
+        if isinstance(source, SqlFile):
+            found = _in_file(source, schemas)
+        else:
+            found = iter([*_in_declarations(source, schemas), *_in_sql(source, schemas)])
+        for place, named in dict.fromkeys(found):
             yield Obstacle(
                 kind="foreign_table_in_code", subject=source.context, what=f"names {named}", fix=FIX, place=place
             )
+
+
+def _in_file(source: SqlFile, schemas: set[str]) -> Iterator[Named]:
+    for named in named_in(source.text, schemas):
+        for line in lines_of(named, source.text):
+            yield Place(source.file, 1 + line), named
 
 
 def _in_sql(source: Source, schemas: set[str]) -> Iterator[Named]:
     for node, text in source.texts():
         if looks_like_sql(text):
             for named in named_in(text, schemas):
-                yield source.place(node, further=_lines_before(named, text, node)), named
+                for line in lines_of(named, text):
+                    yield source.place(node, further=line if _has_own_lines(node, text) else 0), named
 
 
-def _lines_before(named: str, text: str, node: ast.expr) -> int:
-    """Of a text over several lines, how far down the name stands; 0 if its lines are not those of the file."""
-    schema, _, name = named.partition(".")
-    before, found, _ = text.partition(f"{schema}.{name}")
-    lines = before.count("\n") if found else 0
-    return lines if node.lineno + lines <= (node.end_lineno or node.lineno) else 0
+def _has_own_lines(node: ast.expr, text: str) -> bool:
+    """Whether the lines of a text are those of the file, and not made of `\\n` or put together."""
+    return text.count("\n") == (node.end_lineno or node.lineno) - node.lineno
 
 
 def _in_declarations(source: Source, schemas: set[str]) -> Iterator[Named]:

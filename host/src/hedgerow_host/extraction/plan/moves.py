@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hedgerow_core.persistence.database import role_of
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.context_map.context_map import ContextMap, context_map, versioned
 from hedgerow_host.extraction.plan.carrying import TableSize
@@ -44,6 +45,8 @@ class Moves:
     hears: Sequence[Line]
     answers: Sequence[Line]
     asks: Sequence[Line]
+    role: str
+    """Of PostgreSQL, under which the context works; migrating makes it there."""
     tables: Sequence[TableSize]
     deliveries: Mapping[str, int]
     """Those that are not done, by state."""
@@ -82,6 +85,7 @@ def moves_of(
         hears=[Line(name=name, contexts=[_owner(name)]) for name in drawn.heard_by(context.name)],
         answers=[_question(name, drawn.askers(name), required) for name in sorted(answered)],
         asks=[_question(name, [_owner(name)], required) for name in drawn.asked_by(context.name)],
+        role=role_of(context.name),
         tables=found.tables,
         deliveries=found.deliveries,
     )

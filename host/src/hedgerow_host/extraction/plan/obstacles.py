@@ -55,6 +55,7 @@ KINDS = {
     "question_in_loop": _caution("each turn of the loop will wait for the network"),
     "many_questions": _caution("their waits for the network add up"),
     "asked_often": _caution("every one of these will be a request to the other host"),
+    "foreign_route_in_code": _caution("that path will be at another host"),
     "dead_deliveries": _caution("they move as they are, and still want a decision there"),
     "shared_setting": _caution("two hosts will have to agree on its value"),
     "shared_distribution": _caution("installing it brings the other context along"),

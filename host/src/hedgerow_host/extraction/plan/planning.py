@@ -12,12 +12,13 @@ from hedgerow_host.discovery import installed_contexts
 from hedgerow_host.extraction.plan.asked_where import AskSite, ask_sites, chatty
 from hedgerow_host.extraction.plan.crossings import crossed, recall
 from hedgerow_host.extraction.plan.database import InDatabase
+from hedgerow_host.extraction.plan.foreign_routes import foreign_routes
 from hedgerow_host.extraction.plan.foreign_tables import foreign_tables
 from hedgerow_host.extraction.plan.imports import crossing_imports, unreadable
 from hedgerow_host.extraction.plan.measured import Measured
 from hedgerow_host.extraction.plan.moves import Moves, moves_of
 from hedgerow_host.extraction.plan.obstacles import Obstacle, Weight, in_order
-from hedgerow_host.extraction.plan.sources import Source, sources_of
+from hedgerow_host.extraction.plan.sources import Source, sources_of, sql_files_of
 from hedgerow_host.extraction.plan.to_set import ToSet, shared_settings, to_set
 from hedgerow_host.hosted_context import HostedContext
 from hedgerow_host.mounting import MountedRoute
@@ -69,7 +70,8 @@ def plan_for(
     obstacles = [
         *crossing_imports(context.name, imports, sources),
         *unreadable(unread, assembly.names),
-        *foreign_tables(context.name, others, sources),
+        *foreign_tables(context.name, others, [*sources, *sql_files_of(imports.packages)]),
+        *foreign_routes(context.name, others, sources),
         *crossed(context.name, remembered),
         *chatty(sites, sources),
         *_declared(context, assembly),

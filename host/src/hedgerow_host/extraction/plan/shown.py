@@ -100,6 +100,7 @@ def _titled(title: str, lines: Iterator[str]) -> Iterator[str]:
 
 def _moving(moves: Moves) -> Iterator[str]:
     yield f"package       {moves.package} {moves.version}{', with its verbs' if moves.verbs else ''}"
+    yield f"role          {moves.role}"
     if moves.tables:
         yield f"data          {_size(moves.bytes)} in {len(moves.tables)} tables"
         for table in moves.tables:

@@ -59,6 +59,24 @@ class Source:
                 yield from self._texts_in(child)
 
 
+@dataclass(frozen=True, slots=True)
+class SqlFile:
+    """A file of a context that holds statements."""
+
+    context: str
+    file: Path
+    text: str
+
+
+def sql_files_of(packages: Iterable[Package]) -> list[SqlFile]:
+    """What packages bring as `.sql`."""
+    return [
+        SqlFile(package.context.name, file, file.read_text(encoding="utf-8", errors="replace"))
+        for package in packages
+        for file in sorted(_folder_of(package).rglob("*.sql"))
+    ]
+
+
 def sources_of(packages: Iterable[Package]) -> list[Source]:
     """Every file of these packages, also those that nobody imports, such as migrations."""
     return [

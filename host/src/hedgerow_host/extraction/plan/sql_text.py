@@ -23,6 +23,7 @@ _SQL = re.compile(
     r"|insert|inner|join|left|lock|merge|perform|refresh|reindex|revoke|select|set|truncate|union|update|where|with)\b",
     re.IGNORECASE,
 )
+_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _WANT_A_NAME = frozenset(
     {
         "by",
@@ -55,6 +56,14 @@ def named_in(sql: str, schemas: Collection[str]) -> list[str]:
         return []
     found = dict.fromkeys(_named(sql, frozenset(schemas)))
     return list(found)
+
+
+def lines_of(named: str, sql: str) -> list[int]:
+    """On which lines of the SQL, counted from 0, a name stands that is in it; comments don't count."""
+    schema, _, name = named.partition(".")
+    pattern = rf'(?<!\w)"?{re.escape(schema)}"?\s*\.\s*"?{re.escape(name)}\b'
+    code = _COMMENT.sub(lambda comment: re.sub(r"[^\n]", " ", comment[0]), sql)
+    return [code.count("\n", 0, found.start()) for found in re.finditer(pattern, code)] or [0]
 
 
 def reads_alone(sql: str) -> bool:

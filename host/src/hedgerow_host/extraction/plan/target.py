@@ -22,8 +22,8 @@ _ABOUT = text(
         pg_encoding_to_char(d.encoding) AS encoding, d.datcollate AS collation,
         current_setting('server_version_num')::integer / 10000 AS version, current_user AS who,
         has_database_privilege(d.oid, 'CREATE') AS may_create,
-        (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS may_all
-    FROM pg_database d WHERE d.datname = current_database()
+        r.rolsuper AS may_all, r.rolsuper OR r.rolcreaterole AS may_create_roles
+    FROM pg_database d JOIN pg_roles r ON r.rolname = current_user WHERE d.datname = current_database()
     """
 )
 _MAY_REST_TRIGGERS = text("SELECT has_parameter_privilege(current_user, 'session_replication_role', 'SET')")
@@ -127,6 +127,10 @@ def _differences(here: Row[Any], there: Row[Any], *, may_rest: bool) -> Iterator
     if not may_rest:
         fix = f"GRANT SET ON PARAMETER session_replication_role TO {there.who}"
         yield "target_unfit", f"lets {there.who} not put triggers to rest while rows are copied", fix
+    if not there.may_create_roles:
+        fix = f"ALTER ROLE {there.who} CREATEROLE, before it migrates (ADR 0006)"
+        what = f"lets {there.who} create no role, so the context would work there with all rights of {there.who}"
+        yield "target_differs", what, fix
     if here.collation != there.collation:
         fix = "nothing, if no order of text matters; else make it with the same LC_COLLATE"
         yield "target_differs", f"sorts by {there.collation}, and this one by {here.collation}", fix

@@ -22,8 +22,7 @@ from hedgerow_host.mounting import MountedRoute
 from hedgerow_host.settings import PREFIX, HostSettings, variable_of, variables_of
 
 SECRETS = (SecretStr, SecretBytes, Secret, URL)
-"""What a field keeps that nobody may see. A URL of a database or a broker holds a password."""
-HELD_IN_URLS = ("HEDGEROW_DATABASE_URL", "HEDGEROW_BROKER_URL")
+"""What a field keeps that nobody may see. A URL of SQLAlchemy holds the password of a database."""
 OWN_TO_EACH = frozenset(
     {"HEDGEROW_CONTEXTS", "HEDGEROW_OPTIONAL_CONTEXTS", "HEDGEROW_DATABASE_URL", "HEDGEROW_BROKER_URL"}
     | {"HEDGEROW_HOST_SECRET", "HEDGEROW_HOST_SECRET_PREVIOUS", "HEDGEROW_REMOTES"}
@@ -129,7 +128,7 @@ def _carried(holder: BaseSettings, why: str, *, without: frozenset[str] = frozen
     prefix = holder.model_config.get("env_prefix", "")
     for name, field in type(holder).model_fields.items():
         variable = variable_of(name, prefix, field.validation_alias)
-        secret = variable in HELD_IN_URLS or holds_secret(field.annotation)
+        secret = holds_secret(field.annotation)
         if variable not in without and (secret or os.environ.get(variable)):
             yield ToSet(
                 at=At.NEW, variable=variable, why=why, secret=secret, set_now=bool(os.environ.get(variable))
