@@ -87,6 +87,14 @@ def test_a_clean_test_leaves_nothing_and_a_run_what_it_has_watched(tmp_path: Pat
     assert (recall(file).watched, recall(file).last) == ({"billing": 7, "users": 1}, AT)
 
 
+def test_a_folder_that_cannot_be_written_to_fails_no_test(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    remember_test(tmp_path / "file" / FILE, "test_a", [CROSSING])
+
+    assert recall(tmp_path / "file" / FILE).crossings == {}
+
+
 def test_a_line_that_a_killed_process_has_torn_costs_the_others_nothing(tmp_path: Path) -> None:
     file = tmp_path / FILE
     remember_test(file, "test_a", [CROSSING])

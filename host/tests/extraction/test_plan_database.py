@@ -108,6 +108,31 @@ def test_whoever_does_not_own_the_tables_cannot_move_them(
     assert {kind for kind, _object in found} == {"not_ours"}
 
 
+def test_what_a_move_that_is_under_way_has_put_there_is_none_of_it(
+    database: DatabaseAddress, contexts: list[LoadedContext]
+) -> None:
+    in_schema = (
+        "CREATE SCHEMA {schema}",
+        "CREATE FUNCTION {schema}.note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "CREATE TRIGGER {schema}_note AFTER INSERT ON garden.beds EXECUTE FUNCTION {schema}.note()",
+    )
+    run_sql(database, *(each.format(schema="hedgerow_extraction") for each in in_schema))
+    assert blockers(look(database, contexts[0])) == set()
+
+    run_sql(database, *(each.format(schema="elsewhere") for each in in_schema))
+    assert blockers(look(database, contexts[0])) == {("outside_schema", "trigger elsewhere_note on garden.beds")}
+
+
+@pytest.mark.parametrize("whom", ["hedgerow_contexts", "PUBLIC"])
+def test_a_right_that_all_contexts_hold_is_one_of_this_context(
+    database: DatabaseAddress, contexts: list[LoadedContext], whom: str
+) -> None:
+    run_sql(database, f"GRANT SELECT ON market.stalls TO {whom}")
+
+    for context in contexts:
+        assert blockers(look(database, context)) == {("foreign_right", "table market.stalls")}
+
+
 def test_a_table_without_a_primary_key_is_fine_with_a_unique_key_that_is_never_null(
     database: DatabaseAddress, contexts: list[LoadedContext]
 ) -> None:

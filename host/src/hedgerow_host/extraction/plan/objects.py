@@ -14,8 +14,11 @@ from hedgerow_host.extraction.plan.sql_text import named_in
 
 FIRST_OF_USERS = 16384
 """PostgreSQL gives objects below this number to itself."""
-READ_BY_ALL = ("outbox",)
+READ_BY_ALL = "outbox"
 """What every context may read of every other one: its feed."""
+EVERYBODY = "PUBLIC"
+OF_THE_MOVE = "hedgerow_extraction"
+"""While a move is under way, its triggers lead from the context's tables into this schema; they go with it."""
 
 # PostgreSQL keeps who stands on whom: foreign keys, views, triggers, defaults, types, bodies in standard SQL.
 # Rules, triggers, defaults and constraints have no schema; they begin their address with that of their table.
@@ -40,7 +43,8 @@ _REFERENCES = text(
     SELECT object, schema, target, foreign_schema FROM ({_EDGES}) edges
     WHERE extension IS NULL AND schema <> foreign_schema
       AND (schema = :context OR foreign_schema = :context)
-      AND schema !~ '^pg_' AND foreign_schema !~ '^pg_' AND foreign_schema <> 'information_schema'
+      AND schema !~ '^pg_' AND foreign_schema !~ '^pg_'
+      AND NOT '{OF_THE_MOVE}' IN (schema, foreign_schema)
     ORDER BY 2, 1, 4, 3
     """  # noqa: S608 - constants
 )
@@ -67,7 +71,7 @@ _FUNCTIONS = text(
 )
 _RIGHTS = text(
     """
-    SELECT n.nspname AS schema, c.relname AS name, coalesce(r.rolname, 'PUBLIC') AS role,
+    SELECT n.nspname AS schema, c.relname AS name, coalesce(r.rolname, :everybody) AS role,
         string_agg(DISTINCT held.privilege_type, ', ') AS rights
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     CROSS JOIN LATERAL (
@@ -134,11 +138,11 @@ async def _bodies(connection: AsyncConnection, context: str, others: Collection[
 
 async def _rights(connection: AsyncConnection, context: str, others: Collection[str]) -> AsyncIterator[Obstacle]:
     roles = [FEED_READERS, *(role_of(name) for name in (context, *others))]
-    where = {"schemas": [context, *others], "roles": roles, "own": role_of("")}
+    where = {"schemas": [context, *others], "roles": roles, "own": role_of(""), "everybody": EVERYBODY}
     for row in await connection.execute(_RIGHTS, where):
-        concerns = row.schema == context or row.role in (role_of(context), FEED_READERS, "PUBLIC")
-        feed = row.role == FEED_READERS and row.name in READ_BY_ALL and row.rights == "SELECT"
-        if feed or not concerns or (row.schema != context and row.role != role_of(context)):
+        is_feed = (row.role, row.name, row.rights) == (FEED_READERS, READ_BY_ALL, "SELECT")
+        reaches = row.schema == context or row.role in (role_of(context), FEED_READERS, EVERYBODY)
+        if is_feed or not reaches:
             continue
         yield Obstacle(
             kind="foreign_right",
