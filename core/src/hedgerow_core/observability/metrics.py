@@ -38,6 +38,18 @@ ATTEMPTS_FAILED = Counter(
     BY_SUBSCRIPTION,
     registry=REGISTRY,
 )
+CROSSED_TRANSACTIONS = Counter(
+    "hedgerow_crossed_transactions",
+    "Transactions of a context that were begun inside one of another context.",
+    ("context", "other"),
+    registry=REGISTRY,
+)
+REFUSED_STATEMENTS = Counter(
+    "hedgerow_refused_statements",
+    "Statements of a context that PostgreSQL refused, because its role may not.",
+    BY_CONTEXT,
+    registry=REGISTRY,
+)
 HINTS_SENT = Counter(
     "hedgerow_hints_sent",
     "Hints that this process sent to a worker.",
@@ -49,18 +61,6 @@ QUESTION_SECONDS = Histogram(
     "How long a context waited for what it asked another one: answered, refused, late or failed.",
     BY_QUESTION,
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
-    registry=REGISTRY,
-)
-CROSSED_TRANSACTIONS = Counter(
-    "hedgerow_crossed_transactions",
-    "Transactions of a context that were begun inside one of another context.",
-    ("context", "other"),
-    registry=REGISTRY,
-)
-REFUSED_STATEMENTS = Counter(
-    "hedgerow_refused_statements",
-    "Statements of a context that PostgreSQL refused, because its role may not.",
-    BY_CONTEXT,
     registry=REGISTRY,
 )
 

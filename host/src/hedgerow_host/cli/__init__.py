@@ -66,9 +66,9 @@ app.command("seed")(seed.seed)
 app.command("get")(get.get)
 app.command("shell")(shell.shell)
 app.command("health")(health.health)
+app.add_typer(extract.app, name="extract")
 app.add_typer(new.app, name="new")
 app.add_typer(template.app, name="template")
-app.add_typer(extract.app, name="extract")
 
 
 @app.callback()
