@@ -164,6 +164,7 @@ def test_a_publisher_that_has_a_host_of_its_own_already_is_found_from_the_new_on
 
     (remote,) = [each for each in plan["set"] if each["variable"] == "HEDGEROW_REMOTES__USERS__URL"]
     assert (remote["at"], "HEDGEROW_REMOTES__BILLING__URL" in remote["why"]) == ("new", True)
+    assert {each["at"] for each in plan["set"]} == {"new"}  # nothing stays here
 
 
 @pytest.mark.usefixtures("garden")

@@ -57,7 +57,9 @@ def to_set(
 ) -> Iterator[ToSet]:
     """Every variable that must be set, changed or carried over, for both hosts."""
     staying = [each for each in assembly.contexts if each is not context]
-    yield _set(At.STAYS, "HEDGEROW_CONTEXTS", "without the one that moves", ",".join(c.name for c in staying))
+    if staying:
+        names = ",".join(each.name for each in staying)
+        yield _set(At.STAYS, "HEDGEROW_CONTEXTS", "without the one that moves", names)
     yield _set(At.NEW, "HEDGEROW_CONTEXTS", "this context alone", context.name)
     yield _set(At.NEW, "HEDGEROW_ENV", "as it is here", str(settings.env))
     yield _set(At.NEW, "HEDGEROW_DATABASE_URL", "a database of its own", secret=True)
@@ -71,14 +73,16 @@ def to_set(
     for other in linked:
         needed = _vouches(other, context, routes) or _needs(context, other)
         yield from _remote(At.NEW, other.name, required=needed)
-    for name in sorted(set(met) - set(assembly.names)):
+    elsewhere = sorted(set(met) - set(assembly.names))
+    for name in elsewhere:
         variable, there = f"{PREFIX}REMOTES__{name.upper()}__URL", f"{PREFIX}REMOTES__{context.name.upper()}__URL"
         yield _set(At.NEW, variable, f"where {name} is; its own host needs {there}, too")
     if linked:
         needed = any(_vouches(context, other, routes) or _needs(other, context) for other in linked)
         yield from _remote(At.STAYS, context.name, required=needed)
-    for at in At:
-        yield _set(at, "HEDGEROW_HOST_SECRET", "32 random bytes of its own: openssl rand -hex 32", secret=True)
+        yield _secret(At.STAYS)
+    if linked or elsewhere:
+        yield _secret(At.NEW)
     yield from _carried(settings, "as at this host", without=OWN_TO_EACH | {"HEDGEROW_ENV"})
     if context.settings is not None:
         yield from _carried(context.settings, f"a setting of {context.name}")
@@ -121,6 +125,10 @@ def _remote(at: At, context: str, *, required: bool) -> Iterator[ToSet]:
     if not required:
         optional = f"{PREFIX}REMOTES__{context.upper()}__OPTIONAL"
         yield _set(at, optional, f"nothing here fails to start without {context}", "true")
+
+
+def _secret(at: At) -> ToSet:
+    return _set(at, f"{PREFIX}HOST_SECRET", "32 random bytes of its own: openssl rand -hex 32", secret=True)
 
 
 def _carried(holder: BaseSettings, why: str, *, without: frozenset[str] = frozenset()) -> Iterator[ToSet]:
