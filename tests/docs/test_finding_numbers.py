@@ -1,4 +1,4 @@
-"""Every number that `hedgerow check` may print stands in the reference, with its cause and its fix."""
+"""Every number that `hedgerow check` may print, and every kind of `extract plan`, stands in the reference."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 import pytest
 
 from hedgerow_host.checks.findings import MEANINGS
+from hedgerow_host.extraction.plan.obstacles import KINDS, Weight
 from tests.docs.markdown import DOCS, rows, section
 from tests.docs.test_reference import ROOT, TUTORIAL_CONTEXT, assert_same, missing, names_used_in, strings_in
 
@@ -56,3 +57,17 @@ def test_every_number_of_a_finding_is_documented_with_cause_and_fix(reference: s
 def test_a_new_number_is_noticed(reference: str) -> None:
     assert numbers_in('Finding(number="E099")\ntell("W199", "E1 …")\nMEANINGS = {"E001": ""}') == {"E099", "W199"}
     assert missing({"E099"}, documented_numbers(reference)) == ["E099"]
+
+
+def documented_kinds(reference: str) -> dict[str, str]:
+    """Kind and meaning of everything that a plan may say."""
+    wanted = rows(section(reference, "`hedgerow extract plan`"))
+    return {cells[0]: cells[1] for cells in wanted if not cells[0].startswith("`")}
+
+
+def test_every_kind_of_a_plan_is_documented_and_a_caution_is_called_one(reference: str) -> None:
+    documented = documented_kinds(reference)
+
+    assert_same(KINDS, documented)
+    cautions = {kind for kind, meaning in documented.items() if meaning.startswith("Caution: ")}
+    assert cautions == {kind for kind, each in KINDS.items() if each.weight is Weight.CAUTION}

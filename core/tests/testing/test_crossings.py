@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from inspect import currentframe
 
 import pytest
 from sqlalchemy import text
@@ -27,6 +28,16 @@ async def test_a_foreign_table_is_noticed_also_past_the_role(crossings: Crossing
         await connection.execute(text("UPDATE shop.deliveries SET reason = 'mine' WHERE false"))
 
     assert crossings.found == ["a transaction of books has touched shop.deliveries"]
+
+
+async def test_a_crossing_is_told_with_the_line_that_ran_it(crossings: Crossings, books: Database) -> None:
+    line = 1 + currentframe().f_lineno  # type: ignore[union-attr]
+    async with books.transaction() as connection:
+        await connection.execute(text("SET LOCAL ROLE NONE"))
+        await connection.execute(text("SELECT * FROM shop.deliveries"))
+
+    (found,) = crossings.crossings
+    assert (found.context, list(found.others), found.place) == ("books", ["shop"], f"{__file__}:{line}")
 
 
 async def test_it_makes_no_difference_by_what_detour(crossings: Crossings, books: Database) -> None:

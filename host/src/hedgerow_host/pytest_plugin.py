@@ -6,8 +6,10 @@ in every run, and most runs host nothing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Generator, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from hedgerow_host.testing import HostApp, HostAppFactory, Mode, Scenario
 
 _WATCHED: pytest.StashKey[list[Crossings]] = pytest.StashKey()
+_COUNTED: pytest.StashKey[Counter[str]] = pytest.StashKey()
 
 
 @pytest.fixture
@@ -74,10 +77,43 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     Raises:
         CrossedBoundaryError: names them.
     """
-    result = yield
-    found = [what for crossings in item.stash.get(_WATCHED, []) for what in crossings.found]
+    try:
+        result = yield
+    finally:
+        watched = item.stash.get(_WATCHED, [])
+        if watched:
+            _write_down(item, watched)
+    found = [what for crossings in watched for what in crossings.found]
     if found:
         from hedgerow_core.testing import CrossedBoundaryError
 
         raise CrossedBoundaryError(found)
     return result
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Leave for `hedgerow extract plan` how much was looked at."""
+    counted = session.config.stash.get(_COUNTED, None)
+    if counted:
+        from datetime import UTC, datetime
+
+        from hedgerow_host.extraction.plan.crossings import remember_run
+
+        remember_run(_record_of(session.config), counted, datetime.now(UTC))
+
+
+def _write_down(item: pytest.Item, watched: Sequence[Crossings]) -> None:
+    """Leave for `hedgerow extract plan` what was crossed."""
+    from hedgerow_host.extraction.plan.crossings import remember_test
+
+    counted = item.config.stash.setdefault(_COUNTED, Counter())
+    for crossings in watched:
+        counted.update(crossings.watched)
+    found = [asdict(each) for crossings in watched for each in crossings.crossings]
+    remember_test(_record_of(item.config), item.nodeid, found)
+
+
+def _record_of(config: pytest.Config) -> Path:
+    from hedgerow_host.extraction.plan.crossings import FILE
+
+    return config.rootpath / ".hedgerow" / FILE

@@ -12,6 +12,7 @@ from hedgerow_core.observability import log_of
 from hedgerow_core.persistence import Database, DatabaseAddress, Isolation
 from hedgerow_host.assembly import Assembly, assemble
 from hedgerow_host.catalog import notes_on
+from hedgerow_host.counted_crossings import count_crossings
 from hedgerow_host.database import told_if_away
 from hedgerow_host.discovery import hosted_contexts
 from hedgerow_host.migrate import isolation_when_migrated, runner_for
@@ -53,6 +54,7 @@ def started(
         isolation = asyncio.run(_prepared(address, assembly, migrate=migrate))
     for context in assembly.contexts:
         context.database.isolation = isolation[context.name]
+        count_crossings(context.database)
         if context.database.isolation is Isolation.SCHEMA:
             _log.warning(
                 "no_role", context=context.name, note="the database user may not take the context's role (ADR 0006)"

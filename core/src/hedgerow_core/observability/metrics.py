@@ -38,6 +38,18 @@ ATTEMPTS_FAILED = Counter(
     BY_SUBSCRIPTION,
     registry=REGISTRY,
 )
+CROSSED_TRANSACTIONS = Counter(
+    "hedgerow_crossed_transactions",
+    "Transactions of a context that were begun inside one of another context.",
+    ("context", "other"),
+    registry=REGISTRY,
+)
+REFUSED_STATEMENTS = Counter(
+    "hedgerow_refused_statements",
+    "Statements of a context that PostgreSQL refused, because its role may not.",
+    BY_CONTEXT,
+    registry=REGISTRY,
+)
 HINTS_SENT = Counter(
     "hedgerow_hints_sent",
     "Hints that this process sent to a worker.",

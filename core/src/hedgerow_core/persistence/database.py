@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from hedgerow_core.persistence.failures import Constraints, connecting, speaking_plainly
+from hedgerow_core.persistence.observing import Observer, observing, observing_refusals
 
 POOL_SIZE = 10
 """Connections per context and process: what eight drains, their dispatcher and a renewal of a lease need. All are
@@ -123,6 +124,8 @@ class Database:
         self._pool_wait_s = pool_wait_s
         self._address = address
         self._constraints = constraints or {}
+        self.observer: Observer | None = None
+        """Told of transactions inside those of others and of refused statements; set before the first use."""
 
     @cached_property
     def engine(self) -> AsyncEngine:
@@ -161,7 +164,7 @@ class Database:
             UnavailableError: the server is away, or no connection came free within a second.
             DomainError: a constraint was broken for which the context declared an error.
         """
-        with speaking_plainly(self._constraints):
+        with speaking_plainly(self._constraints), observing(self.context, self.observer):
             async with opened(self.engine) as connection, connection.begin():
                 yield connection
 
@@ -172,7 +175,7 @@ class Database:
         Raises:
             UnavailableError: as in `transaction`.
         """
-        with speaking_plainly(self._constraints):
+        with speaking_plainly(self._constraints), observing_refusals(self.observer):
             async with opened(self._reading) as connection:
                 yield connection
 

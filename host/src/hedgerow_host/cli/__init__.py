@@ -17,6 +17,7 @@ from hedgerow_host.cli import (
     docs,
     documents,
     events,
+    extract,
     get,
     health,
     migrate,
@@ -65,6 +66,7 @@ app.command("seed")(seed.seed)
 app.command("get")(get.get)
 app.command("shell")(shell.shell)
 app.command("health")(health.health)
+app.add_typer(extract.app, name="extract")
 app.add_typer(new.app, name="new")
 app.add_typer(template.app, name="template")
 
