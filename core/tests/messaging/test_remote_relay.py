@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -123,10 +122,10 @@ async def test_a_new_subscription_starts_where_it_wants(
 ) -> None:
     await publish(shop, [1, 2])
     async with carrying(books, wire, subscription(note, start=start)):
-        await _until_asked(wire, 2)
+        await wire.until(asked=2)
         await publish(shop, [3])
         await until_delivered(books, expected)
-        await _until_asked(wire, len(wire.asked) + 1)
+        await wire.until(asked=len(wire.asked) + 1)
         assert await delivered(books) == expected
 
 
@@ -143,7 +142,7 @@ async def test_subscriptions_that_are_apart_meet_and_then_wait_together(
     async with carrying(books, wire, first, second):
         await until_delivered(books, [1, 2])
         await until_delivered(books, [1, 2], second.name)
-        await _until_asked(wire, len(wire.asked) + 1)
+        await wire.until(asked=len(wire.asked) + 1)
 
     assert wire.asked[-1].wait_s > 0
     places = await rows(books, "SELECT DISTINCT snapshot FROM feed_cursors")
@@ -173,14 +172,12 @@ async def test_who_lost_the_lease_commits_nothing_that_it_has_read(
     await sleeper.open()
     await sleeper.step()
     await publish(shop, [1])
-    await _until_asked(wire, 1)
+    await wire.until(asked=1)
     await rows(books, "UPDATE feed_cursors SET expires_at = '-infinity'")
     async with carrying(books, Wire(shop), holder="successor"):
         await until_delivered(books, [1])
         before = await rows(books, "SELECT snapshot FROM feed_cursors")
-        async with asyncio.timeout(5):
-            while not wire.pages:
-                await asyncio.sleep(0.01)
+        await wire.until(answered=1)
         await sleeper.step()
 
         assert await rows(books, "SELECT holder FROM feed_cursors") == ["successor"]
@@ -196,7 +193,7 @@ async def test_a_publisher_that_is_away_is_waited_for_and_nobody_waits_for_the_r
     await publish(shop, [1])
     with capture_logs() as logs:
         async with carrying(books, wire) as relay:
-            await _until_asked(wire, 3)
+            await wire.until(asked=3)
             began = time.monotonic()
             await relay.step()
             assert time.monotonic() - began < 1
@@ -209,7 +206,13 @@ async def test_a_publisher_that_is_away_is_waited_for_and_nobody_waits_for_the_r
 
 @pytest.mark.parametrize(
     "nonsense",
-    [b"", b"no page", b'{"cluster": 1}', b'{"cluster":1,"window":"1:1:","count":1,"last":1}\n[{"id":"x"}]', b"\xff\n[]"],
+    [
+        b"",
+        b"no page",
+        b'{"cluster": 1}',
+        b'{"cluster":1,"window":"1:1:","count":1,"last":1}\n[{"id":"x"}]',
+        b"\xff\n[]",
+    ],
 )
 async def test_a_page_that_makes_no_sense_is_refused_and_asked_for_again(
     shop: Database, books: Database, wire: Wire, nonsense: bytes
@@ -218,7 +221,7 @@ async def test_a_page_that_makes_no_sense_is_refused_and_asked_for_again(
     wire.garbled = lambda _page: nonsense
     with capture_logs() as logs:
         async with carrying(books, wire):
-            await _until_asked(wire, 2)
+            await wire.until(asked=2)
             assert await delivered(books) == []
             wire.garbled = lambda page: page
             await until_delivered(books, [1])
@@ -243,9 +246,3 @@ async def test_a_publisher_whose_database_is_another_one_is_read_from_the_beginn
 
     assert "feed_restarted" in [line["event"] for line in logs]
     assert await rows(shop, "SELECT count(*) FROM feed_consumers WHERE passed >= '900000'") == [0]
-
-
-async def _until_asked(wire: Wire, times: int) -> None:
-    async with asyncio.timeout(10):
-        while len(wire.asked) < times:
-            await asyncio.sleep(0.01)

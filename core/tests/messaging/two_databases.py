@@ -57,7 +57,7 @@ class Wire:
         self.pages: list[bytes] = []
         self.garbled: Callable[[bytes], bytes] = lambda page: page
 
-    async def __call__(self, request: bytes, _timeout_s: float) -> bytes:
+    async def __call__(self, request: bytes, _within: timedelta) -> bytes:
         self.asked.append(PageRequest.model_validate_json(request))
         if self.cut:
             raise UnavailableError("shop is away", retry_after=timedelta(seconds=1))
@@ -65,6 +65,14 @@ class Wire:
         page = await self.outlet.page(self.asked[-1].model_copy(update=less), asker="books")
         self.pages.append(page)
         return self.garbled(page)
+
+    async def until(self, *, asked: int = 0, answered: int = 0) -> None:
+        """Wait for so many requests, or pages."""
+        for _ in range(1_000):
+            if len(self.asked) >= asked and len(self.pages) >= answered:
+                return
+            await asyncio.sleep(0.01)
+        pytest.fail(f"{len(self.asked)} requests, {len(self.pages)} pages")
 
 
 @pytest.fixture

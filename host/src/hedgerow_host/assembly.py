@@ -135,7 +135,13 @@ class Assembly:
         """One per context; they wake up whenever this process commits something."""
         dispatchers = {
             context.name: dispatcher_of(
-                context, hints, clock=self.clock, keep_events=self.keep_events, keep_audit=self.keep_audit
+                context,
+                hints,
+                clock=self.clock,
+                keep_events=self.keep_events,
+                keep_audit=self.keep_audit,
+                peers=self.peers,
+                arrived=self.wakeup,
             )
             for context in self.contexts
         }

@@ -25,6 +25,7 @@ from hedgerow_core.messaging.events import Envelope, EventContract
 from hedgerow_core.messaging.hints import Hint, Hints, InProcessHints
 from hedgerow_core.messaging.housekeeping import Housekeeping
 from hedgerow_core.messaging.outlet import Outlet
+from hedgerow_core.messaging.reading_ahead import Ask
 from hedgerow_core.messaging.recovery import Recovery
 from hedgerow_core.messaging.relay import Relay
 from hedgerow_core.messaging.remote_relay import RemoteRelay
@@ -37,6 +38,7 @@ LEDGER = MigrationHistory("hedgerow_core.messaging.migrations", "ledger_version"
 
 __all__ = [
     "LEDGER",
+    "Ask",
     "Carrier",
     "CatchUp",
     "Chore",

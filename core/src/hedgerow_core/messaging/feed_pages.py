@@ -19,8 +19,9 @@ PAGE = 2_000
 PAGE_BYTES = 4 * 1024 * 1024
 """And their size. An event that is larger comes alone."""
 MAX_WAIT_S = 20.0
-MAX_ANSWER_BYTES = 2 * PAGE_BYTES
-"""A page, its head, and room for a single event that is larger than a page should be."""
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+"""Room for a single event that is larger than a page should be."""
+MEDIA_TYPE = "application/x-ndjson"
 MAX_ID = 2**63 - 1
 """Behind every event: who begins here, and rescans, wants nothing of what was published so far."""
 UNKNOWN_CLUSTER = 0

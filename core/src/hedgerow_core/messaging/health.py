@@ -39,7 +39,7 @@ _HEALTH = """
         extract(epoch FROM statement_timestamp() - feed.expired_at)::float8 AS feed_expired_s
     FROM known
     LEFT JOIN (
-        SELECT *, CASE WHEN publisher = ANY(:here) THEN
+        SELECT *, CASE WHEN publisher = ANY(ARRAY[{here}]::text[]) THEN
             CAST(CASE snapshot WHEN '{rescan}' THEN '{beginning}' ELSE snapshot END AS pg_snapshot) END AS passed
         FROM feed_cursors
     ) feed ON feed.subscription = known.subscription
@@ -171,8 +171,8 @@ async def look(
 
     `publishers` are the contexts of this host's database that they listen to; what can't be read here is left out.
     """
-    here = sorted(await feeds_here(connection, publishers))
-    rows = await connection.execute(_statement(tuple(here)), {"names": sorted(names), "here": here})
+    statement = _statement(tuple(sorted(await feeds_here(connection, publishers))))
+    rows = await connection.execute(statement, {"names": sorted(names)})
     return [SubscriptionHealth(**row._mapping) for row in rows]
 
 
@@ -194,6 +194,7 @@ def _statement(publishers: Sequence[str]) -> TextClause:
     lags = "".join(_LAG.format(publisher=publisher) for publisher in publishers)
     return text(
         _HEALTH.format(
+            here=", ".join(f"'{publisher}'" for publisher in publishers),
             lags=lags or "WHEN NULL THEN NULL",
             elsewhere=_LAG_ELSEWHERE,
             rescan=RESCAN,
@@ -202,4 +203,4 @@ def _statement(publishers: Sequence[str]) -> TextClause:
             looked_at=LOOKED_AT,
             counted_to=COUNTED_TO,
         )
-    ).bindparams(bindparam("names", type_=ARRAY(Text)), bindparam("here", type_=ARRAY(Text)))
+    ).bindparams(bindparam("names", type_=ARRAY(Text)))

@@ -110,15 +110,9 @@ class Outlet:
         self._database = database
         self._committed = asyncio.Event()
         self._waiting: dict[str, int] = {}
-        self._closing = False
 
     def nudge(self) -> None:
         """Something was just committed in this process: look now instead of at the next poll."""
-        self._committed.set()
-
-    def close(self) -> None:
-        """Have nobody wait any more: the process wants to end."""
-        self._closing = True
         self._committed.set()
 
     async def page(self, asked: PageRequest, *, asker: str, gone: Gone = _stays) -> bytes:
@@ -147,7 +141,7 @@ class Outlet:
             self._committed.clear()
             found = await self._look(asked, snapshot)
             left = until - time.monotonic()
-            ends = found.number > 0 or left <= 0 or self._closing or asked.is_of_another(found.cluster)
+            ends = found.number > 0 or left <= 0 or asked.is_of_another(found.cluster)
             if ends or asked.target or snapshot == RESCAN or await gone():
                 return found
             # What lies between the two snapshots is nothing that was wanted: the next look need not read it again.

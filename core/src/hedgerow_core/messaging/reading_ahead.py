@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import final
 
@@ -31,8 +32,8 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 3.0
 
 _log = log_of(__name__)
 
-Ask = Callable[[bytes, float], Awaitable[bytes]]
-"""`await ask(request, timeout_s)` brings a `PageRequest` to the publisher, and its page back.
+Ask = Callable[[bytes, timedelta], Awaitable[bytes]]
+"""`await ask(request, within)` brings a `PageRequest` to the publisher, and its page back.
 
 Raises an UnavailableError if there is no way to it, and another DomainError if it refuses.
 """
@@ -178,7 +179,8 @@ class ReadingAhead:
         """One answer for each place. Those that are apart, and in no window yet, get the same one, and so meet."""
         readings: list[Reading] = []
         window: str | None = None
-        wait_s = WAIT_S if len(places) == 1 else 0.0
+        # Whether a host is back is told at once by one that has nothing, too.
+        wait_s = WAIT_S if len(places) == 1 and not self._failures else 0.0
         reports = time.monotonic() >= self._report_at
         for place, names in places.items():
             request = PageRequest(
@@ -191,7 +193,8 @@ class ReadingAhead:
                 passed=self._passed(place.cluster, names) if reports else (),
                 wait_s=wait_s,
             )
-            answer = await self._ask(request.model_dump_json().encode(), wait_s + ANSWERS_WITHIN_S)
+            within = timedelta(seconds=wait_s + ANSWERS_WITHIN_S)
+            answer = await self._ask(request.model_dump_json().encode(), within)
             readings.append(Reading(names, place, read(answer)))
             if place.target is None:
                 window = window or readings[-1].page.head.window
