@@ -9,11 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hedgerow_core.domain import AuthorizationError, NotFoundError, ValidationError
+from hedgerow_core.domain import AuthorizationError, ValidationError
 from hedgerow_core.messaging import Outlet
 from hedgerow_core.messaging.feed_pages import MEDIA_TYPE, PageRequest
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.wire.feed_asking import PATH
+from hedgerow_host.wire.hosted import asked_of
 
 
 def feed_routes(assembly: Assembly) -> Sequence[Route]:
@@ -23,13 +24,10 @@ def feed_routes(assembly: Assembly) -> Sequence[Route]:
         assembly.wakeup.wakes(outlet.nudge)
 
     async def page(request: Request) -> Response:
-        publisher = request.path_params["context"]
-        if publisher not in outlets or publisher not in assembly.names:
-            raise NotFoundError(f"{publisher} is not hosted here.")
-        asker = await assembly.remotes.asker_of(request, publisher)
+        publisher, asker = await asked_of(request, assembly, request.path_params["context"])
         asked = _read(await request.body())
         _demand_own(asker, asked)
-        content = await outlets[publisher].page(asked, asker=asker, gone=request.is_disconnected)
+        content = await outlets[publisher.name].page(asked, asker=asker, gone=request.is_disconnected)
         return Response(content, media_type=MEDIA_TYPE)
 
     return [Route(PATH, page, methods=["POST"], include_in_schema=False)]
