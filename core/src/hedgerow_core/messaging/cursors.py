@@ -82,9 +82,10 @@ _START_OVER = text(
     """
 ).bindparams(_NAMES)
 
+# What it said while it lived in another host says nothing any more.
 _MOVE = text(
     """
-    UPDATE feed_cursors SET snapshot = :snapshot, target = :target, after_id = :after
+    UPDATE feed_cursors SET snapshot = :snapshot, target = :target, after_id = :after, heard_at = NULL
     WHERE publisher = :publisher AND subscription = ANY(:names)
     """
 ).bindparams(_NAMES)

@@ -35,7 +35,7 @@ _HEALTH = """
     SELECT known.subscription, active.pending, waiting.retry, dead.dead, parked.parked,
         coalesce(due.age_s, 0) AS oldest_pending_s, leases.expired AS expired_leases,
         EXISTS (SELECT FROM paused_subscriptions paused WHERE paused.subscription = known.subscription) AS paused,
-        feed.publisher, CASE feed.publisher {lags} ELSE {elsewhere} END AS relay_lag_s,
+        feed.publisher, CASE WHEN feed.heard_at IS NOT NULL THEN {elsewhere} {lags} END AS relay_lag_s,
         extract(epoch FROM statement_timestamp() - feed.expired_at)::float8 AS feed_expired_s
     FROM known
     LEFT JOIN (
@@ -95,7 +95,7 @@ _HEALTH = """
 # A cursor in the middle of a large window has passed what lies up to `after_id`. Indexes: outbox_by_transaction,
 # the primary key.
 _LAG = """
-    WHEN '{publisher}' THEN (
+    WHEN feed.publisher = '{publisher}' THEN (
         SELECT extract(epoch FROM statement_timestamp() - min(first.occurred_at))::float8 FROM (
             (SELECT o.occurred_at FROM "{publisher}".outbox o
              WHERE feed.target IS NULL AND o.xid >= pg_snapshot_xmin(feed.passed)
@@ -195,7 +195,7 @@ def _statement(publishers: Sequence[str]) -> TextClause:
     return text(
         _HEALTH.format(
             here=", ".join(f"'{publisher}'" for publisher in publishers),
-            lags=lags or "WHEN NULL THEN NULL",
+            lags=lags,
             elsewhere=_LAG_ELSEWHERE,
             rescan=RESCAN,
             beginning=BEGINNING,
