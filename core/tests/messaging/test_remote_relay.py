@@ -246,3 +246,21 @@ async def test_a_publisher_whose_database_is_another_one_is_read_from_the_beginn
 
     assert "feed_restarted" in [line["event"] for line in logs]
     assert await rows(shop, "SELECT count(*) FROM feed_consumers WHERE passed >= '900000'") == [0]
+
+
+async def test_who_takes_one_step_at_a_time_catches_up_with_all_there_is(
+    shop: Database, books: Database, wire: Wire
+) -> None:
+    relay = RemoteRelay(books, "shop", [subscription(note)], ask=wire, holder="test")
+    await relay.open()
+    await publish(shop, range(1, MANY + 1))
+
+    await relay.catch_up()
+
+    assert await delivered(books) == list(range(1, MANY + 1))
+    await rows(books, "UPDATE feed_cursors SET system_identifier = 1")
+    await publish(shop, [MANY + 1])
+    await relay.catch_up()
+    assert await delivered(books) == list(range(1, MANY + 2))
+    assert max(request.wait_s for request in wire.asked) == 0
+    await relay.close()

@@ -84,6 +84,12 @@ class Round:
                 reached.setdefault(reading.after, []).extend(reading.staying)
         return {place: tuple(sorted(names)) for place, names in reached.items()}
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is surely more at once."""
+        heads = [reading.page.head for reading in self.readings]
+        return any(head.more or head.window is None for head in heads)
+
 
 @final
 class ReadingAhead:
@@ -141,6 +147,11 @@ class ReadingAhead:
             with suppress(asyncio.CancelledError):
                 await task
 
+    async def read(self, led: Led) -> Round:
+        """What comes next for these, without waiting until there is something."""
+        self.committed, self._led = led.places, led
+        return await self._read(led.places, wait_s=0.0)
+
     def fail(self, why: str) -> None:
         """It was no good: say so once, and wait longer each time before the next attempt."""
         self._failures += 1
@@ -168,19 +179,19 @@ class ReadingAhead:
             if self._failures:
                 await asyncio.sleep(_pause(self._failures))
             try:
-                return await self._read(places)
+                # Whether a host is back is told at once by one that has nothing, too.
+                patient = len(places) == 1 and not self._failures
+                return await self._read(places, wait_s=WAIT_S if patient else 0.0)
             except (DomainError, NoPageError) as error:
                 self.fail(str(error))
             except Exception as error:
                 _log.exception("feed_failed", publisher=self._publisher)
                 self.fail(type(error).__name__)
 
-    async def _read(self, places: Places) -> Round:
+    async def _read(self, places: Places, *, wait_s: float) -> Round:
         """One answer for each place. Those that are apart, and in no window yet, get the same one, and so meet."""
         readings: list[Reading] = []
         window: str | None = None
-        # Whether a host is back is told at once by one that has nothing, too.
-        wait_s = WAIT_S if len(places) == 1 and not self._failures else 0.0
         reports = time.monotonic() >= self._report_at
         for place, names in places.items():
             request = PageRequest(

@@ -83,11 +83,35 @@ class RemoteRelay:
         found = self._reading.round
         if found is None and time.monotonic() < self._renew_at:
             return False
-        led = await self._committed(found)
-        self._renew_at = time.monotonic() + RENEW_AFTER_S
-        if led is not None:
+        try:
+            led = await self._committed(found)
+        except PageRefusedError as error:
+            self._reading.fail(str(error))
+            await self._reading.begin(Led({}, {}))
+            return False
+        finally:
+            self._renew_at = time.monotonic() + RENEW_AFTER_S
+        if found is not None and found.before == led.places:
+            self._reading.done()
+        elif found is not None or led.places != self._reading.committed:
             await self._reading.begin(led)
         return self._reading.round is not None
+
+    async def catch_up(self) -> None:
+        """Carry what there is now, and wait for the publisher's answers: for tests, which take one step at a time.
+
+        Raises:
+            UnavailableError: one of both databases is away, or the host of the publisher.
+        """
+        await self._reading.stop()
+        more = True
+        while more:
+            led = await self._committed(None)
+            if not led.places:
+                return
+            found = await self._reading.read(led)
+            await self._committed(found)
+            more = found.goes_on
 
     async def close(self) -> None:
         """Give the leases back, so that another relay need not wait for their end."""
@@ -95,23 +119,15 @@ class RemoteRelay:
         async with self._database.transaction() as connection:
             await cursors.release(connection, self._publisher, holder=self._holder)
 
-    async def _committed(self, found: Round | None) -> Led | None:
-        """Carry the round, if we still lead where it was read from; else where to read from instead."""
-        try:
-            async with self._database.transaction() as connection:
-                led = await remote_cursors.lead(
-                    connection, self._publisher, list(self._subscriptions), holder=self._holder
-                )
-                at_its_place = found is not None and found.before == led.places
-                for reading in found.readings if found is not None and at_its_place else ():
+    async def _committed(self, found: Round | None) -> Led:
+        """Carry the round, if our cursors are where it was read from; where they were, in any case."""
+        async with self._database.transaction() as connection:
+            names = list(self._subscriptions)
+            led = await remote_cursors.lead(connection, self._publisher, names, holder=self._holder)
+            if found is not None and found.before == led.places:
+                for reading in found.readings:
                     await self._carry(connection, reading, led)
-        except PageRefusedError as error:
-            self._reading.fail(str(error))
-            return Led({}, {})
-        if at_its_place:
-            self._reading.done()
-            return None
-        return led if led.places != self._reading.committed or found is not None else None
+        return led
 
     async def _carry(self, connection: AsyncConnection, reading: Reading, led: Led) -> None:
         head, staying = reading.page.head, reading.staying

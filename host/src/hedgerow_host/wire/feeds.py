@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hedgerow_core.domain import AuthorizationError, ValidationError
+from hedgerow_core.domain import ValidationError
 from hedgerow_core.messaging import Outlet
 from hedgerow_core.messaging.feed_pages import MEDIA_TYPE, PageRequest
 from hedgerow_host.assembly import Assembly
@@ -47,7 +47,9 @@ def _demand_own(asker: str, asked: PageRequest) -> None:
     names = [name for position in asked.passed for name in position.subscriptions]
     foreign = [name for name in names if not name.startswith(f"{asker}.")]
     if foreign:
-        raise AuthorizationError(
+        raise ValidationError(
             f"{asker} may report the positions of its own subscriptions, and {foreign[0]} is none: "
-            f"their names begin with {asker}."
+            f"their names begin with {asker} and a dot.",
+            field="passed",
+            code="foreign_subscription",
         )
