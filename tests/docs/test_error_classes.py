@@ -62,6 +62,8 @@ END_INSIDE = {
     "GatewayTimeoutError": "becomes the state `unknown` of a payment",
     "GatewayUnavailableError": "becomes another attempt",
     "KeysNotReadError": "becomes the log event `keys_unread`",
+    "NoPageError": "becomes the log event `feed_away`",
+    "PageRefusedError": "becomes the log event `feed_away`",
     "NotThere": "carries the problems that end the start, or become the log event `remote_missing`",
     "NewerVersionError": "becomes the log event `delivery_too_new`",
     "OrphanedError": "becomes the log event `deliveries_without_handler`",

@@ -57,13 +57,9 @@ async def test_a_remote_context_reads_the_feed_and_reports_its_own_position(host
     assert known == ["billing.copy_registered_user"]
 
 
-@pytest.mark.parametrize(
-    "authorization",
-    [{}, {"Authorization": "Bearer x"}, {"Authorization": "Basic eDp5"}],
-    ids=["none", "bad", "basic"],
-)
-async def test_nobody_else_reads_it(host: HostApp, authorization: dict[str, str]) -> None:
-    answer = await host.anonymous.post("/_feed/users", json=ASKED, headers=authorization)
+@pytest.mark.parametrize("authorization", ["", "Bearer x", "Basic eDp5"])
+async def test_nobody_else_reads_it(host: HostApp, authorization: str) -> None:
+    answer = await host.anonymous.post("/_feed/users", json=ASKED, headers={"Authorization": authorization})
 
     assert (answer.status_code, answer.json()["code"]) == (401, "invalid_service_token")
 
