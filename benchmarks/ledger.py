@@ -24,13 +24,15 @@ class Size:
     """Events of a throughput round."""
     feed: int
     """Events that the relay carries."""
+    remote: int
+    """And the relay of a publisher in another host."""
     seconds: int
     """Of steady publishing."""
     transactions: int
 
 
-FULL = Size(rounds=5, backlog=20_000, feed=200_000, seconds=15, transactions=500)
-QUICK = Size(rounds=2, backlog=6_000, feed=20_000, seconds=3, transactions=150)
+FULL = Size(rounds=5, backlog=20_000, feed=200_000, remote=50_000, seconds=15, transactions=500)
+QUICK = Size(rounds=2, backlog=6_000, feed=20_000, remote=20_000, seconds=3, transactions=150)
 
 Benchmark = Callable[[Ground, Size], Coroutine[None, None, list[Result]]]
 
@@ -52,6 +54,7 @@ def main() -> int:
 
 
 def _benchmarks() -> dict[str, Benchmark]:
+    from benchmarks.feed import feed_rate
     from benchmarks.latency import latency
     from benchmarks.recording import recording
     from benchmarks.relay_rate import relay_rate
@@ -63,6 +66,7 @@ def _benchmarks() -> dict[str, Benchmark]:
             ground, processes=2, events=size.backlog, rounds=size.rounds
         ),
         "relay": lambda ground, size: relay_rate(ground, events=size.feed, rounds=size.rounds),
+        "feed": lambda ground, size: feed_rate(ground, events=size.remote, rounds=size.rounds),
         "latency": lambda ground, size: latency(ground, seconds=size.seconds, rounds=size.rounds),
         "recording": lambda ground, size: recording(ground, transactions=size.transactions, rounds=size.rounds),
     }
@@ -74,7 +78,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="the results as JSON instead of a table")
     parser.add_argument(
         "--only",
-        choices=["throughput", "throughput-2", "relay", "latency", "recording"],
+        choices=["throughput", "throughput-2", "relay", "feed", "latency", "recording"],
         help="one benchmark instead of all",
     )
     return parser

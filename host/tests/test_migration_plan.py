@@ -27,9 +27,10 @@ def test_each_step_begins_where_the_one_before_ended() -> None:
         ("ledger_0002", "ledger_0003"),
         ("ledger_0003", "ledger_0004"),
         ("ledger_0004", "ledger_0005"),
+        ("ledger_0005", "ledger_0006"),
     ]
-    assert [step.kind for step in steps] == [Kind.CONTRACT, Kind.EXPAND, Kind.EXPAND]
-    assert plan([state("ledger_0005")]) == []
+    assert [step.kind for step in steps] == [Kind.CONTRACT, Kind.EXPAND, Kind.EXPAND, Kind.EXPAND]
+    assert plan([state("ledger_0006")]) == []
 
 
 def test_without_the_parser_nothing_is_called_safe(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -227,7 +227,7 @@ async def test_the_script_for_psql_leaves_what_migrating_leaves_and_runs_once(
     assert left == expected
     assert any(line.startswith("index CREATE INDEX ix_notes") for line in left), "else nothing is compared"
     assert again.returncode == 3
-    assert re.search(r"shop \(ledger\) is at ledger_0005, and this script begins at nothing", again.stderr)
+    assert re.search(r"shop \(ledger\) is at ledger_0006, and this script begins at nothing", again.stderr)
     assert nothing == NOTHING
 
 

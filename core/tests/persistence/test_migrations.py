@@ -18,7 +18,7 @@ from hedgerow_core.persistence import (
 )
 
 SHOP = ContextMigrations("shop", [LEDGER])
-REVISIONS = [f"ledger_000{nth}" for nth in range(1, 6)]
+REVISIONS = [f"ledger_000{nth}" for nth in range(1, 7)]
 
 
 async def test_a_fresh_database_lacks_everything_and_a_migrated_one_nothing(

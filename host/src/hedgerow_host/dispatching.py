@@ -2,30 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from hedgerow_core.domain import Clock
-from hedgerow_core.messaging import Chore, Dispatcher, Hints, Housekeeping, Relay, Scheduler, Subscription
+from hedgerow_core.messaging import (
+    Carrier,
+    Chore,
+    Dispatcher,
+    Hints,
+    Housekeeping,
+    Relay,
+    RemoteRelay,
+    Scheduler,
+    Subscription,
+)
+from hedgerow_core.wire import Peer
 from hedgerow_host.hosted_context import HostedContext, process_name
+from hedgerow_host.wire.feed_asking import asking
 
 
 def dispatcher_of(
-    context: HostedContext, hints: Hints, *, clock: Clock, keep_events: timedelta, keep_audit: timedelta
+    context: HostedContext,
+    hints: Hints,
+    *,
+    clock: Clock,
+    keep_events: timedelta,
+    keep_audit: timedelta,
+    peers: Mapping[str, Peer],
+    arrived: Callable[[], None],
 ) -> Dispatcher:
     """The dispatcher of a context, not running yet."""
     chores: list[Chore] = [
         Scheduler(context.database, context.handlers.schedules, clock),
-        Housekeeping(context.database, context.consumers, keep_events=keep_events, keep_audit=keep_audit),
+        Housekeeping(
+            context.database,
+            context.consumers,
+            keep_events=keep_events,
+            keep_audit=keep_audit,
+            elsewhere=peers.keys(),
+        ),
     ]
-    return Dispatcher(context.database, relays_of(context), context.consumers, hints, chores)
+    relays = relays_of(context, peers, arrived)
+    return Dispatcher(context.database, relays, context.consumers, hints, chores)
 
 
-def relays_of(context: HostedContext) -> list[Relay]:
-    """What carries events to a context: one relay for each publisher that it listens to."""
+def relays_of(context: HostedContext, peers: Mapping[str, Peer], arrived: Callable[[], None]) -> list[Carrier]:
+    """What carries events to a context: one relay for each publisher that it listens to.
+
+    `peers` are the contexts that live on other hosts; `arrived` is called when something of theirs can be carried.
+    """
     wanted: dict[str, list[Subscription]] = {}
     for subscription in context.subscriptions.subscribes:
         wanted.setdefault(subscription.publisher, []).append(subscription)
-    return [
-        Relay(context.database, publisher, subscriptions, holder=process_name())
-        for publisher, subscriptions in wanted.items()
-    ]
+    return [_relay_of(context, publisher, wanted[publisher], peers.get(publisher), arrived) for publisher in wanted]
+
+
+def _relay_of(
+    context: HostedContext,
+    publisher: str,
+    subscriptions: list[Subscription],
+    peer: Peer | None,
+    arrived: Callable[[], None],
+) -> Carrier:
+    if peer is None:
+        return Relay(context.database, publisher, subscriptions, holder=process_name())
+    ask = asking(peer, context.name)
+    return RemoteRelay(context.database, publisher, subscriptions, ask=ask, holder=process_name(), arrived=arrived)

@@ -69,6 +69,11 @@ class HostedContext:
         return self.loaded.name
 
     @property
+    def publishers(self) -> set[str]:
+        """The contexts that it listens to."""
+        return {subscription.publisher for subscription in self.subscriptions.subscribes}
+
+    @property
     def issuers(self) -> Sequence[TokenIssuer]:
         """Whose access tokens are believed."""
         return [one for one in self.authenticators if isinstance(one, TokenIssuer)]

@@ -99,7 +99,7 @@ class Watch:
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _look(self, context: HostedContext) -> None:
-        publishers = {subscription.publisher for subscription in context.subscriptions.subscribes}
+        publishers = context.publishers - self.assembly.peers.keys()
         async with asyncio.timeout(LOOK_WITHIN_S), context.database.reading() as connection:
             stands = await look(connection, context.consumers, publishers=publishers)
         before = self._seen.get(context.name)

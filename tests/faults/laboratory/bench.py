@@ -49,9 +49,7 @@ _UNFINISHED = """
         THEN md5((payload->>'key') || (payload->>'number'))::uuid ELSE event_id END AS id
     FROM {context}.deliveries WHERE state NOT IN ('completed', 'discarded')
 """
-_COUNTS = """
-    SELECT (SELECT count(*) FROM sink.effects), (SELECT count(*) FROM source.effects), count(*) FROM source.counted
-"""
+_COUNTED = ("sink.effects", "source.effects", "source.counted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,7 @@ class Bench:
         wanted = (len(numbers), len(numbers), sum(number % TASK_EVERY == 0 for _key, number in numbers))
         before: tuple[int, ...] = ()
         while True:
-            now = tuple((await self.query(_COUNTS))[0])
+            now = tuple([(await self.query(f"SELECT count(*) FROM {table}"))[0][0] for table in _COUNTED])
             if all(have >= want for have, want in zip(now, wanted, strict=True)):
                 return time.monotonic() - started
             moved_at = time.monotonic() if now != before else moved_at
@@ -133,22 +131,32 @@ def install_contexts(folder: Path) -> None:
         (metadata / "entry_points.txt").write_text(f"[hedgerow.contexts]\n{name} = lab_{name}\n")
 
 
+async def migrated(address: DatabaseAddress, *contexts: str) -> None:
+    """Make the schemas of these contexts of the laboratory."""
+    histories = {
+        name: MigrationHistory(f"tests.faults.laboratory.contexts.lab_{name}.migrations") for name in contexts
+    }
+    runner = MigrationRunner(address, [ContextMigrations(name, [LEDGER, own]) for name, own in histories.items()])
+    await runner.apply()
+
+
+def python_path(folder: Path) -> str:
+    """Where children find what is installed in `folder`, its code, and ours."""
+    return os.pathsep.join(map(str, (folder, CODE, ROOT, os.environ.get("PYTHONPATH", ""))))
+
+
 @asynccontextmanager
 async def laboratory(
     address: DatabaseAddress, broker_url: str, folder: Path, *, through: str | None = None, **settings: str
 ) -> AsyncIterator[Bench]:
     """A migrated database and a supervisor; `through` is the address that children see instead, of a proxy."""
     install_contexts(folder)
-    histories = {
-        name: MigrationHistory(f"tests.faults.laboratory.contexts.lab_{name}.migrations") for name in CONTEXTS
-    }
-    runner = MigrationRunner(address, [ContextMigrations(name, [LEDGER, own]) for name, own in histories.items()])
-    await runner.apply()
+    await migrated(address, *CONTEXTS)
     environment: Mapping[str, str] = {
         "HEDGEROW_DATABASE_URL": through or plain_url(address),
         "HEDGEROW_BROKER_URL": broker_url,
         "HEDGEROW_CONTEXTS": ",".join(CONTEXTS),
-        "PYTHONPATH": os.pathsep.join(map(str, (folder, CODE, ROOT, os.environ.get("PYTHONPATH", "")))),
+        "PYTHONPATH": python_path(folder),
         **settings,
     }
     source = Database(address, "source")

@@ -12,7 +12,7 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
-from hedgerow_core.messaging import cursors, drain, partitions, relay
+from hedgerow_core.messaging import cursors, drain, partitions, relay, remote_relay
 from hedgerow_host import cli
 from tests.faults.laboratory import crash_points
 from tests.faults.laboratory.gateway_mutants import GATEWAY_MUTANTS
@@ -51,7 +51,7 @@ def _shorten_leases(seconds: float) -> None:
     """Leases of seconds make an experiment with many deaths long; their proportions stay."""
     partitions.LEASE = drain.LEASE = timedelta(seconds=seconds)  # type: ignore[misc]
     cursors.LEASE = timedelta(seconds=seconds)  # type: ignore[misc]
-    relay.RENEW_AFTER_S = seconds / 3
+    relay.RENEW_AFTER_S = remote_relay.RENEW_AFTER_S = seconds / 3
 
 
 def _trust_keys_for(seconds: float) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from hedgerow_core.messaging import cursors, deliveries
+from hedgerow_core.messaging import RemoteRelay, cursors, deliveries, remote_cursors
 from hedgerow_core.messaging.dispatcher import Dispatcher
 from hedgerow_core.messaging.turn import Turn
 from hedgerow_core.messaging.work import LedgerWork
@@ -59,6 +59,19 @@ def cursor_before_carry() -> None:
         return led
 
     cursors.lead = lead
+
+
+def remote_cursor_before_carry() -> None:
+    """The same with a publisher in another host."""
+    sound = RemoteRelay._carry
+
+    async def carry(self: RemoteRelay, connection: Any, reading: Any, led: Any) -> None:
+        head = reading.page.head
+        await remote_cursors.move(connection, self._publisher, reading.staying, reading.after, head)
+        await _commit_here(connection)
+        await sound(self, connection, reading, led)
+
+    RemoteRelay._carry = carry  # type: ignore[method-assign]
 
 
 def leads_without_lease() -> None:
@@ -150,6 +163,7 @@ MUTANTS: dict[str, Callable[[], None]] = {
         forgets_orphans,
         effect_apart_from_state,
         cursor_before_carry,
+        remote_cursor_before_carry,
         leads_without_lease,
         never_resends,
         publishes_after_commit,

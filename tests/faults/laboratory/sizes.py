@@ -58,6 +58,9 @@ SIZES: dict[str, tuple[int, int]] = {
     "many_hosts.mutant_hosts": (3, 20),
     "killed_migrations.sample": (3, 1_000),
     "two_releases.seconds": (1, 10),
+    "feed_order.commits": (2_000, 12_000),
+    "feed_storm.events": (1_500, 50_000),
+    "feed_storm.kills": (5, 50),
     "timing.rounds": (30, 1_200),
     "timing.mutant_rounds": (16, 100),
 }

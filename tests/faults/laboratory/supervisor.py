@@ -40,6 +40,11 @@ class Supervisor:
         """Those that still run, stopped ones included."""
         return [process for process in self.processes if process.running]
 
+    @property
+    def workers(self) -> list[Process]:
+        """The workers that still run."""
+        return [process for process in self.alive if process in self._workers]
+
     def start(self, *arguments: str, **settings: str) -> Process:
         """Start `hedgerow` with these arguments; `settings` go into its environment. Waits for nothing."""
         process = Process(
@@ -62,7 +67,7 @@ class Supervisor:
 
     async def ready(self) -> None:
         """Wait until every worker that runs says that it works."""
-        for process in [process for process in self.alive if process in self._workers]:
+        for process in self.workers:
             await asyncio.to_thread(process.wait_for, "worker_ready")
 
     async def died(self, process: Process, why: str, within_s: float = DIES_WITHIN_S) -> int:

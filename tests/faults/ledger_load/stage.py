@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.domain import SystemClock
 from hedgerow_core.messaging import (
+    Carrier,
     Dispatcher,
     Drain,
     Envelope,
@@ -114,7 +115,7 @@ class Stage:
 
     @asynccontextmanager
     async def working(
-        self, *, holder: str = "a", subscription: Subscription | None = None, relay: type[Relay] = Relay
+        self, *, holder: str = "a", subscription: Subscription | None = None, relay: Callable[..., Carrier] = Relay
     ) -> AsyncIterator[None]:
         """A worker of `sink` with connections of its own: relay, dispatcher and drains, as in a worker process."""
         database = Database(self.address, "sink")
@@ -163,7 +164,7 @@ class Stage:
 
 
 def worker_of(
-    database: Database, subscription: Subscription, *, holder: str, relay: type[Relay] = Relay
+    database: Database, subscription: Subscription, *, holder: str, relay: Callable[..., Carrier] = Relay
 ) -> tuple[Dispatcher, InProcessHints]:
     """What works for `sink` in one process."""
     consumers = consumers_of([subscription], [])

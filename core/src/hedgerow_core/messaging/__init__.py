@@ -2,7 +2,8 @@
 
 Read in this order: events → work (the outbox) → consumers → cursors → relay → partitions (the leases) → deliveries
 (the states) → turn → drain, with attempts → recovery → due → hints → dispatcher. That is the way of an event;
-schedules and housekeeping run beside it.
+schedules and housekeeping run beside it. Between hosts it goes outlet → feed_pages → reading_ahead → remote_relay,
+with remote_cursors.
 What operators do is in selection, steering, pausing, replay, rehearsal, emission, feed, tail, actions and health;
 who did what to whom is in trail;
 what publishers and subscribers promise each other is in contracts.
@@ -18,13 +19,16 @@ from hedgerow_core.messaging.consumers import (
     Upcast,
     consumers_of,
 )
-from hedgerow_core.messaging.dispatcher import Chore, Dispatcher
+from hedgerow_core.messaging.dispatcher import Carrier, Chore, Dispatcher
 from hedgerow_core.messaging.drain import Drain
 from hedgerow_core.messaging.events import Envelope, EventContract
 from hedgerow_core.messaging.hints import Hint, Hints, InProcessHints
 from hedgerow_core.messaging.housekeeping import Housekeeping
+from hedgerow_core.messaging.outlet import Outlet
+from hedgerow_core.messaging.reading_ahead import Ask
 from hedgerow_core.messaging.recovery import Recovery
 from hedgerow_core.messaging.relay import Relay
+from hedgerow_core.messaging.remote_relay import RemoteRelay
 from hedgerow_core.messaging.schedules import CatchUp, Schedule, Scheduler
 from hedgerow_core.messaging.work import LedgerWork, Translation, Translations, unit_of_work
 from hedgerow_core.persistence import MigrationHistory
@@ -34,6 +38,8 @@ LEDGER = MigrationHistory("hedgerow_core.messaging.migrations", "ledger_version"
 
 __all__ = [
     "LEDGER",
+    "Ask",
+    "Carrier",
     "CatchUp",
     "Chore",
     "Consumer",
@@ -47,8 +53,10 @@ __all__ = [
     "InProcessHints",
     "LedgerWork",
     "OutboundTaskHandler",
+    "Outlet",
     "Recovery",
     "Relay",
+    "RemoteRelay",
     "RetryPolicy",
     "Schedule",
     "Scheduler",

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import DateTime, Text, bindparam, text
+from sqlalchemy import DateTime, Row, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -67,7 +68,7 @@ _TAKE_LEASES = text(
           AND (holder = :holder OR expires_at < clock_timestamp())
         ORDER BY subscription FOR UPDATE SKIP LOCKED)
     RETURNING subscription, snapshot, target, after_id, since,
-        coalesce(target, pg_current_snapshot()::text) AS window,
+        coalesce(target, pg_current_snapshot()::text) AS window, system_identifier,
         system_identifier = (SELECT system_identifier FROM pg_control_system()) AS same_cluster
     """
 ).bindparams(_NAMES)
@@ -81,9 +82,10 @@ _START_OVER = text(
     """
 ).bindparams(_NAMES)
 
+# What it said while it lived in another host says nothing any more.
 _MOVE = text(
     """
-    UPDATE feed_cursors SET snapshot = :snapshot, target = :target, after_id = :after
+    UPDATE feed_cursors SET snapshot = :snapshot, target = :target, after_id = :after, heard_at = NULL
     WHERE publisher = :publisher AND subscription = ANY(:names)
     """
 ).bindparams(_NAMES)
@@ -138,13 +140,20 @@ async def open_cursors(connection: AsyncConnection, publisher: str, subscription
     await connection.execute(_OPEN, where)
 
 
+async def take_leases(
+    connection: AsyncConnection, publisher: str, names: Sequence[str], *, holder: str
+) -> Sequence[Row[Any]]:
+    """Take or renew the lease of these subscriptions' cursors, and lock them; those that are free."""
+    lease = {"publisher": publisher, "names": list(names), "holder": holder, "lease": LEASE}
+    return (await connection.execute(_TAKE_LEASES, lease)).all()
+
+
 async def lead(
     connection: AsyncConnection, publisher: str, names: Sequence[str], *, holder: str
 ) -> dict[Cursor, list[str]]:
     """Take or renew the lease of these subscriptions' cursors; those that another relay leads are left out."""
-    lease = {"publisher": publisher, "names": list(names), "holder": holder, "lease": LEASE}
     led: dict[Cursor, list[str]] = {}
-    for row in await connection.execute(_TAKE_LEASES, lease):
+    for row in await take_leases(connection, publisher, names, holder=holder):
         cursor = Cursor(row.snapshot, row.target, row.after_id, row.since, row.window, row.same_cluster)
         led.setdefault(cursor, []).append(row.subscription)
     return led
@@ -167,9 +176,14 @@ async def report(connection: AsyncConnection, publisher: str, led: Mapping[Curso
         answers = (await connection.execute(statement, where)).all()
         missed = [row.name for row in answers if not row.complete]
         if missed and cursor.snapshot not in (BEGINNING, RESCAN):
-            await connection.execute(_EXPIRE, {"publisher": publisher, "names": missed})
+            await expire(connection, publisher, missed)
             names[:] = [name for name in names if name not in missed]
-            _log.error("feed_expired", publisher=publisher, subscriptions=missed)
+
+
+async def expire(connection: AsyncConnection, publisher: str, names: Sequence[str]) -> None:
+    """Stop subscriptions that have missed something, loudly."""
+    await connection.execute(_EXPIRE, {"publisher": publisher, "names": list(names)})
+    _log.error("feed_expired", publisher=publisher, subscriptions=list(names))
 
 
 async def move(

@@ -17,7 +17,6 @@ from hedgerow_core.messaging import partitions
 from hedgerow_core.messaging.consumers import Consumer
 from hedgerow_core.messaging.due import DuePartition, due_partitions
 from hedgerow_core.messaging.hints import Hint, Hints
-from hedgerow_core.messaging.relay import Relay
 from hedgerow_core.observability import log_of
 from hedgerow_core.observability.metrics import HINTS_SENT
 from hedgerow_core.persistence import Database
@@ -34,6 +33,22 @@ STEP_TIMEOUT_S = 30.0
 """A network that went silent raises nothing: what takes longer than this counts as away."""
 
 _log = log_of(__name__)
+
+
+class Carrier(Protocol):
+    """What brings events of one publisher here: a `Relay`, or a `RemoteRelay`."""
+
+    async def open(self) -> None:
+        """Get ready; called once, when the database is there."""
+        ...
+
+    async def step(self) -> bool:
+        """Carry what is new, without waiting for anybody but the database; True if there may be more at once."""
+        ...
+
+    async def close(self) -> None:
+        """Give back what others wait for; called once, at the end."""
+        ...
 
 
 class Chore(Protocol):
@@ -54,7 +69,7 @@ class Dispatcher:
     def __init__(
         self,
         database: Database,
-        relays: Sequence[Relay],
+        relays: Sequence[Carrier],
         consumers: Mapping[str, Consumer],
         hints: Hints,
         chores: Sequence[Chore] = (),

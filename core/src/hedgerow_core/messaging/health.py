@@ -23,6 +23,8 @@ COUNTED_TO = 10_000
 LOOKED_AT = 10
 """Due deliveries at the front of a partition of which the oldest is taken: a retry in front may have come due later
 than those behind it."""
+SILENT_AFTER_S = 20
+"""A publisher in another host answers every 5 s, also when it has nothing."""
 
 # Each count is ordered as its index is, or the planner would rather read the whole table than so much of an index.
 # Indexes: deliveries_in_order (due, active), deliveries_waiting, deliveries_dead, deliveries_parked.
@@ -33,11 +35,12 @@ _HEALTH = """
     SELECT known.subscription, active.pending, waiting.retry, dead.dead, parked.parked,
         coalesce(due.age_s, 0) AS oldest_pending_s, leases.expired AS expired_leases,
         EXISTS (SELECT FROM paused_subscriptions paused WHERE paused.subscription = known.subscription) AS paused,
-        feed.publisher, {lag} AS relay_lag_s,
+        feed.publisher, CASE WHEN feed.heard_at IS NOT NULL THEN {elsewhere} {lags} END AS relay_lag_s,
         extract(epoch FROM statement_timestamp() - feed.expired_at)::float8 AS feed_expired_s
     FROM known
     LEFT JOIN (
-        SELECT *, CAST(CASE snapshot WHEN '{rescan}' THEN '{beginning}' ELSE snapshot END AS pg_snapshot) AS passed
+        SELECT *, CASE WHEN publisher = ANY(ARRAY[{here}]::text[]) THEN
+            CAST(CASE snapshot WHEN '{rescan}' THEN '{beginning}' ELSE snapshot END AS pg_snapshot) END AS passed
         FROM feed_cursors
     ) feed ON feed.subscription = known.subscription
     CROSS JOIN LATERAL (
@@ -92,7 +95,7 @@ _HEALTH = """
 # A cursor in the middle of a large window has passed what lies up to `after_id`. Indexes: outbox_by_transaction,
 # the primary key.
 _LAG = """
-    WHEN '{publisher}' THEN (
+    WHEN feed.publisher = '{publisher}' THEN (
         SELECT extract(epoch FROM statement_timestamp() - min(first.occurred_at))::float8 FROM (
             (SELECT o.occurred_at FROM "{publisher}".outbox o
              WHERE feed.target IS NULL AND o.xid >= pg_snapshot_xmin(feed.passed)
@@ -105,6 +108,12 @@ _LAG = """
                AND NOT pg_visible_in_snapshot(o.xid, feed.passed)
                AND (feed.since IS NULL OR o.occurred_at >= feed.since)
              ORDER BY o.id LIMIT 1)) first)
+"""
+
+# Of a feed in another host we know what it said last. Who is silent may have something.
+_LAG_ELSEWHERE = f"""
+    extract(epoch FROM statement_timestamp() - least(feed.waiting_since, CASE
+        WHEN feed.heard_at < statement_timestamp() - interval '{SILENT_AFTER_S} s' THEN feed.heard_at END))::float8
 """
 
 
@@ -126,7 +135,8 @@ class SubscriptionHealth:
     publisher: str | None
     """None for a task."""
     relay_lag_s: float | None
-    """Age of the oldest event that the relay has not passed; None if there is none, or nobody here relays it."""
+    """Age of the oldest event that the relay has not passed; None if there is none, or nobody here relays it. Of a
+    publisher in another host: for how long it has been silent, if that is too long."""
     feed_expired_s: float | None
     """How long ago the feed ended, because the publisher no longer keeps what comes next."""
 
@@ -159,7 +169,7 @@ async def look(
 ) -> list[SubscriptionHealth]:
     """How every subscription and task stands: those of `names`, and those that the ledger has met before.
 
-    `publishers` are the contexts that they listen to; what can't be read here is left out.
+    `publishers` are the contexts of this host's database that they listen to; what can't be read here is left out.
     """
     statement = _statement(tuple(sorted(await feeds_here(connection, publishers))))
     rows = await connection.execute(statement, {"names": sorted(names)})
@@ -184,7 +194,9 @@ def _statement(publishers: Sequence[str]) -> TextClause:
     lags = "".join(_LAG.format(publisher=publisher) for publisher in publishers)
     return text(
         _HEALTH.format(
-            lag=f"CASE feed.publisher {lags} END" if lags else "CAST(NULL AS float8)",
+            here=", ".join(f"'{publisher}'" for publisher in publishers),
+            lags=lags,
+            elsewhere=_LAG_ELSEWHERE,
             rescan=RESCAN,
             beginning=BEGINNING,
             last=PARTITIONS - 1,

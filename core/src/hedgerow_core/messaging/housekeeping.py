@@ -9,7 +9,7 @@ outbox: so whatever is carried twice still meets its delivery.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from sqlalchemy import TextClause, text
@@ -53,6 +53,11 @@ _PRUNE = """
         LIMIT :limit FOR UPDATE SKIP LOCKED)
 """
 _EVENT_IS_GONE = 'AND position < (SELECT coalesce(min(id), 9223372036854775807) FROM "{publisher}".outbox)'
+# What a publisher in another host keeps, it says with its pages. Until it has said so, it may keep everything.
+_EVENT_IS_GONE_ELSEWHERE = """
+    AND position < (SELECT oldest_id FROM feed_cursors
+        WHERE publisher = '{publisher}' AND feed_cursors.subscription = deliveries.subscription)
+"""
 
 
 class Housekeeping:
@@ -65,7 +70,10 @@ class Housekeeping:
         *,
         keep_events: timedelta,
         keep_audit: timedelta = KEEP_AUDIT,
+        elsewhere: Collection[str] = (),
     ) -> None:
+        """`elsewhere` are the publishers that live in another host."""
+        self._elsewhere = elsewhere
         self._database = database
         self._keep_events = keep_events
         self._keep_audit = keep_audit
@@ -77,9 +85,11 @@ class Housekeeping:
         """Find out whose outbox lies in this database."""
         publishers = {consumer.publisher for consumer in self._consumers.values() if consumer.publisher}
         async with self._database.transaction() as connection:
-            here = await feeds_here(connection, publishers)
+            here = await feeds_here(connection, publishers.difference(self._elsewhere))
+        gone = {name: _EVENT_IS_GONE.format(publisher=name) for name in here}
+        gone |= {name: _EVENT_IS_GONE_ELSEWHERE.format(publisher=name) for name in self._elsewhere}
         self._prune = {
-            name: _prune(consumer.publisher if consumer.publisher in here else None)
+            name: text(_PRUNE.format(event_is_gone=gone.get(consumer.publisher or "", "")))
             for name, consumer in self._consumers.items()
         }
 
@@ -151,7 +161,3 @@ class Housekeeping:
                 return int((await connection.execute(statement, where or {})).scalar_one())
         except ConflictError:
             return 0
-
-
-def _prune(publisher: str | None) -> TextClause:
-    return text(_PRUNE.format(event_is_gone=_EVENT_IS_GONE.format(publisher=publisher) if publisher else ""))

@@ -21,6 +21,7 @@ from hedgerow_core.messaging.cursors import IS_IN_WINDOW, feeds_here
 from hedgerow_core.messaging.feed import FILTER, FILTER_TYPES, EventFilter, parameters_of
 from hedgerow_core.messaging.rehearsal import Part, part_of
 from hedgerow_core.messaging.relay import COPY_AS_DELIVERY
+from hedgerow_core.messaging.rereading import read_again, stopped_elsewhere
 from hedgerow_core.messaging.selection import DeliveryState
 from hedgerow_core.messaging.steering import BATCH, lock_partitions, resume_followers
 
@@ -53,6 +54,8 @@ class Preview:
     under_way: int
     stopped: bool
     """The feed has expired and stands still until it is replayed."""
+    elsewhere: bool = False
+    """The publisher lives in another host: what it keeps is not known here, and is carried as it arrives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +122,11 @@ async def preview(connection: AsyncConnection, replay: Replay) -> Preview:
     """Count what the replay would find.
 
     Raises:
-        NotFoundError: the publisher's outbox is not in this database.
+        NotFoundError: the publisher's outbox is neither in this database nor in another host.
     """
+    stopped = await stopped_elsewhere(connection, replay.subscription)
+    if stopped is not None:
+        return Preview(missing=0, ended=0, under_way=0, stopped=stopped, elsewhere=True)
     await _demand_feed(connection, replay)
     row = (await connection.execute(_statement(_COUNT, replay), _parameters(replay))).one()
     return Preview(**row._mapping)
@@ -149,11 +155,17 @@ async def carry(
 ) -> ReplayBatch:
     """Carry the next events, `limit` at most, in publisher order, beginning behind position `after`.
 
-    `before` is the batch before, if there was one. The last batch of a whole replay lets an expired feed go on.
+    `before` is the batch before, if there was one. The last batch of a whole replay lets an expired feed go on. The
+    feed of another host is read again by its relay, and there is nothing to go on with.
 
     Raises:
-        NotFoundError: the publisher's outbox is not in this database.
+        NotFoundError: the publisher's outbox is neither in this database nor in another host.
+        ValidationError: it is in another host, and only some of it is wanted.
     """
+    if await stopped_elsewhere(connection, replay.subscription) is not None:
+        whole = replay.is_whole and not replay.again and not after
+        await read_again(connection, replay.subscription, decision, whole=whole)
+        return ReplayBatch(changed=0, entry=None, window="", reached=0, more=False)
     await _demand_feed(connection, replay)
     window = before.window if before else str((await connection.execute(_NOW)).scalar_one())
     begin = before.reached if before else after

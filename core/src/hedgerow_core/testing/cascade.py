@@ -9,7 +9,7 @@ from textwrap import indent
 
 from sqlalchemy import text
 
-from hedgerow_core.messaging import Chore, Consumer, Drain, Hint, Relay, partitions
+from hedgerow_core.messaging import Carrier, Chore, Consumer, Drain, Hint, RemoteRelay, partitions
 from hedgerow_core.messaging.due import due_partitions
 from hedgerow_core.persistence import Database
 
@@ -69,7 +69,7 @@ class Workplace:
     database: Database
     consumers: Mapping[str, Consumer]
     drain: Drain
-    relays: Sequence[Relay] = ()
+    relays: Sequence[Carrier] = ()
     chores: Sequence[Chore] = ()
 
     async def open(self) -> None:
@@ -86,8 +86,11 @@ class Workplace:
         for chore in self.chores:
             await chore.step()
         for relay in self.relays:
-            while await relay.step():
-                pass
+            if isinstance(relay, RemoteRelay):
+                await relay.catch_up()
+            else:
+                while await relay.step():
+                    pass
 
     async def work_off(self) -> set[str]:
         """Run what is due now; the subscriptions that had something."""

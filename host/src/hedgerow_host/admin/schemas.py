@@ -152,6 +152,8 @@ class ReplayedModel(BaseModel):
     under_way: int
     stopped: bool
     """Whether its feed had expired."""
+    elsewhere: bool
+    """Whether its publisher lives in another host: then its whole feed is read again, and nothing is counted."""
     changed: int
     remaining: int
     next_after: int | None

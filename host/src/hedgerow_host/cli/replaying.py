@@ -70,7 +70,12 @@ def _replaying(contexts: Contexts, subscription: str, which: EventFilter, again:
 
 
 def _say(found: Preview, again: bool) -> None:
-    ended = f"{found.ended} that ended" + ("" if again else " (--again)")
-    typer.echo(f"found: {found.missing} it never had, {ended}, {found.under_way} under way", err=True)
+    if found.elsewhere:
+        typer.echo(
+            "its publisher lives in another host: a worker reads its feed again, from the beginning", err=True
+        )
+    else:
+        ended = f"{found.ended} that ended" + ("" if again else " (--again)")
+        typer.echo(f"found: {found.missing} it never had, {ended}, {found.under_way} under way", err=True)
     if found.stopped:
         typer.echo("its feed has expired: events behind its place were retired and cannot come back", err=True)

@@ -140,7 +140,7 @@ class Scenario:
                         database=context.database,
                         consumers=context.consumers,
                         drain=context.drain,
-                        relays=relays_of(context),
+                        relays=relays_of(context, assembly.peers, assembly.wakeup),
                         chores=[Scheduler(context.database, context.handlers.schedules, assembly.clock)],
                     )
                     for context in assembly.contexts

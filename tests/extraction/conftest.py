@@ -1,0 +1,25 @@
+"""Fixtures for tests with several hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from hedgerow_core.persistence import DatabaseAddress
+from tests.extraction.hosts import Host, two_hosts
+from tests.extraction.orchard_and_press import install_orchard_and_press
+
+
+@pytest.fixture(scope="module")
+def orchard_and_press(
+    postgres_server: DatabaseAddress, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Host, Host]]:
+    """The host of orchard, and that of press, which asks it."""
+    folder = tmp_path_factory.mktemp("hosts")
+    (folder / "installed").mkdir()
+    installed = install_orchard_and_press(folder / "installed")
+    with two_hosts(
+        ["orchard"], ["press"], server=postgres_server, broker_url=redis_url, folder=folder, settings=installed
+    ) as hosts:
+        yield hosts

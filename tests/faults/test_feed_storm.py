@@ -1,0 +1,73 @@
+"""Experiment 50: the hosts of a publisher and of its subscriber die at random; every effect happens once, in order.
+
+Both publish to each other, so each kind of process is killed on both sides: who serves a feed, and who reads it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hedgerow_core.persistence import DatabaseAddress
+from hedgerow_core.testing.servers import database_for_test
+from tests.faults.laboratory.child import LEASE_S, MUTANT
+from tests.faults.laboratory.load import Load
+from tests.faults.laboratory.records import Records
+from tests.faults.laboratory.sizes import LONG, size, with_twins
+from tests.faults.laboratory.two_hosts import Host, TwoHosts, two_hosts
+
+EXPERIMENT = "50 hosts of a feed die"
+GAPS_S = (2.0, 8.0) if LONG else (0.5, 1.5)
+LEASE_OF_LAB_S = 4.0 if LONG else 1.0
+GIVE_UP_AFTER_S = 180.0
+QUIET_S = 20.0
+SHOWS = {"remote_cursor_before_carry": "lost"}
+
+
+@pytest.fixture
+def two_databases(postgres_server: DatabaseAddress) -> Iterator[dict[str, DatabaseAddress]]:
+    with database_for_test(postgres_server) as source, database_for_test(postgres_server) as sink:
+        yield {"source": source, "sink": sink}
+
+
+async def storm(bench: TwoHosts, load: Load, *, events: int, kills: int) -> float:
+    """Publish under fire; returns how long the rest took after the last kill, or until nothing moved any more."""
+    dice = random.Random(load.seed)
+    await bench.start()
+    rate = events / (kills * sum(GAPS_S) / 2)
+    publishing = asyncio.create_task(load.publish(bench.source, events, per_second=rate))
+    for _ in range(kills):
+        await asyncio.sleep(dice.uniform(*GAPS_S))
+        _kill_one(dice.choice(list(bench.hosts.values())), dice)
+    await publishing
+    return await bench.settled(load.history, within_s=GIVE_UP_AFTER_S, quiet_s=QUIET_S)
+
+
+def _kill_one(host: Host, dice: random.Random) -> None:
+    process = dice.choice(host.supervisor.alive)
+    start_again = host.supervisor.worker if process in host.supervisor.workers else host.start_api
+    host.supervisor.kill(process)
+    start_again()
+
+
+@pytest.mark.parametrize("mutant", with_twins(*SHOWS))
+async def test_what_dies_at_random_on_either_side_of_a_feed_costs_nothing(
+    two_databases: dict[str, DatabaseAddress],
+    redis_url: str,
+    tmp_path: Path,
+    verdict: Records,
+    seed: int,
+    mutant: str | None,
+) -> None:
+    events, kills = size("feed_storm.events"), size("feed_storm.kills")
+    load, settings = Load(seed), {LEASE_S: str(LEASE_OF_LAB_S)} | ({MUTANT: mutant} if mutant else {})
+    async with two_hosts(two_databases, redis_url, tmp_path, **settings) as bench:
+        rest_s = await storm(bench, load, events=events, kills=kills)
+        finding, history = await bench.judged(load.history)
+    shows = SHOWS[mutant] if mutant else None
+    facts = {"events": len(load.history), "kills": kills, "drained_s": round(rest_s, 1)}
+    verdict(EXPERIMENT, finding, seed=seed, mutant=mutant, shows=shows, history=history, **facts)
