@@ -54,6 +54,10 @@ class PermissionTable:
     def __contains__(self, name: str) -> bool:
         return name in self._declared
 
+    def is_administrative(self, name: str) -> bool:
+        """Whether not everybody with an account has it. So is what nobody declares."""
+        return name not in self._of_role[ROLE_HIERARCHY[0]]
+
     def permits(self, principal: Principal, name: str) -> bool:
         """Whether the principal may do what the permission names.
 
