@@ -61,7 +61,7 @@ END_INSIDE = {
     "FencedError": "rolls back a holder that was replaced",
     "GatewayTimeoutError": "becomes the state `unknown` of a payment",
     "GatewayUnavailableError": "becomes another attempt",
-    "KeysNotReadError": "becomes the log event `provider_keys_unread`",
+    "KeysNotReadError": "becomes the log event `keys_unread`",
     "NewerVersionError": "becomes the log event `delivery_too_new`",
     "OrphanedError": "becomes the log event `deliveries_without_handler`",
     "QuestionFailed": "becomes the code `internal_error`, and the log event `query_failed`",

@@ -17,6 +17,7 @@ from hedgerow_host.hosted_context import HostedContext
 from hedgerow_host.mounting import MountedRoute, routes_of
 from hedgerow_host.published_queries import unanswered
 from hedgerow_host.settings import ENV_FILE, HostSettings, variable_of
+from hedgerow_host.wire import remotes_of
 
 Row = dict[str, Any]
 """One line of a table; the keys are its columns and, under `--json`, its members."""
@@ -29,7 +30,13 @@ def compose(settings: HostSettings) -> tuple[Assembly, list[MountedRoute]]:
         CompositionError: lists every problem found.
     """
     loaded, quarantine = hosted_contexts(settings)
-    assembly = assemble(loaded, environment=settings.env, data_dir=settings.data_dir, quarantine=quarantine)
+    assembly = assemble(
+        loaded,
+        environment=settings.env,
+        data_dir=settings.data_dir,
+        quarantine=quarantine,
+        remotes=remotes_of(settings),
+    )
     return assembly, routes_of(assembly)
 
 
@@ -142,6 +149,8 @@ def _shown(value: object) -> str:
     """As people write it; types that keep a secret print it as asterisks by themselves."""
     if value is None:
         return ""
+    if isinstance(value, dict):
+        return ",".join(f"{name}={one}" for name, one in value.items())
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     if isinstance(value, str) and "://" in value:
