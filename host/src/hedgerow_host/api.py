@@ -27,6 +27,7 @@ from hedgerow_host.readiness import Readiness
 from hedgerow_host.settings import HostSettings
 from hedgerow_host.start import spare_what_is_built
 from hedgerow_host.visitors import Visitors
+from hedgerow_host.wire.believing import listening
 from hedgerow_host.wire.routes import wire_routes
 from hedgerow_host.worker import working_in_process
 
@@ -67,6 +68,7 @@ def create_app(
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(assembly.running())
+            await stack.enter_async_context(listening(assembly))
             await stack.enter_async_context(readiness.watch.running())
             if with_worker:
                 await stack.enter_async_context(working_in_process(assembly))

@@ -211,7 +211,8 @@ def assemble(
     permissions = PermissionTable((each for context in loaded for each in context.manifest.permissions), hosted)
     origins = OriginCheck(browser_origins)
     gate = Gate(TokenVerifier([], clock), permissions, Throttle(limiter, quota) if quota else None, origins=origins)
-    common = CommonGround(permissions, gate, {name: Desk(name) for name in hosted}, issuers)
+    desks = {name: Desk(name) for name in hosted}
+    common = CommonGround(permissions, gate, desks, issuers, remotes=list(remotes.peers))
     contexts: list[HostedContext] = []
     problems: list[Problem] = []
     for context in loaded:

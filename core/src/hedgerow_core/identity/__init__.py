@@ -14,11 +14,13 @@ from hedgerow_core.identity.documents import (
     TokenQuestion,
 )
 from hedgerow_core.identity.hearing import Home, RemoteIdentity
+from hedgerow_core.identity.over_the_wire import HomeOverTheWire
 from hedgerow_core.identity.telling import Voucher
 
 __all__ = [
     "Confirmation",
     "Home",
+    "HomeOverTheWire",
     "IdentityDocument",
     "KeyQuestion",
     "News",

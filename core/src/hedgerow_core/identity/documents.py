@@ -1,4 +1,4 @@
-"""What two hosts say to each other about who is believed. Both sides are of these shapes; what is new is skipped."""
+"""What two hosts say to each other about who is believed. Both sides read and write these shapes."""
 
 from __future__ import annotations
 

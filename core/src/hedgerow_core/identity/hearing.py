@@ -1,7 +1,7 @@
 """Where a context is not at home: what its home says of whom to believe, kept level all the time.
 
-A question for news waits at the other side, so that what happens there is felt here at once. What has not been heard
-for five seconds is not believed any more (ADR 0015).
+A question for news waits at the other side, so that what happens there is felt here at once. What has not been
+heard for five seconds is not believed any more (ADR 0015).
 """
 
 from __future__ import annotations
@@ -94,6 +94,11 @@ class RemoteIdentity:
         return self._document is not None
 
     @property
+    def vouches(self) -> bool:
+        """Whether it vouches for anybody, as far as known. Who doesn't may still declare permissions."""
+        return self._document is not None and self._document.vouches
+
+    @property
     def issuers(self) -> Sequence[TokenIssuer]:
         """Whose access tokens are believed."""
         return [issuer.as_declared() for issuer in self._issuers.values()]
@@ -111,6 +116,11 @@ class RemoteIdentity:
             ValueError: what comes is nothing that its home may say.
         """
         asked_at = self._monotonic()
+        if not self.vouches:
+            await self._describe()
+            self._heard_at = asked_at
+            if not self.vouches:
+                return
         everything = asked_at - self._all_heard_at >= EVERYTHING_EVERY_S
         news = await self._news(None if everything else self._mark)
         if news.told_by != self._described_by and asked_at - self._described_at >= DESCRIBED_EVERY_S:
@@ -128,9 +138,7 @@ class RemoteIdentity:
             yield
         finally:
             keeping_level.cancel()
-            await asyncio.gather(
-                keeping_level, self._keys.close(), self._tokens.close(), return_exceptions=True
-            )
+            await asyncio.gather(keeping_level, self._keys.close(), self._tokens.close(), return_exceptions=True)
 
     async def _keep_level(self) -> None:
         while True:
@@ -145,7 +153,8 @@ class RemoteIdentity:
                 if self._failing:
                     _log.info("identity_heard", context=self.context)
                 self._failing = False
-            await asyncio.sleep(max(0.0, asked_at + ASK_EVERY_S - self._monotonic()))
+            every_s = ASK_EVERY_S if self.vouches or self._failing else DESCRIBED_EVERY_S
+            await asyncio.sleep(max(0.0, asked_at + every_s - self._monotonic()))
 
     async def _news(self, seen: str | None) -> News:
         answer = await self._home.ask("news", NewsQuestion(seen=seen), within=NEWS_WITHIN)

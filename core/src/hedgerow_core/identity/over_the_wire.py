@@ -34,7 +34,7 @@ class HomeOverTheWire:
             "GET" if question is None else "POST",
             path,
             asker=self._asker,
-            timeout=within,
+            within=within,
             content=b"" if question is None else question.model_dump_json().encode(),
             headers={} if question is None else {"content-type": "application/json"},
             most_bytes=MOST_BYTES,

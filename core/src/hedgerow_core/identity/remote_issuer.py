@@ -21,7 +21,7 @@ from hedgerow_core.security import (
     Revocations,
     TokenIssuer,
 )
-from hedgerow_core.security.key_documents import KeysNotReadError, keys_in
+from hedgerow_core.wire.key_documents import KeysNotReadError, keys_in
 
 LOOK_EVERY_S = 1.0
 """A storm of tokens with invented kids costs its home one question a second, not one a token."""

@@ -1,0 +1,40 @@
+"""For whom the contexts on other hosts vouch, believed here as if they were hosted here (ADR 0035)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from hedgerow_core.identity import HomeOverTheWire, RemoteIdentity
+from hedgerow_host.assembly import Assembly
+
+
+def identities_of(assembly: Assembly) -> Sequence[RemoteIdentity]:
+    """One for each remote; what they say is believed from when `listening` is entered."""
+    asker = next(iter(assembly.names), None)
+    if asker is None:
+        return ()
+    return [
+        RemoteIdentity(context, HomeOverTheWire(peer, asker), assembly.limiter)
+        for context, peer in assembly.peers.items()
+    ]
+
+
+@asynccontextmanager
+async def listening(assembly: Assembly) -> AsyncIterator[None]:
+    """Keep level with all remotes while the body runs. Only a process that serves requests needs to.
+
+    Whom a remote that was not heard yet vouches for is not known, and nobody is refused for good until then.
+    """
+    identities = identities_of(assembly)
+    assembly.common.elsewhere[:] = identities
+
+    def settle() -> None:
+        assembly.common.heed(assembly.contexts)
+
+    async with AsyncExitStack() as stack:
+        for identity in identities:
+            identity.when_changed = settle
+            await stack.enter_async_context(identity.running())
+        settle()
+        yield
