@@ -96,8 +96,15 @@ class Process:
 def running(*arguments: str, folder: Path, environment: Mapping[str, str]) -> Iterator[Process]:
     """A process that surely ends with the body."""
     process = Process(*arguments, folder=folder, environment=environment)
-    try:
+    with ended(process):
         yield process
+
+
+@contextmanager
+def ended(process: Process) -> Iterator[None]:
+    """See to it that a process ends with the body."""
+    try:
+        yield
     finally:
         try:
             process.end()

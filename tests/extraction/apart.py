@@ -12,7 +12,9 @@ import httpx
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing.servers import free_port
 from tests.conftest import Production, migrated_production
-from tests.processes import Process, running, wait_until_ready
+from tests.faults.laboratory.child import MUTANT
+from tests.faults.laboratory.supervisor import CHILD
+from tests.processes import PROGRAM, Process, ended, wait_until_ready
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +29,20 @@ class Placed:
         return f"http://127.0.0.1:{self.port}"
 
     @contextmanager
-    def api(self, **settings: str) -> Iterator[tuple[Process, httpx.Client]]:
-        """A running API of it, and a client."""
-        environment = {**self.production.environment, **settings}
+    def api(self, mutant: str | None = None) -> Iterator[tuple[Process, httpx.Client]]:
+        """A running API of it, or of a mutant, and a client."""
+        environment = {**self.production.environment, **({MUTANT: mutant} if mutant else {})}
+        program = CHILD if mutant else PROGRAM
         arguments = ("api", "--port", str(self.port))
-        with running(*arguments, folder=self.production.folder, environment=environment) as process:
+        process = Process(*arguments, folder=self.production.folder, environment=environment, program=program)
+        with ended(process):
             wait_until_ready(self.url, process)
             with httpx.Client(base_url=self.url, timeout=10) as client:
                 yield process, client
+
+    def with_settings(self, **settings: str) -> Placed:
+        """The same host with other settings."""
+        return Placed(self.production.with_settings(**settings), self.port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +52,20 @@ class Apart:
     users: Placed
     billing: Placed
 
+    def front(self) -> httpx.Client:
+        """A client that finds both behind one name, as browsers do behind a proxy."""
+        return httpx.Client(transport=_Front(self.users.url, self.billing.url), base_url="http://front", timeout=10)
+
 
 @contextmanager
 def users_and_billing_apart(server: DatabaseAddress, broker_url: str, folder: Path) -> Iterator[Apart]:
     """Two migrated hosts. Neither needs the other to start, so that tests may start and kill them as they like."""
     ports = {"users": free_port(), "billing": free_port()}
-    with _placed("users", "billing", ports, server, broker_url, folder) as users:
-        with _placed("billing", "users", ports, server, broker_url, folder) as billing:
-            yield Apart(users, billing)
+    with (
+        _placed("users", "billing", ports, server, broker_url, folder) as users,
+        _placed("billing", "users", ports, server, broker_url, folder) as billing,
+    ):
+        yield Apart(users, billing)
 
 
 @contextmanager
@@ -68,3 +82,17 @@ def _placed(
     }
     with migrated_production(server, broker_url, home, settings) as production:
         yield Placed(production, ports[context])
+
+
+class _Front(httpx.HTTPTransport):
+    """Hands a request on to whoever owns its path."""
+
+    def __init__(self, users: str, billing: str) -> None:
+        super().__init__()
+        self._users, self._billing = httpx.URL(users), httpx.URL(billing)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        to_users = request.url.path.startswith(("/v1/users", "/.well-known"))
+        host = self._users if to_users else self._billing
+        request.url = request.url.copy_with(scheme=host.scheme, host=host.host, port=host.port)
+        return super().handle_request(request)
