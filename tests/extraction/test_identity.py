@@ -107,9 +107,9 @@ def test_who_is_shut_out_at_home_is_refused_here_within_a_second(
     expect(bystander.get(INVOICES), 200)
 
 
-def program_of(owner: Shopper, client: httpx.Client) -> tuple[Shopper, str]:
-    """A program with a key of theirs, and the key's id."""
-    key = new_key(owner, ["billing:read", "billing:invoice:read", "billing:invoice:create"])
+def program_of(owner: Shopper, client: httpx.Client, *scopes: str) -> tuple[Shopper, str]:
+    """A program with a key of theirs, and the key's id. Besides these scopes it may work with its own invoices."""
+    key = new_key(owner, ["billing:read", "billing:invoice:read", "billing:invoice:create", *scopes])
     return replace(owner, client=client, tokens={"access_token": key["key"]}), key["id"]
 
 

@@ -105,11 +105,9 @@ def test_no_forged_token_of_an_identity_provider_opens_a_door_or_breaks_one(stag
 
 def test_no_forged_key_opens_a_door_or_breaks_one(stage: Stage, keys: dict[str, Shopper]) -> None:
     good = keys["everything"].tokens["access_token"]
-    assert answers(stage.client, [good], INVOICES) == {200: 1}, "the twin: the good one opens it"
 
     statuses = answers(stage.client, forgeries_of(good), INVOICES)
 
-    assert sum(statuses.values()) >= FORGED_KEYS
-    assert statuses.keys() <= {401, 429} | TOO_LARGE, statuses
-    assert statuses[429] > 0, "whoever guesses is slowed down here, and does not get as far as the other host"
-    assert answers(stage.client, [good], INVOICES) == {200: 1}, "who works already is not held up"
+    assert statuses[401] >= FORGED_KEYS
+    assert statuses.keys() <= {401} | TOO_LARGE, statuses
+    assert answers(stage.client, [good], INVOICES) == {200: 1}, "the twin: the good one opens it"
