@@ -212,7 +212,7 @@ def assemble(
     origins = OriginCheck(browser_origins)
     gate = Gate(TokenVerifier([], clock), permissions, Throttle(limiter, quota) if quota else None, origins=origins)
     desks = {name: Desk(name) for name in hosted}
-    common = CommonGround(permissions, gate, desks, issuers, remotes=list(remotes.peers))
+    common = CommonGround(permissions, gate, desks, issuers, remotes.contexts)
     contexts: list[HostedContext] = []
     problems: list[Problem] = []
     for context in loaded:

@@ -41,8 +41,9 @@ def compose(settings: HostSettings) -> tuple[Assembly, list[MountedRoute]]:
 
 
 def context_rows(assembly: Assembly, routes: list[MountedRoute]) -> list[Row]:
-    """Every installed context, hosted here or not."""
+    """Every installed context, hosted here or not, and those that live elsewhere without being installed."""
     hosted = {context.name: context for context in assembly.contexts}
+    installed_here = {installed.name for installed in installed_contexts()}
     return [
         {
             "name": installed.name,
@@ -54,6 +55,18 @@ def context_rows(assembly: Assembly, routes: list[MountedRoute]) -> list[Row]:
             "notes": notes_on(assembly, installed.name),
         }
         for installed in installed_contexts()
+    ] + [
+        {
+            "name": name,
+            "version": "",
+            "state": _state_of(name, assembly),
+            "distribution": "",
+            "module": "",
+            **_inside(None, routes),
+            "notes": notes_on(assembly, name),
+        }
+        for name in assembly.peers
+        if name not in installed_here
     ]
 
 
@@ -86,9 +99,11 @@ def notes_on(assembly: Assembly, name: str) -> list[str]:
     """What somebody should know who wonders why a context doesn't do all it could."""
     if name in assembly.quarantine:
         return [problem.in_short for problem in assembly.quarantine.problems[name]]
+    if name in assembly.peers:
+        return [f"lives at {assembly.peers[name].url}"]
     declared = {context.name: context.subscriptions for context in assembly.contexts}
     deaf: dict[str, list[str]] = {}
-    for subscription in absent_publishers(declared):
+    for subscription in absent_publishers(declared, assembly.peers):
         if name in declared and subscription in declared[name].subscribes:
             deaf.setdefault(subscription.publisher, []).append(subscription.name)
     notes = [
@@ -100,7 +115,7 @@ def notes_on(assembly: Assembly, name: str) -> list[str]:
         question.query: question.publisher
         for context in assembly.contexts
         if context.name == name
-        for question in unanswered(context, assembly.names)
+        for question in unanswered(context, [*assembly.names, *assembly.peers])
     }
     return notes + [
         f"{publisher} is not hosted here: {query} can't be asked" for query, publisher in unasked.items()
@@ -110,6 +125,8 @@ def notes_on(assembly: Assembly, name: str) -> list[str]:
 def _state_of(name: str, assembly: Assembly) -> str:
     if name in assembly.quarantine:
         return "quarantined"
+    if name in assembly.peers:
+        return "remote"
     return "enabled" if name in assembly.names else "disabled"
 
 

@@ -5,18 +5,18 @@ It is made of the contexts that are in, and made anew when one has to leave, so 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from hedgerow_core.http import Gate
 from hedgerow_core.identity import RemoteIdentity
 from hedgerow_core.observability import log_of
-from hedgerow_core.questions import Desk
+from hedgerow_core.questions import Desk, Transport
 from hedgerow_core.security import PermissionTable, TokenIssuer
 from hedgerow_host.admin.permissions import PERMISSIONS
 from hedgerow_host.hosted_context import HostedContext
-from hedgerow_host.published_queries import open_lines
+from hedgerow_host.published_queries import answering, open_lines
 
 Claim = TypeVar("Claim")
 
@@ -32,15 +32,19 @@ class CommonGround:
     desks: Mapping[str, Desk]
     issuers: Sequence[TokenIssuer] = ()
     """Whose tokens are believed, whoever is in."""
+    remote: Mapping[str, Transport] = field(default_factory=dict)
+    """The ways of questions to contexts that live on other hosts."""
+    answers: dict[tuple[str, int], Transport] = field(default_factory=dict)
+    """What answers here, by query and version."""
     elsewhere: list[RemoteIdentity] = field(default_factory=list)
     """The contexts on other hosts, which have a say, too, from when they are heard."""
-    remotes: Collection[str] = ()
-    """Their names, which settings say."""
 
     def settle(self, contexts: Sequence[HostedContext]) -> None:
         """Hold what these contexts bring, and nothing else."""
         self.heed(contexts)
-        open_lines(contexts, self.desks)
+        self.answers.clear()
+        self.answers.update(answering(contexts))
+        open_lines(contexts, self.desks, self.answers, self.remote)
 
     def heed(self, contexts: Sequence[HostedContext]) -> None:
         """Believe whom these contexts vouch for, and those elsewhere. What is here comes before what is there."""
@@ -54,7 +58,7 @@ class CommonGround:
                 *(each for identity in self.elsewhere for each in identity.permissions),
                 *(each for context in contexts for each in context.loaded.manifest.permissions),
             ],
-            [*(context.name for context in contexts), *self.remotes],
+            [*(context.name for context in contexts), *self.remote],
         )
         self.gate.believe(
             issuers=[*_first_of_each([*here, *there], lambda issuer: issuer.issuer)],

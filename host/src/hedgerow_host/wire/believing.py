@@ -7,15 +7,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from hedgerow_core.identity import HomeOverTheWire, RemoteIdentity
 from hedgerow_host.assembly import Assembly
+from hedgerow_host.wire.arrivals import askers_of
 
 
 def identities_of(assembly: Assembly) -> Sequence[RemoteIdentity]:
     """One for each remote; what they say is believed from when `listening` is entered."""
-    asker = next(iter(assembly.names), None)
-    if asker is None:
-        return ()
     return [
-        RemoteIdentity(context, HomeOverTheWire(peer, asker), assembly.limiter)
+        RemoteIdentity(context, HomeOverTheWire(peer, askers_of(assembly, context)[0]), assembly.limiter)
         for context, peer in assembly.peers.items()
     ]
 

@@ -14,10 +14,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hedgerow_core.domain import NotFoundError, ValidationError
+from hedgerow_core.domain import ValidationError
 from hedgerow_core.identity import KeyQuestion, NewsQuestion, SigningKeyQuestion, TokenQuestion, Voucher
 from hedgerow_core.identity.over_the_wire import PATH
 from hedgerow_host.assembly import Assembly
+from hedgerow_host.wire.hosted import asked_of
 
 Question = TypeVar("Question", bound=BaseModel)
 Answer = Callable[[Request, str], Awaitable[BaseModel | bytes]]
@@ -38,11 +39,8 @@ def identity_routes(assembly: Assembly) -> Sequence[Route]:
     }
 
     async def voucher_in(request: Request) -> Voucher:
-        name = request.path_params["context"]
-        if name not in assembly.names or name not in vouchers:
-            raise NotFoundError(f"No context {name} is hosted here.")
-        await assembly.remotes.asker_of(request, name)
-        return vouchers[name]
+        context, _asker = await asked_of(request, assembly, request.path_params["context"])
+        return vouchers[context.name]
 
     async def describe(request: Request) -> Response:
         return _said((await voucher_in(request)).document())

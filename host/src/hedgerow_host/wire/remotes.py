@@ -5,11 +5,11 @@ Trust is mutual, and one setting: who is listed may call, and is believed by the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fastapi import Request
+from starlette.requests import Request
 
 from hedgerow_core.domain import Clock, SystemClock
 from hedgerow_core.security.server_secret import ServerSecret
@@ -17,6 +17,7 @@ from hedgerow_core.wire import HostKeys, OwnTokens, Peer, ServiceTokens
 from hedgerow_core.wire.host_keys import SECRET_FILE
 from hedgerow_core.wire.service_tokens import refused
 from hedgerow_host.settings import HostSettings
+from hedgerow_host.wire.remote_context import RemoteContext
 
 if TYPE_CHECKING:
     import httpx
@@ -28,10 +29,13 @@ class Remotes:
 
     keys: HostKeys
     """This host's own."""
-    peers: Mapping[str, Peer]
-    optional: Collection[str]
-    """Those that this host starts without."""
+    contexts: Mapping[str, RemoteContext]
     tokens: ServiceTokens
+
+    @property
+    def peers(self) -> Mapping[str, Peer]:
+        """The ways to them."""
+        return {name: context.peer for name, context in self.contexts.items()}
 
     async def asker_of(self, request: Request, publisher: str) -> str:
         """The remote context that sends a request to `publisher`, which is hosted here.
@@ -47,8 +51,8 @@ class Remotes:
 
     async def close(self) -> None:
         """Close every connection to them."""
-        for peer in self.peers.values():
-            await peer.close()
+        for context in self.contexts.values():
+            await context.peer.close()
 
 
 def remotes_of(
@@ -60,16 +64,15 @@ def remotes_of(
 
     `transports` take the place of the network, by context, for tests in one process.
     """
-    secret = ServerSecret(settings.host_secret, settings.host_secret_previous, file=settings.data_dir / SECRET_FILE)
+    file = settings.data_dir / SECRET_FILE
+    keys = HostKeys(ServerSecret(settings.host_secret, settings.host_secret_previous, file=file))
     clock = clock or SystemClock()
-    keys = HostKeys(secret)
-    own, named = OwnTokens(keys, clock), settings.remotes or {}
-    peers = {
-        name: Peer(name, remote.url, own, transport=(transports or {}).get(name)) for name, remote in named.items()
+    own = OwnTokens(keys, clock)
+    contexts = {
+        name: RemoteContext(
+            Peer(name, remote.url, own, transport=(transports or {}).get(name)), optional=remote.optional
+        )
+        for name, remote in (settings.remotes or {}).items()
     }
-    return Remotes(
-        keys=keys,
-        peers=peers,
-        optional=frozenset(name for name, remote in named.items() if remote.optional),
-        tokens=ServiceTokens({name: peer.keys.find for name, peer in peers.items()}, clock),
-    )
+    askers = {name: context.peer.keys.find for name, context in contexts.items()}
+    return Remotes(keys=keys, contexts=contexts, tokens=ServiceTokens(askers, clock))
