@@ -67,9 +67,9 @@ class Confirmations:
             UnavailableError: its home can't be asked, or is asked about too much at once.
             DomainError: its home says why it speaks for nobody.
         """
-        if len(credential) > MAX_TOKEN_BYTES:
+        name = _name_of(credential)
+        if name is None:
             return None
-        name = hashlib.sha256(credential.encode("utf-8", "surrogatepass")).digest()
         now = self._monotonic()
         known = self._known.get(name)
         if known is not None and now - known.asked_at <= CONFIRMED_FOR_S:
@@ -84,7 +84,8 @@ class Confirmations:
 
     def recall(self, credential: str) -> Principal | None:
         """Whom it spoke for at most five seconds ago (`KeyRecall`)."""
-        known = self._known.get(hashlib.sha256(credential.encode("utf-8", "surrogatepass")).digest())
+        name = _name_of(credential)
+        known = self._known.get(name) if name is not None else None
         if known is None or self._monotonic() - known.asked_at > BELIEVED_FOR_S:
             return None
         return known.principal
@@ -128,6 +129,15 @@ class Confirmations:
         self._known.move_to_end(name)
         _forget_beyond(self._known)
         return principal
+
+
+def _name_of(credential: str) -> bytes | None:
+    """What it is remembered by, instead of itself; None if it can be nothing that anybody has given out."""
+    try:
+        written = credential.encode()
+    except UnicodeEncodeError:
+        return None
+    return hashlib.sha256(written).digest() if len(written) <= MAX_TOKEN_BYTES else None
 
 
 def _forget_beyond(remembered: OrderedDict[bytes, _Known] | OrderedDict[bytes, float]) -> None:

@@ -20,7 +20,7 @@ Algorithm = Literal["EdDSA", "ES256", "RS256", "PS256"]
 
 
 class _Document(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)  # which may be a key
 
 
 class IssuerDocument(_Document):
