@@ -59,9 +59,7 @@ def url_of(address: DatabaseAddress) -> str:
 
 
 @contextmanager
-def migrated_production(
-    server: DatabaseAddress, broker_url: str, folder: Path, settings: Mapping[str, str] | None = None
-) -> Iterator[Production]:
+def migrated_production(server: DatabaseAddress, broker_url: str, folder: Path) -> Iterator[Production]:
     """A database of its own, migrated by the command."""
     with database_for_test(server) as address, mailbox_of_a_host() as mailbox:
         environment = {
@@ -69,7 +67,6 @@ def migrated_production(
             "HEDGEROW_BROKER_URL": broker_url,
             "HEDGEROW_ENV": "test",  # as production; but the whole suite is one network
             "USERS_SMTP_URL": mailbox.url,
-            **(settings or {}),
         }
         migrated = run("migrate", folder=folder, environment=environment)
         assert migrated.returncode == 0, migrated.stderr

@@ -93,18 +93,13 @@ class Process:
 
 
 @contextmanager
-def running(*arguments: str, folder: Path, environment: Mapping[str, str]) -> Iterator[Process]:
+def running(
+    *arguments: str, folder: Path, environment: Mapping[str, str], program: str = PROGRAM
+) -> Iterator[Process]:
     """A process that surely ends with the body."""
-    process = Process(*arguments, folder=folder, environment=environment)
-    with ended(process):
-        yield process
-
-
-@contextmanager
-def ended(process: Process) -> Iterator[None]:
-    """See to it that a process ends with the body."""
+    process = Process(*arguments, folder=folder, environment=environment, program=program)
     try:
-        yield
+        yield process
     finally:
         try:
             process.end()

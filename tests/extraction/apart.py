@@ -1,4 +1,4 @@
-"""Users and billing on two hosts with two databases, each by the name that the other one's settings say."""
+"""Users and billing on two hosts, which start in any order, and what is in front of them."""
 
 from __future__ import annotations
 
@@ -10,47 +10,21 @@ from pathlib import Path
 import httpx
 
 from hedgerow_core.persistence import DatabaseAddress
-from hedgerow_core.testing.servers import free_port
-from tests.conftest import Production, migrated_production
-from tests.faults.laboratory.child import MUTANT
-from tests.faults.laboratory.supervisor import CHILD
-from tests.processes import PROGRAM, Process, ended, wait_until_ready
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """One host, at an address that is known before it runs."""
-
-    production: Production
-    port: int
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @contextmanager
-    def api(self, mutant: str | None = None) -> Iterator[tuple[Process, httpx.Client]]:
-        """A running API of it, or of a mutant, and a client."""
-        environment = {**self.production.environment, **({MUTANT: mutant} if mutant else {})}
-        program = CHILD if mutant else PROGRAM
-        arguments = ("api", "--port", str(self.port))
-        process = Process(*arguments, folder=self.production.folder, environment=environment, program=program)
-        with ended(process):
-            wait_until_ready(self.url, process)
-            with httpx.Client(base_url=self.url, timeout=10) as client:
-                yield process, client
-
-    def with_settings(self, **settings: str) -> Placed:
-        """The same host with other settings."""
-        return Placed(self.production.with_settings(**settings), self.port)
+from tests.conftest import Production
+from tests.extraction.hosts import Host, two_hosts
 
 
 @dataclass(frozen=True, slots=True)
 class Apart:
     """Both hosts."""
 
-    users: Placed
-    billing: Placed
+    users: Host
+    billing: Host
+
+    @property
+    def home(self) -> Production:
+        """Where accounts are, for what is done there without HTTP."""
+        return Production(self.users.folder, self.users.environment)
 
     def front(self) -> httpx.Client:
         """A client that finds both behind one name, as browsers do behind a proxy."""
@@ -58,30 +32,15 @@ class Apart:
 
 
 @contextmanager
-def users_and_billing_apart(server: DatabaseAddress, broker_url: str, folder: Path) -> Iterator[Apart]:
+def users_and_billing(
+    server: DatabaseAddress, broker_url: str, folder: Path, **settings_of_users: str
+) -> Iterator[Apart]:
     """Two migrated hosts. Neither needs the other to start, so that tests may start and kill them as they like."""
-    ports = {"users": free_port(), "billing": free_port()}
-    with (
-        _placed("users", "billing", ports, server, broker_url, folder) as users,
-        _placed("billing", "users", ports, server, broker_url, folder) as billing,
-    ):
-        yield Apart(users, billing)
-
-
-@contextmanager
-def _placed(
-    context: str, other: str, ports: dict[str, int], server: DatabaseAddress, broker_url: str, folder: Path
-) -> Iterator[Placed]:
-    home = folder / context
-    home.mkdir()
-    settings = {
-        "HEDGEROW_CONTEXTS": context,
-        f"HEDGEROW_REMOTES__{other.upper()}__URL": f"http://127.0.0.1:{ports[other]}",
-        f"HEDGEROW_REMOTES__{other.upper()}__OPTIONAL": "true",
-        "HEDGEROW_HOST_SECRET": f"for tests alone, and known to {context}",
-    }
-    with migrated_production(server, broker_url, home, settings) as production:
-        yield Placed(production, ports[context])
+    with two_hosts(["users"], ["billing"], server=server, broker_url=broker_url, folder=folder) as (users, billing):
+        yield Apart(
+            users.with_settings(HEDGEROW_REMOTES__BILLING__OPTIONAL="true", **settings_of_users),
+            billing.with_settings(HEDGEROW_REMOTES__USERS__OPTIONAL="true"),
+        )
 
 
 class _Front(httpx.HTTPTransport):

@@ -1,4 +1,4 @@
-"""Hosts that were one."""
+"""Fixtures for tests with several hosts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,23 @@ import pytest
 
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing import LocalIssuer
-from tests.extraction.apart import Apart, users_and_billing_apart
+from tests.extraction.apart import Apart, users_and_billing
+from tests.extraction.hosts import Host, two_hosts
+from tests.extraction.orchard_and_press import install_orchard_and_press
+
+
+@pytest.fixture(scope="module")
+def orchard_and_press(
+    postgres_server: DatabaseAddress, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Host, Host]]:
+    """The host of orchard, and that of press, which asks it."""
+    folder = tmp_path_factory.mktemp("hosts")
+    (folder / "installed").mkdir()
+    installed = install_orchard_and_press(folder / "installed")
+    with two_hosts(
+        ["orchard"], ["press"], server=postgres_server, broker_url=redis_url, folder=folder, settings=installed
+    ) as hosts:
+        yield hosts
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +44,7 @@ def apart(
     tmp_path_factory: pytest.TempPathFactory,
     issuer: LocalIssuer,
 ) -> Iterator[Apart]:
-    """Users and billing, each on a host of its own."""
-    with users_and_billing_apart(postgres_server, redis_url, tmp_path_factory.mktemp("apart")) as apart:
-        users = apart.users.with_settings(USERS_PROVIDERS=json.dumps([issuer.setting()]), USERS_COOKIES="true")
-        yield Apart(users, apart.billing)
+    """Users, with cookies and an identity provider, and billing."""
+    settings = {"USERS_PROVIDERS": json.dumps([issuer.setting()]), "USERS_COOKIES": "true"}
+    with users_and_billing(postgres_server, redis_url, tmp_path_factory.mktemp("apart"), **settings) as apart:
+        yield apart

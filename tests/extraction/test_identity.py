@@ -23,6 +23,7 @@ from tests.scenarios.test_revocation import (
     log_out,
     log_out_everywhere,
 )
+from tests.scenarios.test_services import new_service
 from tests.story import Shopper, create_invoice, expect, sign_up
 
 WITHIN_S = 1.0
@@ -49,7 +50,7 @@ def billing(apart: Apart, users: httpx.Client) -> Iterator[httpx.Client]:
 def admin_does(method: str, path: str, **body: object) -> Way:
     def way(apart: Apart, who: Shopper) -> None:
         id = expect(who.get("/v1/users/me"), 200)["id"]
-        admin = with_role(apart.users.production, who.client, "super_admin")
+        admin = with_role(apart.home, who.client, "super_admin")
         done = admin.request(method, f"/v1/users/accounts/{id}{path}", json=body or None)
         assert done.is_success, done.text
 
@@ -175,6 +176,14 @@ def test_scopes_of_a_context_elsewhere_are_known_and_bounded_as_if_it_were_here(
     assert (made.status_code, made.json().get("code")) == (status, code), made.text
 
 
+def test_a_service_may_do_elsewhere_what_its_scopes_name(apart: Apart, billing: httpx.Client) -> None:
+    _name, key = new_service(apart.home, "billing:invoice:read", "billing:invoice:read_any")
+    program = Shopper(billing, "", "", {"access_token": key})
+
+    expect(program.get(INVOICES), 200)
+    problem(program.post(INVOICES, json={"currency": "EUR", "lines": []}), 403, "scope_missing")
+
+
 def test_a_token_of_an_identity_provider_opens_both(
     users: httpx.Client, billing: httpx.Client, issuer: LocalIssuer
 ) -> None:
@@ -212,7 +221,7 @@ def test_no_token_is_refused_while_signing_keys_are_replaced(
 ) -> None:
     shopper = sign_up(users)
     (before,) = kids(users)
-    host = apart.users.production
+    host = apart.home
     assert run("users", "keys", "rotate", folder=host.folder, environment=host.environment).returncode == 0
 
     credentials = {"email": shopper.email, "password": shopper.password}

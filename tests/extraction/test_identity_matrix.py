@@ -30,8 +30,8 @@ def stage(apart: Apart, issuer: LocalIssuer) -> Iterator[Stage]:
     """Both hosts behind one name, and somebody of every role."""
     with apart.users.api(), apart.billing.api(), apart.front() as client:
         document = expect(client.get("/openapi.json"), 200)
-        callers = {role: with_role(apart.users.production, client, role) for role in ROLES[1:]}
-        yield Stage(apart.users.production, client, callers, document, issuer)
+        callers = {role: with_role(apart.home, client, role) for role in ROLES[1:]}
+        yield Stage(apart.home, client, callers, document, issuer)
 
 
 def test_the_host_of_billing_has_these_operations_and_no_others(stage: Stage) -> None:

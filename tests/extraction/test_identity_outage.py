@@ -48,7 +48,7 @@ def everybody_known(apart: Apart, mutant: str | None = None) -> Iterator[tuple[P
     """Both hosts at work; the process is that of users."""
     with apart.users.api() as (process, users), apart.billing.api(mutant) as (_billing, billing):
         owner = sign_up(users)
-        admin = with_role(apart.users.production, users, "admin")
+        admin = with_role(apart.home, users, "admin")
         cast = Cast(
             person=replace(owner, client=billing),
             program=program_of(owner, billing)[0],

@@ -41,12 +41,7 @@ class Readiness:
             {
                 "status": "ready" if ready else "not_ready",
                 # Pending migrations stop the start, so a process that runs has none.
-                "checks": {
-                    "database": database,
-                    "migrations": OK,
-                    "broker": broker,
-                    **({"remotes": remotes} if remotes else {}),
-                },
+                "checks": {"database": database, "migrations": OK, "broker": broker} | remotes,
                 **(self._details() if detailed else {}),
             },
             HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE,

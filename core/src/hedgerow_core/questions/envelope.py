@@ -59,7 +59,8 @@ def asked_in(query: str, version: int, asker: str, headers: Mapping[str, str], p
 
 def _deadline(written: str) -> timedelta:
     longest = LONGEST_DEADLINE // timedelta(milliseconds=1)
-    if not written.isascii() or not written.isdigit() or not 1 <= int(written[:9]) <= longest:
+    sound = len(written) <= len(str(longest)) and written.isascii() and written.isdigit()
+    if not sound or not 1 <= int(written) <= longest:
         raise ValidationError(f"{DEADLINE} must be 1 to {longest}", field=DEADLINE)
     return timedelta(milliseconds=int(written))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -11,11 +12,20 @@ from hedgerow_host.wire.arrivals import askers_of
 
 
 def identities_of(assembly: Assembly) -> Sequence[RemoteIdentity]:
-    """One for each remote; what they say is believed from when `listening` is entered."""
+    """One for each context that lives elsewhere, and not here, too, as in a test."""
     return [
         RemoteIdentity(context, HomeOverTheWire(peer, askers_of(assembly, context)[0]), assembly.limiter)
         for context, peer in assembly.peers.items()
+        if context not in assembly.names
     ]
+
+
+async def heard_once(assembly: Assembly) -> None:
+    """Ask all remotes, once, for a command that knows by them what there is to be permitted."""
+    identities = identities_of(assembly)
+    await asyncio.gather(*(identity.hear() for identity in identities), return_exceptions=True)
+    assembly.common.elsewhere[:] = identities
+    assembly.common.heed(assembly.contexts)
 
 
 @asynccontextmanager
