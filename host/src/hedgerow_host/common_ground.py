@@ -59,6 +59,7 @@ class CommonGround:
                 *(each for context in contexts for each in context.loaded.manifest.permissions),
             ],
             [*(context.name for context in contexts), *self.remote],
+            unheard=[identity.context for identity in self.elsewhere if not identity.is_known],
         )
         self.gate.believe(
             issuers=[*_first_of_each([*here, *there], lambda issuer: issuer.issuer)],
