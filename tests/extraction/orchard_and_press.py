@@ -150,8 +150,8 @@ def routes(container, bus):
 )
 
 
-def install_orchard_and_press(folder: Path, *, orchard: str = ORCHARD) -> dict[str, str]:
+def install_orchard_and_press(folder: Path, *, orchard: str = ORCHARD, press: str = PRESS) -> dict[str, str]:
     """Install both below `folder`; returns the setting by which processes find them."""
     install_context(folder, "orchard", orchard)
-    install_context(folder, "press", PRESS)
+    install_context(folder, "press", press)
     return {"PYTHONPATH": str(folder)}

@@ -71,7 +71,7 @@ class Peer:
         self._tokens = tokens
         self._transport = transport
         self._breaker = breaker or Breaker(context)
-        self._client: httpx.AsyncClient | None = None
+        self._connections: httpx.AsyncBaseTransport | None = None
         self._refused = False
         self.keys = RemoteKeys(context, self._keys, KEY_PATIENCE, partial(_keys_unknown, context))
         """Those of its host, by which the tokens are checked that it shows us."""
@@ -97,9 +97,17 @@ class Peer:
         """
         import httpx  # most hosts have no remotes
 
-        token = {"authorization": f"Bearer {self._tokens.token(asker, self.context)}"}
-        request = self._connected().build_request(
-            method, path, content=content, params=params, headers={**token, **_trace(), **(headers or {})}
+        request = httpx.Request(
+            method,
+            httpx.URL(self.url + path, params=params),
+            headers={
+                "authorization": f"Bearer {self._tokens.token(asker, self.context)}",
+                **_OURS,
+                **_trace(),
+                **(headers or {}),
+            },
+            content=content,
+            extensions={"timeout": _TIMEOUT},
         )
         async with self._breaker.trying():
             try:
@@ -115,15 +123,18 @@ class Peer:
     async def close(self) -> None:
         """Close every connection."""
         await self.keys.close()
-        if self._client is not None:
-            client, self._client = self._client, None
-            await client.aclose()
+        if self._connections is not None:
+            connections, self._connections = self._connections, None
+            await connections.aclose()
 
     async def _exchange(self, request: httpx.Request, most_bytes: int) -> PeerAnswer:
-        answer = await self._connected().send(request, stream=True)
+        """By httpx's transport alone: its client looks for cookies and redirects, for a sixth of the time."""
+        if self._connections is None:
+            self._connections = self._transport or _opened()
+        answer = await self._connections.handle_async_request(request)
         try:
             body = bytearray()
-            async for chunk in answer.aiter_raw():
+            async for chunk in answer.stream:  # type: ignore[union-attr] # of an asynchronous transport
                 body += chunk
                 if len(body) > most_bytes:
                     raise self._away(f"more than {most_bytes} bytes")
@@ -137,30 +148,6 @@ class Peer:
     def _away(self, why: str) -> PeerAway:
         _log.warning("remote_away", context=self.context, url=self.url, error=why)
         return PeerAway(self.context)
-
-    def _connected(self) -> httpx.AsyncClient:
-        if self._client is None:
-            self._client = self._opened()
-        return self._client
-
-    def _opened(self) -> httpx.AsyncClient:
-        import httpx
-
-        return httpx.AsyncClient(
-            base_url=self.url,
-            transport=self._transport,
-            verify=authorities(),
-            trust_env=False,
-            follow_redirects=False,
-            timeout=httpx.Timeout(None, connect=CONNECT_WITHIN_S),  # `send` keeps the time
-            limits=httpx.Limits(
-                max_connections=MOST_CONNECTIONS,
-                max_keepalive_connections=MOST_CONNECTIONS,
-                keepalive_expiry=KEPT_ALIVE_S,
-            ),
-            # Not compressed: what we bound is what we get.
-            headers={"Accept-Encoding": "identity", "User-Agent": "hedgerow"},
-        )
 
     def _demand_belief(self, answer: PeerAnswer) -> None:
         refused = answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
@@ -177,6 +164,24 @@ class Peer:
 
 _OUT_OF_ORDER = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 """What a proxy in between says for a host that is away. A host that says so itself says why, in a problem."""
+
+
+_TIMEOUT = {"connect": CONNECT_WITHIN_S}
+"""`send` keeps the time of everything else."""
+_OURS = {"accept-encoding": "identity", "user-agent": "hedgerow"}
+"""Not compressed: what we bound is what we get."""
+
+
+def _opened() -> httpx.AsyncBaseTransport:
+    """Connections that are kept. No redirect is followed, and no proxy of the environment is asked."""
+    import httpx
+
+    limits = httpx.Limits(
+        max_connections=MOST_CONNECTIONS,
+        max_keepalive_connections=MOST_CONNECTIONS,
+        keepalive_expiry=KEPT_ALIVE_S,
+    )
+    return httpx.AsyncHTTPTransport(verify=authorities(), trust_env=False, limits=limits)
 
 
 def _trace() -> Mapping[str, str]:

@@ -18,6 +18,9 @@ TOKEN_TYPE = "hedgerow-service+jwt"  # noqa: S105 - a media type, not a password
 LIFETIME = timedelta(seconds=60)
 """And the most that is believed. A token is sent for half of it."""
 REFUSED = "invalid_service_token"
+MOST_REMEMBERED = 1_000
+"""Good tokens: each is sent for half a minute, and to look at it anew would take longer than many an answer. A key that
+is withdrawn goes on for a minute so, which is as long as it may be kept anyway."""
 
 
 def audience_of(publisher: str) -> str:
@@ -62,6 +65,7 @@ class ServiceTokens:
         self._askers = askers
         self._clock = clock
         self._verifiers: dict[str, TokenVerifier] = {}
+        self._believed: dict[tuple[str, str], tuple[float, str]] = {}
 
     async def asker(self, token: str, publisher: str) -> str:
         """The context that asks `publisher`, which must be hosted here.
@@ -70,6 +74,17 @@ class ServiceTokens:
             AuthenticationError: the token is none that a remote of this host may show to `publisher`.
             UnavailableError: the keys of that remote can't be had right now.
         """
+        ends, asker = self._believed.get((publisher, token), (0.0, ""))
+        if self._clock.now().timestamp() < ends:
+            return asker
+        claims = await self._read(token, publisher)
+        if len(self._believed) >= MOST_REMEMBERED:
+            self._believed.clear()
+        asker = str(claims["iss"])
+        self._believed[publisher, token] = (claims["exp"], asker)
+        return asker
+
+    async def _read(self, token: str, publisher: str) -> Claims:
         if publisher not in self._verifiers:
             self._verifiers[publisher] = self._verifier(publisher)
         try:
@@ -78,7 +93,7 @@ class ServiceTokens:
             raise refused() from error
         if claims["sub"] != claims["iss"] or not _is_short_lived(claims):
             raise refused()
-        return str(claims["iss"])
+        return claims
 
     def _verifier(self, publisher: str) -> TokenVerifier:
         issuers = [

@@ -20,7 +20,7 @@ from hedgerow_host.wire import Remotes, remotes_of
 
 
 class LoopingBack(httpx.AsyncBaseTransport):
-    """Brings every request to `app`, which is set once there is one; each in a task of its own, as a server does."""
+    """Brings every request to `app`, which is set once there is one: in a task of its own, as a server does."""
 
     app: ASGIApp
 
