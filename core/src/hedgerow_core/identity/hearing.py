@@ -31,6 +31,7 @@ from hedgerow_core.identity.documents import (
 )
 from hedgerow_core.identity.remote_issuer import RemoteIssuer
 from hedgerow_core.observability import log_of
+from hedgerow_core.observability.metrics import IDENTITY_AGE
 from hedgerow_core.security import KeyAuthority, Permission, Principal, TokenIssuer
 
 ANSWER_WITHIN = timedelta(seconds=1)
@@ -134,9 +135,11 @@ class RemoteIdentity:
     async def running(self) -> AsyncIterator[None]:
         """Keep level while the body runs."""
         keeping_level = asyncio.create_task(self._keep_level())
+        IDENTITY_AGE.labels(self.context).set_function(lambda: self.heard_s_ago)
         try:
             yield
         finally:
+            IDENTITY_AGE.remove(self.context)
             keeping_level.cancel()
             await asyncio.gather(keeping_level, self._keys.close(), self._tokens.close(), return_exceptions=True)
 
