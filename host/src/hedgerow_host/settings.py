@@ -176,7 +176,7 @@ class HostSettings(BaseSettings):
     )
     remotes: dict[str, Remote] | None = Field(
         default=None,
-        description="HEDGEROW_REMOTES__USERS__URL=https://host: where users lives, if not here; …__OPTIONAL=true.",
+        description="Where contexts live that are not here: …__USERS__URL=https://users.host, …__USERS__OPTIONAL=true.",
     )
     host_secret: ServerSecretText | None = Field(
         default=None,
