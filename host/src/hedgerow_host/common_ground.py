@@ -68,7 +68,7 @@ class CommonGround:
                 *(mode for context in contexts for mode in context.cookies),
                 *(mode for identity in self.elsewhere for mode in identity.cookies),
             ],
-            complete=all(identity.is_known for identity in self.elsewhere),
+            complete=all(identity.is_known for identity in self.elsewhere if identity.may_vouch),
         )
 
 

@@ -126,6 +126,8 @@ class Remote(BaseModel):
     """Of the API of its host."""
     optional: bool = False
     """Whether this host starts while that one can't be reached."""
+    vouches: bool | None = None
+    """Whether callers are believed for whom it vouches. None: only where no context that is hosted here vouches."""
 
     def __str__(self) -> str:
         return f"{self.url} (optional)" if self.optional else self.url

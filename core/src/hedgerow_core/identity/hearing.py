@@ -70,9 +70,12 @@ class RemoteIdentity:
         home: Home,
         limiter: RateLimiter,
         *,
+        may_vouch: bool = True,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Not `may_vouch`: whatever it says, it vouches for nobody here, and is heard of its permissions alone."""
         self.context = context
+        self.may_vouch = may_vouch
         self.cookies: Sequence[CookieMode] = ()
         self.permissions: Sequence[Permission] = ()
         self.key_authorities: Sequence[KeyAuthority] = ()
@@ -166,6 +169,8 @@ class RemoteIdentity:
     async def _describe(self) -> bool:
         """Ask for whom it vouches. Whether that is somebody else than before."""
         document = IdentityDocument.model_validate_json(await self._home.ask("", None, within=ANSWER_WITHIN))
+        if not self.may_vouch:
+            document = document.model_copy(update={"issuers": (), "key_prefixes": (), "cookies": ()})
         self._described_at = self._monotonic()
         if document == self._document:
             return False

@@ -12,11 +12,21 @@ from hedgerow_host.wire.arrivals import askers_of
 
 
 def identities_of(assembly: Assembly) -> Sequence[RemoteIdentity]:
-    """One for each context that lives elsewhere, and not here, too, as in a test."""
+    """One for each context that lives elsewhere, and not here, too, as in a test.
+
+    Where somebody vouches for callers here, nobody elsewhere does unless the operator says so: a host that keeps
+    accounts does not believe the makings of whoever it lets ask.
+    """
+    somebody_here = any(context.issuers or context.key_authorities for context in assembly.contexts)
     return [
-        RemoteIdentity(context, HomeOverTheWire(peer, askers_of(assembly, context)[0]), assembly.limiter)
-        for context, peer in assembly.peers.items()
-        if context not in assembly.names
+        RemoteIdentity(
+            name,
+            HomeOverTheWire(remote.peer, askers_of(assembly, name)[0]),
+            assembly.limiter,
+            may_vouch=not somebody_here if remote.vouches is None else remote.vouches,
+        )
+        for name, remote in assembly.remotes.contexts.items()
+        if name not in assembly.names
     ]
 
 

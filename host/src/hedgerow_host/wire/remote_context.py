@@ -24,9 +24,11 @@ class Standing(StrEnum):
 class RemoteContext:
     """A remote context (port `Transport`: carries questions to it)."""
 
-    def __init__(self, peer: Peer, *, optional: bool) -> None:
+    def __init__(self, peer: Peer, *, optional: bool, vouches: bool | None = None) -> None:
         self.peer = peer
         self.optional = optional
+        self.vouches = vouches
+        """Whether to believe callers for whom it vouches, if the operator has said so."""
         self.standing = Standing.UNKNOWN
         self.contract: ContextContract | None = None
         """What its host says that it publishes and answers; None until it was asked. Never one that is unfit."""
