@@ -178,7 +178,7 @@ class HostSettings(BaseSettings):
     )
     remotes: dict[str, Remote] | None = Field(
         default=None,
-        description="Where contexts live that are not here: …__USERS__URL=https://users.host, …__USERS__OPTIONAL=true.",
+        description="Where contexts live that are not here: …__USERS__URL=https://a.host, …__USERS__OPTIONAL=true.",
     )
     host_secret: ServerSecretText | None = Field(
         default=None,
