@@ -71,7 +71,7 @@ class Readiness:
         }
 
     def _remotes(self) -> dict[str, str]:
-        """Nothing is ready until every required remote context was found and heard. Going away later does not count.
+        """Nothing is ready until each required remote context was found and heard. Going away later does not count.
 
         To take every host out of service that asks it would make many outages of one: what else they do goes on.
         """
