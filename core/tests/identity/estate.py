@@ -69,11 +69,11 @@ class Garden:
         }
         return TokenIssuer(**declared | changes)
 
-    def voucher(self, *issuers: TokenIssuer) -> Voucher:
+    def voucher(self, *issuers: TokenIssuer, prefix: str = PREFIX) -> Voucher:
         return Voucher(
             "garden",
             issuers=issuers or [self.issuer()],
-            keys=[KeyAuthority(prefix=PREFIX, find=self.find)],
+            keys=[KeyAuthority(prefix=prefix, find=self.find)],
             cookies=self.cookies,
             permissions=self.permissions,
             clock=SystemClock(),

@@ -14,7 +14,7 @@ from core.tests.identity.estate import PREFIX, Garden, Lane, Watch, somebody
 from hedgerow_core.domain import AuthenticationError, SystemClock, UnavailableError
 from hedgerow_core.http import CookieMode
 from hedgerow_core.http.in_process_limiter import InProcessLimiter
-from hedgerow_core.identity import RemoteIdentity
+from hedgerow_core.identity import RemoteIdentity, Voucher
 from hedgerow_core.identity.hearing import DESCRIBED_EVERY_S, EVERYTHING_EVERY_S
 from hedgerow_core.identity.remote_issuer import KEPT_FOR_S, LOOK_EVERY_S
 from hedgerow_core.identity.telling import HELD_S
@@ -311,6 +311,17 @@ async def test_a_home_that_claims_what_is_not_its_own_is_not_believed_at_all(
     assert (identity.is_known, identity.issuers, identity.key_authorities) == (False, [], ())
 
 
+async def test_who_may_not_vouch_is_heard_of_its_permissions_alone(
+    garden: Garden, lane: Lane, watch: Watch
+) -> None:
+    identity = RemoteIdentity("garden", lane, InProcessLimiter(), may_vouch=False, monotonic=watch)
+    await identity.hear()
+
+    assert identity.permissions == garden.permissions
+    assert (identity.issuers, identity.key_authorities, identity.cookies) == ([], [], [])
+    assert lane.said == {"": 1}, "nor is it asked for news"
+
+
 async def test_it_keeps_level_by_itself_and_comes_back_after_an_outage(
     garden: Garden, lane: Lane, watch: Watch
 ) -> None:
@@ -332,8 +343,9 @@ async def test_it_keeps_level_by_itself_and_comes_back_after_an_outage(
 async def test_a_context_that_vouches_for_nobody_is_only_asked_what_it_permits(
     garden: Garden, watch: Watch
 ) -> None:
-    voucher = garden.voucher()
-    voucher._issuers, voucher._keys = {}, []
+    voucher = Voucher(
+        "garden", issuers=(), keys=(), cookies=(), permissions=garden.permissions, clock=SystemClock()
+    )
     lane = Lane(voucher)
     identity = RemoteIdentity("garden", lane, InProcessLimiter(), monotonic=watch)
     await identity.hear()

@@ -15,9 +15,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 from starlette.routing import Route
-from starlette.types import Scope
 
-from hedgerow_core.http.middleware import SILENT_PATHS, RequestBoundary
+from hedgerow_core.http.middleware import RequestBoundary, is_routine
 from hedgerow_core.http.problems import install_problem_handlers
 from hedgerow_core.http.security_headers import SecurityHeaders
 from hedgerow_host.assembly import Assembly
@@ -89,7 +88,7 @@ def create_app(
         docs_url="/docs" if shows_docs else None,
         openapi_url="/openapi.json" if shows_docs else None,
         redirect_slashes=False,  # a path is right or it is a 404; a redirected POST surprises
-        telemetry={"exclude": _is_probe},
+        telemetry={"exclude": is_routine},
     )
     install_problem_handlers(app)
     app.add_middleware(RequestBoundary)
@@ -137,10 +136,6 @@ def _let_in(app: FastAPI, settings: HostSettings) -> None:
         expose_headers=ANSWERED_HEADERS,
     )
     app.add_middleware(SecurityHeaders)  # preflights are answered out there
-
-
-def _is_probe(scope: Scope) -> bool:
-    return scope["path"] in SILENT_PATHS
 
 
 class HedgerowApi(FastAPI):
