@@ -276,12 +276,14 @@ async def test_a_home_that_starts_anew_with_other_settings_is_read_anew(
         changes += 1
 
     identity.when_changed = count
+    (before,) = identity.issuers
     lane.vouchers = [garden.voucher()]
     watch.ahead += DESCRIBED_EVERY_S
     await identity.hear()
     await identity.hear()
 
     assert changes == 1
+    assert await before.find_key("k1") is not None, "what has not changed knows what it knew"
     assert identity.permissions == garden.permissions
     assert await code_of(identity, garden.token(who)) == "token_revoked", "and everything was told anew"
 

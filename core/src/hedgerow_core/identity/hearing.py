@@ -22,6 +22,7 @@ from hedgerow_core.identity.confirming import Confirmations
 from hedgerow_core.identity.documents import (
     Confirmation,
     IdentityDocument,
+    IssuerDocument,
     KeyQuestion,
     News,
     NewsQuestion,
@@ -125,7 +126,8 @@ class RemoteIdentity:
             self._heard_at = asked_at
             if not self.vouches:
                 return
-        everything = asked_at - self._all_heard_at >= EVERYTHING_EVERY_S
+        # After an outage, too: a question that is held back would keep others from trying whether it is over.
+        everything = self._failing or asked_at - self._all_heard_at >= EVERYTHING_EVERY_S
         news = await self._news(None if everything else self._mark)
         if news.told_by != self._described_by and asked_at - self._described_at >= DESCRIBED_EVERY_S:
             others = await self._describe()
@@ -179,20 +181,20 @@ class RemoteIdentity:
             KeyAuthority(prefix=prefix, find=self._keys.find, recall=self._keys.recall)
             for prefix in document.key_prefixes
         ]
-        self._issuers = {
-            issuer.issuer: RemoteIssuer(
-                issuer,
-                look=partial(self._signing_key, issuer.issuer),
-                confirm=self._confirm,
-                monotonic=self._monotonic,
-            )
-            for issuer in document.issuers
-        }
+        self._issuers = {described.issuer: self._issuer(described) for described in document.issuers}
         self.cookies = [CookieMode(access_cookie=name) for name in document.cookies]
         self.permissions, self.key_authorities = permissions, authorities
         self._document = document
         self.when_changed()
         return True
+
+    def _issuer(self, described: IssuerDocument) -> RemoteIssuer:
+        """The issuer; as it was, with all that is known of it, if only something else has changed."""
+        known = self._issuers.get(described.issuer)
+        if known is not None and known.document == described:
+            return known
+        look = partial(self._signing_key, described.issuer)
+        return RemoteIssuer(described, look=look, confirm=self._confirm, monotonic=self._monotonic)
 
     def _permissions_in(self, document: IdentityDocument) -> Sequence[Permission]:
         """Those that it declares.

@@ -39,7 +39,7 @@ class RemoteIssuer:
     def __init__(
         self, document: IssuerDocument, *, look: Look, confirm: Confirm, monotonic: Callable[[], float]
     ) -> None:
-        self._document = document
+        self.document = document
         self._algorithms = tuple(sorted(document.algorithms))
         self._look = look
         self._confirm = confirm
@@ -52,7 +52,7 @@ class RemoteIssuer:
 
     def as_declared(self) -> TokenIssuer:
         """The issuer for the token verifier, held to the form that its home has declared."""
-        document = self._document
+        document = self.document
         return TokenIssuer(
             issuer=document.issuer,
             audience=document.audience,
@@ -67,15 +67,20 @@ class RemoteIssuer:
     def take(self, news: IssuerNews, *, everything: bool, said_at: float) -> None:
         """Go by these news, which were said at this time of our monotonic clock, or later."""
         self._keys = _keys_in(news.keys, self._algorithms)
-        revoked = self._kept(said_at) if everything else dict(self._revocations.not_before)
-        for subject, moment in news.revoked.items():
-            revoked[subject] = max(revoked.get(subject, 0.0), math.inf if moment is None else moment)
-        self._first_heard = {subject: self._first_heard.get(subject, said_at) for subject in revoked}
         age = math.inf if news.read_s_ago is None else max(0.0, news.read_s_ago)
+        revoked = self._revocations.not_before
+        if everything or news.revoked:
+            revoked = self._with(news.revoked, self._kept(said_at) if everything else revoked)
+            self._first_heard = {subject: self._first_heard.get(subject, said_at) for subject in revoked}
         self._revocations = Revocations(revoked, said_at - age)
         self._heard_at = said_at
 
-    def _kept(self, now: float) -> dict[UUID, float]:
+    @staticmethod
+    def _with(new: Mapping[UUID, float | None], known: Mapping[UUID, float]) -> Mapping[UUID, float]:
+        moments = {subject: math.inf if moment is None else moment for subject, moment in new.items()}
+        return {**known, **{subject: max(known.get(subject, 0.0), moment) for subject, moment in moments.items()}}
+
+    def _kept(self, now: float) -> Mapping[UUID, float]:
         """What is too young to be forgotten, because the process that has answered may not have read it yet."""
         return {
             subject: moment
