@@ -17,6 +17,7 @@ from host.tests.test_published_queries import ORCHARD, PRESS
 Install = Callable[..., None]
 
 ANSWERS = '    return f"Tree {query.number}"'
+IN_TIME = "from datetime import timedelta\n"
 DAWDLES = "    if query.number == 5: await __import__('asyncio').sleep(5)\n"
 
 
@@ -25,9 +26,7 @@ async def host(
     install: Install, host_app: HostAppFactory, request: pytest.FixtureRequest
 ) -> AsyncIterator[HostApp]:
     install("orchard", ORCHARD.replace(ANSWERS, DAWDLES + ANSWERS))
-    install(
-        "press", PRESS.replace("as_=Tree),)", "as_=Tree, deadline=__import__('datetime').timedelta(seconds=0.5)),)")
-    )
+    install("press", IN_TIME + PRESS.replace("as_=Tree),)", "as_=Tree, deadline=timedelta(seconds=0.5)),)"))
     async with host_app(["orchard", "press"], over_the_wire=request.param) as host:
         yield host
 
