@@ -38,7 +38,7 @@ def users_and_billing(
     """Two migrated hosts. Neither needs the other to start, so that tests may start and kill them as they like."""
     with two_hosts(["users"], ["billing"], server=server, broker_url=broker_url, folder=folder) as (users, billing):
         yield Apart(
-            users.with_settings(HEDGEROW_REMOTES__BILLING__OPTIONAL="true", **settings_of_users),
+            users.with_settings(**settings_of_users),
             billing.with_settings(HEDGEROW_REMOTES__USERS__OPTIONAL="true"),
         )
 

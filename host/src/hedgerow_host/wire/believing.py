@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from hedgerow_core.identity import HomeOverTheWire, RemoteIdentity
 from hedgerow_host.assembly import Assembly
-from hedgerow_host.wire.arrivals import askers_of
 
 
 def identities_of(assembly: Assembly) -> Sequence[RemoteIdentity]:
@@ -21,7 +20,7 @@ def identities_of(assembly: Assembly) -> Sequence[RemoteIdentity]:
     return [
         RemoteIdentity(
             name,
-            HomeOverTheWire(remote.peer, askers_of(assembly, name)[0]),
+            HomeOverTheWire(remote.peer, [*remote.relying, *assembly.names, name][0]),
             assembly.limiter,
             may_vouch=not somebody_here if remote.vouches is None else remote.vouches,
         )
