@@ -93,9 +93,11 @@ class Process:
 
 
 @contextmanager
-def running(*arguments: str, folder: Path, environment: Mapping[str, str]) -> Iterator[Process]:
+def running(
+    *arguments: str, folder: Path, environment: Mapping[str, str], program: str = PROGRAM
+) -> Iterator[Process]:
     """A process that surely ends with the body."""
-    process = Process(*arguments, folder=folder, environment=environment)
+    process = Process(*arguments, folder=folder, environment=environment, program=program)
     try:
         yield process
     finally:

@@ -57,6 +57,7 @@ UNWISE = [
     ("W107", "HEDGEROW_CORS_ORIGINS", "https://app.shop.com,http://old.shop.com"),
     ("W108", "HEDGEROW_KEEP_EVENTS_DAYS", "2"),
     ("W108", "HEDGEROW_KEEP_AUDIT_DAYS", "30"),
+    ("W112", "HEDGEROW_REMOTES", '{"depot": {"url": "https://depot.shop.internal"}}'),
     ("W110", "HEDGEROW_DATABASE_URL", "postgresql://shop:shop@localhost/shop"),
     ("W110", "HEDGEROW_BROKER_URL", "redis://:redis-password-1@localhost:6379/0"),
     ("N101", "HEDGEROW_METRICS_HOST", "0.0.0.0"),

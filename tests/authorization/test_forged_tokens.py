@@ -18,24 +18,28 @@ TOO_LARGE = {400, 431}
 """A header beyond the server's own limit never gets as far as a 401."""
 
 
-def answers(client: httpx.Client, tokens: Iterable[str]) -> Counter[int]:
+def answers(client: httpx.Client, tokens: Iterable[str], path: str = "/v1/users/me") -> Counter[int]:
     """How often the host answered with which status; what HTTP can't carry is left out."""
     statuses: Counter[int] = Counter()
     for token in tokens:
         header = (b"authorization", b"Bearer " + token.encode("utf-8", "surrogatepass"))
         try:
-            statuses[client.get("/v1/users/me", headers=[header]).status_code] += 1
+            statuses[client.get(path, headers=[header]).status_code] += 1
         except httpx.LocalProtocolError:
             continue
     return statuses
 
 
+def signing_key(client: httpx.Client) -> Ed25519PublicKey:
+    """The one public key of the host, which everybody may know."""
+    (key,) = expect(client.get("/.well-known/jwks.json"), 200)["keys"]
+    return Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(key["x"] + "=="))
+
+
 def test_no_forged_token_opens_a_door_or_breaks_one(stage: Stage) -> None:
-    (key,) = expect(stage.client.get("/.well-known/jwks.json"), 200)["keys"]
-    public = Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(key["x"] + "=="))
     good = stage.callers["super_admin"].tokens["access_token"]
 
-    statuses = answers(stage.client, forged(good, public))
+    statuses = answers(stage.client, forged(good, signing_key(stage.client)))
 
     assert statuses[401] >= AT_LEAST
     assert statuses.keys() <= {401} | TOO_LARGE, statuses

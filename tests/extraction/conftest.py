@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
 from hedgerow_core.persistence import DatabaseAddress
+from hedgerow_core.testing import LocalIssuer
+from tests.extraction.apart import Apart, users_and_billing
 from tests.extraction.hosts import Host, two_hosts
 from tests.extraction.orchard_and_press import install_orchard_and_press
 
@@ -23,3 +26,25 @@ def orchard_and_press(
         ["orchard"], ["press"], server=postgres_server, broker_url=redis_url, folder=folder, settings=installed
     ) as hosts:
         yield hosts
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[LocalIssuer]:
+    """An identity provider that the host of users believes."""
+    issuer = LocalIssuer()
+    issuer.start()
+    yield issuer
+    issuer.stop()
+
+
+@pytest.fixture(scope="module")
+def apart(
+    postgres_server: DatabaseAddress,
+    redis_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    issuer: LocalIssuer,
+) -> Iterator[Apart]:
+    """Users, with cookies and an identity provider, and billing."""
+    settings = {"USERS_PROVIDERS": json.dumps([issuer.setting()]), "USERS_COOKIES": "true"}
+    with users_and_billing(postgres_server, redis_url, tmp_path_factory.mktemp("apart"), **settings) as apart:
+        yield apart

@@ -12,7 +12,9 @@ import httpx
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing.servers import LOCALHOST, database_for_test, free_port
 from tests.conftest import NO_MAIL, url_of
-from tests.processes import Process, run, running, wait_until_ready
+from tests.faults.laboratory.child import MUTANT
+from tests.faults.laboratory.supervisor import CHILD
+from tests.processes import PROGRAM, Process, run, running, wait_until_ready
 
 SECRET = "by which {} is known, and long enough"
 
@@ -32,16 +34,19 @@ class Host:
         return f"http://{LOCALHOST}:{self.port}"
 
     @contextmanager
-    def api(self) -> Iterator[tuple[Process, httpx.Client]]:
-        """A running API that is ready, and a client for it."""
-        with self.started() as process, httpx.Client(base_url=self.url, timeout=20) as client:
+    def api(self, mutant: str | None = None) -> Iterator[tuple[Process, httpx.Client]]:
+        """A running API that is ready, and a client for it; of a mutant, if one is named."""
+        with self.started(mutant) as process, httpx.Client(base_url=self.url, timeout=20) as client:
             wait_until_ready(self.url, process)
             yield process, client
 
     @contextmanager
-    def started(self) -> Iterator[Process]:
+    def started(self, mutant: str | None = None) -> Iterator[Process]:
         """An API that starts; nobody waits for it."""
-        with running("api", "--port", str(self.port), folder=self.folder, environment=self.environment) as process:
+        environment = {**self.environment, **({MUTANT: mutant} if mutant else {})}
+        program = CHILD if mutant else PROGRAM
+        arguments = ("api", "--port", str(self.port))
+        with running(*arguments, folder=self.folder, environment=environment, program=program) as process:
             yield process
 
     @contextmanager

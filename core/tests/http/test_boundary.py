@@ -229,3 +229,25 @@ async def test_who_hangs_up_over_a_body_is_no_error_of_ours(error: Exception, fa
     assert bool(sent) == bool(failures)
     (line,) = requests_in(logged)
     assert line["status"] == (500 if failures else 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "lines"),
+    [
+        ("/livez", 200, 0),
+        ("/readyz", 503, 0),
+        ("/_identity/users/news", 200, 0),
+        ("/_identity/users/news", 401, 1),
+        ("/_identity", 200, 1),
+        ("/v1/users/me", 200, 1),
+    ],
+)
+async def test_what_machines_ask_all_the_time_is_not_told_unless_something_is_wrong(
+    path: str, status: int, lines: int
+) -> None:
+    transport = httpx.ASGITransport(RequestBoundary(PlainTextResponse("{}", status)))
+    with structlog.testing.capture_logs() as logged:
+        async with httpx.AsyncClient(transport=transport) as client:
+            await client.get(f"http://test{path}")
+
+    assert len(requests_in(logged)) == lines

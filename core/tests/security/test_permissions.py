@@ -2,7 +2,7 @@
 
 import pytest
 
-from hedgerow_core.domain import AuthorizationError, new_id
+from hedgerow_core.domain import AuthorizationError, UnavailableError, new_id
 from hedgerow_core.security import Permission, PermissionTable, Principal, PrincipalKind
 
 TABLE = PermissionTable(
@@ -107,3 +107,22 @@ def test_the_table_knows_which_scopes_there_are_and_who_may_hand_them_out() -> N
     assert table.beyond(["user"], wanted) == ["shop:order:delete"]
     assert table.beyond(["admin"], wanted) == []
     assert table.beyond([], wanted) == ["shop:order:delete", "shop:order:read"]
+
+
+def test_what_is_not_everybodys_is_administrative_and_so_is_what_nobody_has_declared() -> None:
+    assert not TABLE.is_administrative("shop:order:read")
+    assert TABLE.is_administrative("shop:order:delete")
+    assert TABLE.is_administrative("shop:order:burn")
+
+
+def test_a_scope_of_a_context_that_was_not_heard_yet_is_neither_known_nor_refused_for_good() -> None:
+    table = PermissionTable(())
+    table.declare([], ["shop", "bank"], unheard=["bank"])
+
+    assert table.unknown(["bank:read", "shop:read", "shop:order:burn"]) == ["shop:order:burn"]
+    with pytest.raises(UnavailableError) as unknown:
+        table.unknown(["bank:account:close"])
+    assert unknown.value.code == "permissions_unknown"
+
+    table.declare([], ["shop", "bank"])
+    assert table.unknown(["bank:account:close"]) == ["bank:account:close"]

@@ -15,9 +15,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 from starlette.routing import Route
-from starlette.types import Scope
 
-from hedgerow_core.http.middleware import SILENT_PATHS, RequestBoundary
+from hedgerow_core.http.middleware import RequestBoundary, is_routine
 from hedgerow_core.http.problems import install_problem_handlers
 from hedgerow_core.http.security_headers import SecurityHeaders
 from hedgerow_host.assembly import Assembly
@@ -29,6 +28,7 @@ from hedgerow_host.settings import HostSettings
 from hedgerow_host.start import spare_what_is_built
 from hedgerow_host.visitors import Visitors
 from hedgerow_host.wire.arrivals import Arrivals
+from hedgerow_host.wire.believing import listening
 from hedgerow_host.wire.routes import wire_routes
 from hedgerow_host.worker import working_in_process
 
@@ -70,6 +70,7 @@ def create_app(
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(assembly.running())
+            await stack.enter_async_context(listening(assembly))
             await stack.enter_async_context(readiness.watch.running())
             await stack.enter_async_context(Arrivals(assembly).watching())
             if with_worker:
@@ -87,7 +88,7 @@ def create_app(
         docs_url="/docs" if shows_docs else None,
         openapi_url="/openapi.json" if shows_docs else None,
         redirect_slashes=False,  # a path is right or it is a 404; a redirected POST surprises
-        telemetry={"exclude": _is_probe},
+        telemetry={"exclude": is_routine},
     )
     install_problem_handlers(app)
     app.add_middleware(RequestBoundary)
@@ -135,10 +136,6 @@ def _let_in(app: FastAPI, settings: HostSettings) -> None:
         expose_headers=ANSWERED_HEADERS,
     )
     app.add_middleware(SecurityHeaders)  # preflights are answered out there
-
-
-def _is_probe(scope: Scope) -> bool:
-    return scope["path"] in SILENT_PATHS
 
 
 class HedgerowApi(FastAPI):

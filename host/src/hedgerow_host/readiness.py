@@ -49,26 +49,37 @@ class Readiness:
         )
 
     def _details(self) -> dict[str, object]:
+        heard_s_ago = {
+            identity.context: round(identity.heard_s_ago, 1)
+            for identity in self._assembly.common.elsewhere
+            if identity.is_known
+        }
         return {
             "contexts": {context.name: context.loaded.manifest.version for context in self._assembly.contexts},
             "quarantined": _in_short(self._assembly.quarantine.problems),
             "broken": _in_short(self._assembly.broken),
             "alarms": self.watch.alarms(),
             "remotes": {
-                name: {"url": remote.peer.url, "standing": remote.standing, "optional": remote.optional}
+                name: {
+                    "url": remote.peer.url,
+                    "standing": remote.standing,
+                    "optional": remote.optional,
+                    "heard_s_ago": heard_s_ago.get(name),
+                }
                 for name, remote in self._assembly.remotes.contexts.items()
             },
         }
 
     def _remotes(self) -> dict[str, str]:
-        """Nothing is ready until every required remote context was found. One that goes away later does not count.
+        """Nothing is ready until each required remote context was found and heard. Going away later does not count.
 
         To take every host out of service that asks it would make many outages of one: what else they do goes on.
         """
         contexts = self._assembly.remotes.contexts.values()
         if not contexts:
             return {}
-        if any(not remote.optional and not remote.was_here for remote in contexts):
+        unheard = {identity.context for identity in self._assembly.common.elsewhere if not identity.is_known}
+        if any(not one.optional and (not one.was_here or one.peer.context in unheard) for one in contexts):
             return {"remotes": WAITING}
         return {"remotes": OK if all(remote.standing is Standing.HERE for remote in contexts) else AWAY}
 

@@ -67,7 +67,8 @@ async def _token_of(assembly: Assembly, email: str, *, why: str) -> Secret:
     if not able:
         raise HostError(
             "no context that is hosted here can speak for somebody",
-            fix="host one with the hook `impersonate`, such as users, or leave out --as",
+            fix="host one with the hook `impersonate`, such as users, or leave out --as: one on another host lends "
+            "nobody its people",
             code=ExitCode.MISCONFIGURED,
         )
     raise HostError(f"nobody has the address {email}", fix="check it", code=ExitCode.MISCONFIGURED)

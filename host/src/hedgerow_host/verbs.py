@@ -13,6 +13,7 @@ from hedgerow_host.database import existing_database, told_if_away
 from hedgerow_host.exits import left_out
 from hedgerow_host.settings import HostSettings
 from hedgerow_host.start import started
+from hedgerow_host.wire.believing import heard_once
 
 Answer = TypeVar("Answer")
 
@@ -34,10 +35,12 @@ def run_in_context(settings: HostSettings, name: str, work: Callable[[Any, Bus],
 
         async def run() -> Answer:
             try:
+                await heard_once(assembly)
                 with caused_by(Cause(actor=f"cli:{getpass.getuser()}")):
                     return await work(context.container, context.bus)
             finally:
                 await context.database.close()
+                await assembly.remotes.close()
 
         with told_if_away(address):
             return asyncio.run(run())

@@ -57,6 +57,33 @@ def reads_revocations_seldom() -> None:
     keeping_up.REVOCATIONS_EVERY_S = 3.0
 
 
+def hears_of_no_revocations() -> None:
+    """A host without users takes over its keys, and not whom it has shut out."""
+    from hedgerow_core.identity.remote_issuer import RemoteIssuer
+
+    sound = RemoteIssuer.take
+
+    def take(self: Any, news: Any, **options: Any) -> None:
+        sound(self, news.model_copy(update={"revoked": {}}), **options)
+
+    RemoteIssuer.take = take  # type: ignore[method-assign]
+
+
+def confirms_keys_once() -> None:
+    """A host without users asks about an API key once, and goes by that for ever."""
+    from hedgerow_core.identity import confirming
+
+    confirming.CONFIRMED_FOR_S = 3600.0
+
+
+def believes_what_nobody_confirms() -> None:
+    """A host without users goes on with what it heard of it, however long ago."""
+    from hedgerow_core.identity import confirming, remote_issuer
+    from hedgerow_core.security import revocations
+
+    remote_issuer.BELIEVED_FOR_S = confirming.BELIEVED_FOR_S = revocations.BELIEVED_FOR_S = 3600.0
+
+
 def listens_for_ever() -> None:
     """uvicorn as it comes, and bodies without a deadline."""
     from hedgerow_core.http.middleware import RequestBoundary
@@ -109,6 +136,9 @@ IDENTITY_MUTANTS: dict[str, Callable[[], None]] = {
         counts_no_guesses,
         hashes_on_the_loop,
         reads_revocations_seldom,
+        hears_of_no_revocations,
+        confirms_keys_once,
+        believes_what_nobody_confirms,
         listens_for_ever,
         takes_everything,
         forgets_answers,

@@ -344,13 +344,15 @@ def authenticators(container: UsersContainer) -> Sequence[TokenIssuer | KeyAutho
 
     Where settings say so, tokens in a cookie, too.
     """
-    settings = container.settings()
+    settings, keys, revocations = container.settings(), container.signing_keys(), container.revocations()
     return (
         TokenIssuer(
             issuer=settings.issuer,
             audience=settings.audience,
-            find_key=container.signing_keys().find_public,
-            is_revoked=container.revocations().is_revoked,
+            find_key=keys.find_public,
+            is_revoked=revocations.is_revoked,
+            keys=keys.known,
+            revocations=revocations.known,
         ),
         KeyAuthority(prefix=PREFIX, find=container.key_ring().find),
         *([CookieMode(access_cookie=ACCESS_COOKIE)] if settings.cookies else []),

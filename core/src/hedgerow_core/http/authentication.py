@@ -8,11 +8,12 @@ from dataclasses import replace
 from fastapi import Request
 
 from hedgerow_core.application import current_cause, set_cause
-from hedgerow_core.domain import AuthenticationError
+from hedgerow_core.domain import AuthenticationError, UnavailableError
 from hedgerow_core.http.networks import network_of
 from hedgerow_core.http.origins import CookieMode, OriginCheck
-from hedgerow_core.security import KeyAuthority, Principal, TokenIssuer, TokenVerifier
-from hedgerow_core.security.keys import key_refused
+from hedgerow_core.security import IdentityUnknown, KeyAuthority, Principal, TokenIssuer, TokenVerifier
+from hedgerow_core.security.keys import key_refused, looks_like_key
+from hedgerow_core.security.scopes import SAFE_METHODS
 
 
 class Authentication:
@@ -30,12 +31,19 @@ class Authentication:
         self._origins = origins or OriginCheck()
         self._keys = keys
         self._cookies = tuple(mode.access_cookie for mode in cookies)
+        self._complete = True
 
     def believe(
-        self, issuers: Sequence[TokenIssuer], keys: Sequence[KeyAuthority], cookies: Sequence[CookieMode]
+        self,
+        issuers: Sequence[TokenIssuer],
+        keys: Sequence[KeyAuthority],
+        cookies: Sequence[CookieMode],
+        *,
+        complete: bool = True,
     ) -> None:
-        """Believe these and no others."""
-        self._verifier.believe(issuers)
+        """Believe these and no others. Not `complete`: somebody elsewhere has not said yet for whom it vouches."""
+        self._verifier.believe(issuers, complete=complete)
+        self._complete = complete
         self._keys = keys
         self._cookies = tuple(mode.access_cookie for mode in cookies)
 
@@ -53,6 +61,8 @@ class Authentication:
             self._origins.demand_if_unsafe(request)
             principal = await self._verifier.verify(cookie)  # a key is for programs, and no cookie holds one
         else:
+            if authorization is None and request.cookies and not self._complete:
+                raise IdentityUnknown  # one of them may hold a token
             scheme, _, credential = (authorization or "").partition(" ")
             if scheme.lower() != "bearer" or not credential:
                 raise AuthenticationError("This needs an access token: send `Authorization: Bearer <token>`.")
@@ -67,8 +77,33 @@ class Authentication:
     async def _principal_of(self, credential: str, request: Request) -> Principal:
         for authority in self._keys:
             if credential.startswith(authority.prefix):
-                principal = await authority.find(credential, network_of(request.scope))
+                principal = await _speaks_for(credential, authority, request)
                 if principal is None:
                     raise key_refused()
                 return principal
+        if not self._complete and looks_like_key(credential):
+            raise IdentityUnknown
         return await self._verifier.verify(credential)
+
+
+async def _speaks_for(key: str, authority: KeyAuthority, request: Request) -> Principal | None:
+    """Whom the key speaks for. If that can't be known, who only looks may go by what was known a moment ago."""
+    try:
+        return await authority.find(key, network_of(request.scope))
+    except UnavailableError as error:
+        recalled = authority.recall(key) if authority.recall and request.method in SAFE_METHODS else None
+        if recalled is None:
+            raise
+        request.state.unconfirmed = error
+        return recalled
+
+
+def demand_confirmed(request: Request) -> None:
+    """Stop a request here if nobody could confirm just now whose it is.
+
+    Raises:
+        UnavailableError: what kept us from knowing.
+    """
+    unconfirmed: UnavailableError | None = getattr(request.state, "unconfirmed", None)
+    if unconfirmed is not None:
+        raise unconfirmed

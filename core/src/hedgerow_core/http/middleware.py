@@ -30,8 +30,16 @@ LINGER_S = 1.0
 """An answer to who is still sending is lost when the connection is reset: for so long we read on and throw away."""
 SILENT_PATHS = frozenset({"/livez", "/readyz"})
 """Probes come every few seconds and would drown the log."""
+SILENT_BELOW = "/_identity/"
+"""So do questions of other hosts about callers. What is wrong with one is told."""
 
 _log = log_of(__name__)
+
+
+def is_routine(scope: Scope, status: int = HTTPStatus.OK) -> bool:
+    """Whether nobody wants to read of a request, because machines make it all the time."""
+    path: str = scope["path"]
+    return path in SILENT_PATHS or (path.startswith(SILENT_BELOW) and status < HTTPStatus.BAD_REQUEST)
 
 
 class RequestBoundary:
@@ -90,7 +98,7 @@ class RequestBoundary:
             if status:
                 raise  # The answer has begun: all we can do is to cut the connection.
             await _unforeseen(trace_id)(scope, receive, named)
-        if scope["path"] not in SILENT_PATHS:
+        if not is_routine(scope, status):
             _log.info(
                 "request",
                 method=scope["method"],

@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from hedgerow_core.application import ALL_ROWS, RowScope
 from hedgerow_core.domain import AuthorizationError
 from hedgerow_core.http.access import Access
-from hedgerow_core.http.authentication import Authentication
+from hedgerow_core.http.authentication import Authentication, demand_confirmed
 from hedgerow_core.http.etags import not_modified
 from hedgerow_core.http.idempotency import answered_once, is_idempotent
 from hedgerow_core.http.json_bodies import JsonRequest
@@ -86,10 +86,19 @@ class Gate:
         self._throttle = throttle
 
     def believe(
-        self, issuers: Sequence[TokenIssuer], keys: Sequence[KeyAuthority], cookies: Sequence[CookieMode]
+        self,
+        issuers: Sequence[TokenIssuer],
+        keys: Sequence[KeyAuthority],
+        cookies: Sequence[CookieMode],
+        *,
+        complete: bool = True,
     ) -> None:
-        """Let those pass whom these vouch for, and nobody else."""
-        self._authenticate.believe(issuers, keys, cookies)
+        """Let those pass whom these vouch for, and nobody else.
+
+        Not `complete`: somebody on another host has not said yet for whom it vouches, so it is not known of
+        everybody that they may not pass.
+        """
+        self._authenticate.believe(issuers, keys, cookies, complete=complete)
 
     def stages_for(
         self, access: Access, endpoint: Callable[..., object] | None = None, *, scope: str | None = None
@@ -116,12 +125,16 @@ class Gate:
     def _permit(self, permission: str) -> Stage:
         async def permit(request: Request) -> None:
             self._permissions.demand(request.state.principal, permission)
+            if self._permissions.is_administrative(permission):
+                demand_confirmed(request)
 
         return permit
 
     def _widen(self, permission: str) -> Stage:
         async def widen(request: Request) -> None:
             if self._permissions.permits(request.state.principal, permission):
+                if self._permissions.is_administrative(permission):
+                    demand_confirmed(request)
                 request.state.rows = ALL_ROWS
 
         return widen

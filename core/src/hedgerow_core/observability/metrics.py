@@ -69,6 +69,12 @@ REMOTE_CUT_OFF = Gauge(
     BY_CONTEXT,
     registry=REGISTRY,
 )
+IDENTITY_AGE = Gauge(
+    "hedgerow_identity_age_seconds",
+    "How long ago the host of a remote context has said whom to believe. Beyond 5, nobody is whom it vouches for.",
+    BY_CONTEXT,
+    registry=REGISTRY,
+)
 
 
 @dataclass(frozen=True, slots=True)

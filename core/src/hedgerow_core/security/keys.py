@@ -21,6 +21,10 @@ Takes the key as it came, whatever it may be, and the network it came from, so t
 Called for every request with a key, outside any transaction, so it answers from memory where it can; whom somebody
 shuts out must be out within a second. May raise `UnavailableError` and `RateLimitError`."""
 
+KeyRecall = Callable[[str], Principal | None]
+"""Whom a key spoke for a moment ago, from memory; None if that is too long ago. Asked where `find` can't answer,
+for requests that change nothing and ask for nothing administrative."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyAuthority:
@@ -28,10 +32,17 @@ class KeyAuthority:
 
     prefix: str
     find: KeyFinder
+    recall: KeyRecall | None = None
+    """None: nobody is believed while `find` can't answer."""
 
     def __post_init__(self) -> None:
         if not _PREFIX.fullmatch(self.prefix):
             raise ValueError(f"{self.prefix!r} is no prefix of keys: write two to eight letters and digits, then _")
+
+
+def looks_like_key(credential: str) -> bool:
+    """Whether it may be a key of somebody, and surely is no token."""
+    return _PREFIX.match(credential) is not None
 
 
 def key_refused() -> AuthenticationError:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
-from hedgerow_core.domain import AuthorizationError
+from hedgerow_core.domain import AuthorizationError, UnavailableError
 from hedgerow_core.security.principal import Principal, PrincipalKind
 from hedgerow_core.security.scopes import scopes_of_contexts
 
@@ -38,8 +39,11 @@ class PermissionTable:
         """`contexts` are the hosted ones, each of which has two scopes besides its permissions."""
         self.declare(permissions, contexts)
 
-    def declare(self, permissions: Iterable[Permission], contexts: Iterable[str]) -> None:
-        """Hold these permissions and no others."""
+    def declare(
+        self, permissions: Iterable[Permission], contexts: Iterable[str], *, unheard: Iterable[str] = ()
+    ) -> None:
+        """Hold these permissions and no others. `unheard` are contexts elsewhere that have not said theirs yet."""
+        self._unheard = tuple(unheard)
         self._declared = {permission.name: permission for permission in permissions}
         self._scopes_of_contexts = scopes_of_contexts(contexts)
         self._of_role: Mapping[str, frozenset[str]] = {
@@ -53,6 +57,10 @@ class PermissionTable:
 
     def __contains__(self, name: str) -> bool:
         return name in self._declared
+
+    def is_administrative(self, name: str) -> bool:
+        """Whether not everybody with an account has it. So is what nobody declares."""
+        return name not in self._of_role[ROLE_HIERARCHY[0]]
 
     def permits(self, principal: Principal, name: str) -> bool:
         """Whether the principal may do what the permission names.
@@ -77,8 +85,20 @@ class PermissionTable:
         raise AuthorizationError(f"This needs the permission {name}.", details={"permission": name})
 
     def unknown(self, scopes: Iterable[str]) -> list[str]:
-        """Those that mean nothing here."""
-        return sorted(set(scopes) - self._declared.keys() - self._scopes_of_contexts)
+        """Those that mean nothing here.
+
+        Raises:
+            UnavailableError: `permissions_unknown`, one may mean something to a context that was not heard yet.
+        """
+        unknown = sorted(set(scopes) - self._declared.keys() - self._scopes_of_contexts)
+        for context in self._unheard:
+            if any(scope.startswith(f"{context}:") for scope in unknown):
+                raise UnavailableError(
+                    f"{context} lives on another host, which has not said yet what it permits. Try again shortly.",
+                    code="permissions_unknown",
+                    retry_after=timedelta(seconds=1),
+                )
+        return unknown
 
     def beyond(self, roles: Iterable[str], scopes: Iterable[str]) -> list[str]:
         """Those that name a permission which none of the roles has."""

@@ -18,6 +18,7 @@ import jwt
 from hedgerow_core.domain import AuthenticationError, Clock
 from hedgerow_core.security.keys import INVALID_KEY
 from hedgerow_core.security.principal import Principal
+from hedgerow_core.security.revocations import IdentityUnknown, RevocationReader
 
 ALGORITHM = "EdDSA"
 """Ed25519 (RFC 8037): small keys, fast, nothing to choose wrong."""
@@ -48,6 +49,10 @@ _SHAPE = re.compile(
 KeySource = Callable[[str], Awaitable[jwt.PyJWK | None]]
 """Finds an issuer's public key by `kid`; None if the issuer has no such key. A key knows its one algorithm."""
 
+KeyListing = Callable[[], Awaitable[Mapping[str, jwt.PyJWK]]]
+"""All public keys of an issuer by `kid`, as far as they are known. It is called all the time, so it must answer
+from memory."""
+
 RevocationCheck = Callable[[Principal, float], bool]
 """Whether a token for this principal, issued at this time (seconds since 1970), has been called back. It is called
 for every request, so it must answer from memory; if it can't know, it raises `UnavailableError`."""
@@ -56,6 +61,8 @@ Claims = Mapping[str, Any]
 Resolve = Callable[[Claims], Awaitable[Principal]]
 """Who of ours a foreign token speaks for. Called outside any transaction, after everything else about the token was
 found right: signature, issuer, audience, time, and `sub` is a text. Raises a domain error if it is nobody."""
+Confirm = Callable[[str], Awaitable[Principal]]
+"""As `Resolve`, but it is given the token itself, to have it judged where its issuer is at home."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +80,17 @@ class TokenIssuer:
     """Whom a token may have been issued to (`azp`). None: it is for our audience alone, and nobody asks to whom."""
     resolve: Resolve | None = None
     """None: `sub` is the principal's id, `sid` its session, and `roles` its roles."""
+    confirm: Confirm | None = None
+    """Asked in place of `resolve`, if there is one."""
+    keys: KeyListing | None = None
+    """None: no other host learns of this issuer, and its tokens are believed here alone."""
+    revocations: RevocationReader | None = None
+    """Who has `is_revoked` and not this keeps it from other hosts, too: they could not know who is shut out."""
+
+    @property
+    def may_be_told(self) -> bool:
+        """Whether another host can know as much about it as this one."""
+        return self.keys is not None and (self.is_revoked is None or self.revocations is not None)
 
 
 class TokenVerifier:
@@ -82,9 +100,14 @@ class TokenVerifier:
         self.believe(issuers)
         self._clock = clock
 
-    def believe(self, issuers: Sequence[TokenIssuer]) -> None:
-        """Believe these issuers and no others."""
+    def believe(self, issuers: Sequence[TokenIssuer], *, complete: bool = True) -> None:
+        """Believe these issuers and no others.
+
+        Not `complete`: somebody on another host has not said yet for whom it vouches. An issuer that nobody here
+        knows may be theirs, so its tokens are not refused for good.
+        """
         self._issuers: Mapping[str, TokenIssuer] = {issuer.issuer: issuer for issuer in issuers}
+        self._complete = complete
 
     async def verify(self, token: str) -> Principal:
         """The principal that the token speaks for.
@@ -95,7 +118,7 @@ class TokenVerifier:
             DomainError: it is good, and the issuer's `resolve` says why it speaks for nobody here.
         """
         issuer, claims, issued = await self._read(token)
-        principal = _principal_of(claims) if issuer.resolve is None else await issuer.resolve(claims)
+        principal = await _speaks_for(issuer, token, claims)
         if issuer.is_revoked is not None and issuer.is_revoked(principal, issued):
             raise AuthenticationError("The access token has been revoked. Log in again.", code=TOKEN_REVOKED)
         return principal
@@ -118,6 +141,8 @@ class TokenVerifier:
         except (jwt.InvalidTokenError, RecursionError, ValueError) as error:
             raise _refused() from error
         issuer = self._issuers.get(str(claimed.get("iss")))
+        if issuer is None and not self._complete:
+            raise IdentityUnknown
         algorithm, kid = header.get("alg"), header.get("kid")
         if (
             issuer is None
@@ -150,6 +175,12 @@ class TokenVerifier:
                 "The access token has expired. Get a new one with the refresh token.", code=TOKEN_EXPIRED
             )
         return issued
+
+
+async def _speaks_for(issuer: TokenIssuer, token: str, claims: Claims) -> Principal:
+    if issuer.confirm is not None:
+        return await issuer.confirm(token)
+    return _principal_of(claims) if issuer.resolve is None else await issuer.resolve(claims)
 
 
 def _signed_claims(token: str, algorithm: str, key: jwt.PyJWK, issuer: TokenIssuer) -> Claims:

@@ -17,7 +17,7 @@ from purgatory.domain.model import HALF_OPENED, OPENED, OpenedState
 
 from hedgerow_core.observability import log_of
 from hedgerow_core.observability.metrics import REMOTE_CUT_OFF
-from hedgerow_core.wire.peer_errors import PeerAway
+from hedgerow_core.wire.peer_errors import PeerCutOff
 
 FAILURES = 5
 """So many, one after the other, are no coincidence."""
@@ -44,7 +44,7 @@ class Breaker:
         """Surround one try. Whatever it raises is a failure, but for its cancellation, which says nothing.
 
         Raises:
-            PeerAway: nobody shall try right now.
+            PeerCutOff: nobody shall try right now.
         """
         breaker = await self._factory.get_breaker(self._context)
         async with AsyncExitStack() as stack:
@@ -52,24 +52,21 @@ class Breaker:
                 await stack.enter_async_context(breaker)
             except OpenedState as opened:
                 raise self._left_alone(opened.opened_at + self._open_for_s - time.time()) from None
-            if breaker.context.state == HALF_OPENED:
-                if self._probing:
-                    stack.pop_all()
-                    raise self._left_alone(self._open_for_s)
-                self._probing = True
-                stack.callback(self._probed)
+            probes = breaker.context.state == HALF_OPENED
+            if probes and self._probing:
+                stack.pop_all()
+                raise self._left_alone(self._open_for_s)
+            self._probing |= probes
             try:
                 yield
             except asyncio.CancelledError:
-                self._probing = False
                 stack.pop_all()  # who has asked has gone
                 raise
+            finally:
+                self._probing &= not probes
 
-    def _probed(self) -> None:
-        self._probing = False
-
-    def _left_alone(self, seconds: float) -> PeerAway:
-        return PeerAway(self._context, retry_after=timedelta(seconds=max(0.0, seconds)))
+    def _left_alone(self, seconds: float) -> PeerCutOff:
+        return PeerCutOff(self._context, retry_after=timedelta(seconds=max(0.0, seconds)))
 
     def _tell(self, _name: str, _happened: str, event: Event) -> None:
         if not isinstance(event, ContextChanged):

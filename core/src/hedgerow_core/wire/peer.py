@@ -26,7 +26,7 @@ from hedgerow_core.wire.service_tokens import OwnTokens
 if TYPE_CHECKING:
     import httpx
 
-CONNECT_WITHIN_S = 2.0
+CONNECT_WITHIN_S, KEYS_WITHIN_S = 2.0, 5.0
 MOST_CONNECTIONS = 64
 KEPT_ALIVE_S = 3.0
 """Less than the 5 s after which the other side closes a connection that rests: else both could meet there."""
@@ -91,7 +91,8 @@ class Peer:
         """Send a request in the name of the context `asker`, which is hosted here, and read the whole answer.
 
         Raises:
-            PeerAway: the host can't be reached, cuts off its answer, or is left alone because it did so before.
+            PeerAway: the host can't be reached, or cuts off its answer.
+            PeerCutOff: it is not even tried, because it did so several times running.
             PeerTooSlow: the answer was not here in time: `within`.
             PeerRefused: the host does not believe us, or not this asker.
         """
@@ -158,13 +159,12 @@ class Peer:
             raise PeerRefused(self.context)
 
     async def _keys(self) -> KeyDocument:
-        async with key_client(self._transport) as client:
+        async with asyncio.timeout(KEYS_WITHIN_S), key_client(self._transport) as client:
             return await key_document_at(client, self.url + KEYS_PATH, (ALGORITHM,))
 
 
 _OUT_OF_ORDER = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 """What a proxy in between says for a host that is away. A host that says so itself says why, in a problem."""
-
 
 _TIMEOUT = {"connect": CONNECT_WITHIN_S}
 """`send` keeps the time of everything else."""

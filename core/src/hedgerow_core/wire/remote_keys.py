@@ -84,6 +84,10 @@ class RemoteKeys:
             raise self._unknown(timedelta(seconds=max(1.0, again)))
         return self._keys.get(kid)
 
+    async def known(self) -> Mapping[str, PyJWK]:
+        """The keys by name, as they were last read; none that are too old to be believed (`KeyListing`)."""
+        return self._keys if self._monotonic() < self._believed_until else {}
+
     async def close(self) -> None:
         """Wait for no answer any more."""
         if self._asking is not None:

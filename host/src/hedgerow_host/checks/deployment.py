@@ -145,6 +145,17 @@ def _pages(settings: HostSettings) -> Iterator[Finding]:
         yield _of_host("W107", "HEDGEROW_CORS_ORIGINS", what, "name the https:// origins of your pages alone")
 
 
+def _vouching(settings: HostSettings) -> Iterator[Finding]:
+    unsaid = [name for name, remote in (settings.remotes or {}).items() if remote.vouches is None]
+    if len(unsaid) > 1:
+        yield _of_host(
+            "W112",
+            "HEDGEROW_REMOTES",
+            f"names {', '.join(unsaid)}, each of which could say who the callers of this host are",
+            "set …__VOUCHES=true for the one that keeps accounts, and =false for all others",
+        )
+
+
 def _retention(settings: HostSettings) -> Iterator[Finding]:
     for variable, days, fewest, why in (
         ("HEDGEROW_KEEP_EVENTS_DAYS", settings.keep_events_days, FEWEST_DAYS_OF_EVENTS, "a long weekend is longer"),
@@ -192,6 +203,7 @@ _LOOKS: tuple[Callable[[HostSettings], Iterable[Finding]], ...] = (
     _proxies,
     _document,
     _pages,
+    _vouching,
     _retention,
     _env_file,
     _passwords,

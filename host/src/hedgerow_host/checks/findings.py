@@ -42,6 +42,7 @@ MEANINGS = {
     "W109": "Others on this machine can read the secrets in .env",
     "W110": "A secret can be guessed",
     "W111": "The database user may do anything in the whole server",
+    "W112": "Several other hosts could vouch for callers, and nobody has said which may",
     "N001": "A published event has no subscriber here",
     "N002": "The imports of a context are not looked at",
     "N101": "Metrics are served on every address",

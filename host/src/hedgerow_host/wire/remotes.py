@@ -76,7 +76,9 @@ def remotes_of(
     own = OwnTokens(keys, clock)
     contexts = {
         name: RemoteContext(
-            Peer(name, remote.url, own, transport=(transports or {}).get(name)), optional=remote.optional
+            Peer(name, remote.url, own, transport=(transports or {}).get(name)),
+            optional=remote.optional,
+            vouches=remote.vouches,
         )
         for name, remote in (settings.remotes or {}).items()
     }

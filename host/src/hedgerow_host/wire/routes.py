@@ -10,6 +10,7 @@ from hedgerow_host.assembly import Assembly
 from hedgerow_host.wire.asks import ask_routes
 from hedgerow_host.wire.contexts import context_routes
 from hedgerow_host.wire.feeds import feed_routes
+from hedgerow_host.wire.identity import identity_routes
 from hedgerow_host.wire.keys import key_routes
 
 
@@ -17,4 +18,10 @@ def wire_routes(assembly: Assembly) -> Sequence[Route]:
     """Every route that other hosts may call. Each finds out by itself who asks, and bounds what it takes."""
     if not assembly.remotes.peers:
         return ()
-    return [*key_routes(assembly), *context_routes(assembly), *ask_routes(assembly), *feed_routes(assembly)]
+    return [
+        *key_routes(assembly),
+        *context_routes(assembly),
+        *ask_routes(assembly),
+        *feed_routes(assembly),
+        *identity_routes(assembly),
+    ]

@@ -53,6 +53,7 @@ class ProviderIssuers:
                 algorithms=frozenset(provider.algorithms),
                 types=frozenset(None if typ == ABSENT else typ.lower() for typ in provider.typ),
                 parties=provider.parties,
+                keys=self._keys[provider.name].known,
                 resolve=Recognized(provider.name, recognize, policy, monotonic),
             )
             for provider in providers or ()

@@ -6,23 +6,20 @@ PostgreSQL alone tells, so it works with Redis and without. Who can't read it fo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
 from typing import final
-from uuid import UUID
 
 from sqlalchemy import Float, Interval, bindparam, cast, delete, extract, func, select
 
 from hedgerow_core.persistence import Database
-from hedgerow_core.security import Principal
+from hedgerow_core.security import NEVER_READ, Principal, Revocations
 from hedgerow_users.application.session_ports import RevocationsUnknown
-from hedgerow_users.infrastructure.tables import EVERYBODY, revocations
+from hedgerow_users.infrastructure.tables import revocations
 from hedgerow_users.settings import LONGEST_ACCESS_TOKEN_S
 
 REMEMBERED = timedelta(seconds=LONGEST_ACCESS_TOKEN_S + 60)
 """Until the last token that it concerns is expired everywhere, and a minute more."""
-BELIEVED_FOR_S = 5.0
-"""What was read holds so long at most. After that nobody knows who has been shut out meanwhile."""
 ALL_EVERY_S = 30.0
 """Everything is read so often; in between, what is new."""
 OVERLAP = timedelta(seconds=20)
@@ -42,8 +39,12 @@ class RevocationList:
     def __init__(self, database: Database, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._database = database
         self._monotonic = monotonic
-        self._not_before: Mapping[UUID, float] = {}
-        self._read_at = self._all_read_at = float("-inf")
+        self._known = NEVER_READ
+        self._all_read_at = float("-inf")
+
+    def known(self) -> Revocations:
+        """What was last read (`RevocationReader`)."""
+        return self._known
 
     def is_revoked(self, principal: Principal, issued_at: float) -> bool:
         """Whether a token of that time is no longer good, for its session's, its account's or everybody's sake.
@@ -51,11 +52,9 @@ class RevocationList:
         Raises:
             RevocationsUnknown: the list is older than five seconds.
         """
-        if self._monotonic() - self._read_at > BELIEVED_FOR_S:
+        if not self._known.are_fresh(self._monotonic()):
             raise RevocationsUnknown
-        of_subject = self._not_before.get(principal.subject, 0.0)
-        of_session = self._not_before.get(principal.session, 0.0) if principal.session else 0.0
-        return issued_at < max(of_subject, of_session, self._not_before.get(EVERYBODY, 0.0))
+        return self._known.concern(principal, issued_at)
 
     async def read(self) -> None:
         """Take over what has been revoked anywhere. To be called again and again, twice a second at least.
@@ -64,15 +63,13 @@ class RevocationList:
             UnavailableError: the database is away.
         """
         started = self._monotonic()
-        missed = started - self._read_at > BELIEVED_FOR_S
-        everything = missed or started - self._all_read_at >= ALL_EVERY_S
-        found = {} if everything else dict(self._not_before)
+        everything = not self._known.are_fresh(started) or started - self._all_read_at >= ALL_EVERY_S
+        found = {} if everything else dict(self._known.not_before)
         async with self._database.reading() as connection:
             rows = await connection.execute(_READ, {"reach": REMEMBERED if everything else OVERLAP})
             for subject, not_before in rows:
                 found[subject] = max(found.get(subject, 0.0), not_before)
-        self._not_before = found
-        self._read_at = started
+        self._known = Revocations(found, started)
         if everything:
             self._all_read_at = started
 

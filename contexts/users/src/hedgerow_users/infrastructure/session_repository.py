@@ -26,10 +26,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.application import RowScope
 from hedgerow_core.persistence import Scoped, parameters_of
+from hedgerow_core.security import EVERYBODY
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.client import Client
 from hedgerow_users.domain.session import EndReason, RefreshToken, Session, SessionId
-from hedgerow_users.infrastructure.tables import EVERYBODY, refresh_tokens, revocations, sessions
+from hedgerow_users.infrastructure.tables import refresh_tokens, revocations, sessions
 
 _FOR_EVER: ColumnElement[datetime] = literal_column("timestamptz 'infinity'")
 """Not the moment of the end: a token may be signed after its session has ended, by a clock that is ahead."""

@@ -6,7 +6,7 @@ A request never waits for the database over a key that is known. The private hal
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar, final
 
@@ -56,6 +56,10 @@ class SigningKeys:
             await self._look_again()
         key = self._keys.get(kid)
         return key.jwk if key else None
+
+    async def known(self) -> Mapping[str, PyJWK]:
+        """The public keys by name, as they were last read (`KeyListing`)."""
+        return {kid: key.jwk for kid, key in self._keys.items()}
 
     async def published(self) -> Sequence[PublicKey]:
         """Every public key, oldest first."""

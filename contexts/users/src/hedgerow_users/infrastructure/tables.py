@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -105,9 +103,6 @@ revocations = Table(
     Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
 )
 """`subject` is a session or an account: its access tokens that were issued before are refused. Kept for minutes."""
-
-EVERYBODY = UUID(int=0)
-"""The subject of a revocation that concerns all access tokens."""
 
 registration_warnings = Table(
     "registration_warnings",
