@@ -14,6 +14,7 @@ from hedgerow_host.assembly import Assembly, assemble
 from hedgerow_host.catalog import notes_on
 from hedgerow_host.database import told_if_away
 from hedgerow_host.discovery import hosted_contexts
+from hedgerow_host.last_words import witnessed
 from hedgerow_host.migrate import isolation_when_migrated, runner_for
 from hedgerow_host.mounting import routes_of
 from hedgerow_host.problems import Problem, place_in, said_by
@@ -23,6 +24,7 @@ from hedgerow_host.settings import HostSettings
 _log = log_of(__name__)
 
 
+@witnessed()
 def started(
     settings: HostSettings, address: DatabaseAddress, *, migrate: bool = False, database: type[Database] = Database
 ) -> Assembly:
