@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -166,6 +167,34 @@ def test_an_optional_context_that_ends_processes_ends_no_host(farm: Path, databa
 
     assert (answer.status_code, answer.json()["code"]) == (503, "context_quarantined")
     assert "its import ends the process, with exit code 7" in api.output
+
+
+STAYS = """
+
+@asynccontextmanager
+async def staying():
+    yield
+    await asyncio.sleep(3600)
+
+
+@hookimpl
+def lifespan(): return staying()
+"""
+
+
+def test_a_context_that_will_not_be_left_keeps_no_host_from_ending(farm: Path, database: DatabaseAddress) -> None:
+    plant_weed(farm, SOUND + STAYS)
+
+    with running("api", "--port", "0", folder=farm, environment=environment(database, farm)) as api:
+        api.wait_for("api_ready")
+        began = time.monotonic()
+        api.send(signal.SIGTERM)
+        ended_with = api.wait()
+
+    assert ended_with == FINE
+    assert time.monotonic() - began < WITHIN_S
+    assert "lifespan_hangs" in api.output
+    assert "context=weed" in api.output
 
 
 @pytest.mark.parametrize("end", ["import os\nos._exit(0)", "import ctypes\nctypes.string_at(0)"])

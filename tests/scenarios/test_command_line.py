@@ -144,6 +144,19 @@ def test_a_taken_port_is_said_in_one_line_before_anything_starts(tmp_path: Path,
     assert not (tmp_path / ".hedgerow").exists()
 
 
+@pytest.mark.parametrize(
+    ("database", "why"), [("localhost:1", "Connect call failed"), ("no-such-host.invalid", "not known")]
+)
+def test_a_database_that_is_away_is_named_with_the_reason(tmp_path: Path, database: str, why: str) -> None:
+    environment = {"HEDGEROW_ENV": "dev", "HEDGEROW_DATABASE_URL": f"postgresql://me:hunter2@{database}/shop"}
+
+    refused = run("migrate", "--plan", folder=tmp_path, environment=environment)
+
+    assert refused.returncode == UNREACHABLE
+    assert why in refused.stderr
+    assert "hunter2" not in refused.stderr
+
+
 def test_a_data_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 

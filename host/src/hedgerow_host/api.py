@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
 from importlib.metadata import version
-from typing import Any
+from typing import Any, final
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -19,6 +19,7 @@ from starlette.types import Scope
 from hedgerow_core.http.middleware import SILENT_PATHS, RequestBoundary
 from hedgerow_core.http.problems import install_problem_handlers
 from hedgerow_core.http.security_headers import SecurityHeaders
+from hedgerow_core.observability import log_of
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.mounting import MountedRoute, mount
@@ -28,6 +29,8 @@ from hedgerow_host.settings import HostSettings
 from hedgerow_host.start import spare_what_is_built
 from hedgerow_host.visitors import Visitors
 from hedgerow_host.worker import working_in_process
+
+_log = log_of(__name__)
 
 DISTRIBUTION = "hedgerow-host"
 _BEARER = {
@@ -143,6 +146,18 @@ class HedgerowApi(FastAPI):
         document = super().openapi()
         document.setdefault("components", {}).setdefault("securitySchemes", {}).setdefault("bearer", _BEARER)
         return document
+
+
+@final
+class ToldServer(uvicorn.Server):
+    """Says in the log where it serves, once it does: whoever asks for any free port wants to know which."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to serve."""
+        await super().startup(sockets)
+        for listening in sockets or () if self.started else ():
+            host, port, *_ = listening.getsockname()
+            _log.info("api_ready", host=host, port=port)
 
 
 async def serve(server: uvicorn.Server, listening: socket.socket) -> None:
