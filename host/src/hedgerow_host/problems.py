@@ -85,7 +85,8 @@ def settings_problems(settings: type[BaseSettings], error: ValidationError) -> l
     for finding in error.errors(include_url=False):
         name = str(finding["loc"][0]) if finding["loc"] else settings.__name__
         variable, field = _named(settings, prefix, name)
-        what = "is not set" if finding["type"] == "missing" else f"is not acceptable: {finding['msg']}"
+        said = finding["msg"].removeprefix("Value error, ")  # pydantic's words before ours
+        what = "is not set" if finding["type"] == "missing" else f"is not acceptable: {said}"
         meaning = (field.description if field else None) or ""
         fix = f"set it in the environment or in .env. {meaning}".rstrip()
         problems.append(SettingProblem(subject=variable, what=what, fix=fix))
