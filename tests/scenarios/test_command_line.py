@@ -101,7 +101,10 @@ def test_settings_are_shown_with_their_source_and_without_their_secrets(tmp_path
         ({"HEDGEROW_PORT": "abc"}, "HEDGEROW_PORT"),
         ({"HEDGEROW_PORT": "70000"}, "HEDGEROW_PORT"),
         ({"HEDGEROW_ENV": "staging"}, "HEDGEROW_ENV: is not acceptable"),
-        ({"HEDGEROW_CONTEXTS": ","}, "HEDGEROW_CONTEXTS: is not acceptable: expected names with commas between them"),
+        (
+            {"HEDGEROW_CONTEXTS": ","},
+            "HEDGEROW_CONTEXTS: is not acceptable: expected names with commas between them",
+        ),
         ({"HEDGEROW_DATABASE_URL": "mysql://localhost/shop"}, "HEDGEROW_DATABASE_URL"),
         ({"HEDGEROW_DATABASE_URL": "nonsense"}, "HEDGEROW_DATABASE_URL"),
         ({"HEDGEROW_BROKER_URL": "kafka://localhost"}, "HEDGEROW_BROKER_URL"),
