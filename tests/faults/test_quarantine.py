@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -122,6 +123,111 @@ def test_diagnose_names_what_is_broken_and_goes_on_where_a_start_ends(farm: Path
     assert "no_such_library" in nettle["problems"][0]["what"]
     assert nettle["problems"][0]["fix"]
     assert f"{farm}/nettle/__init__.py:1" in nettle["problems"][0]["sources"]
+
+
+@pytest.mark.parametrize("end", ["import os\nos._exit(7)", "import ctypes\nctypes.string_at(0)"])
+def test_a_command_that_a_context_has_ended_still_says_who_it_was(farm: Path, end: str) -> None:
+    plant_weed(farm, end)
+
+    ended = run("routes", folder=farm, environment=environment(None, farm))
+
+    assert ended.returncode not in (FINE, CHECK_FAILED)
+    assert "error: weed: its import has ended the process" in ended.stderr
+    assert "fix: look for os._exit" in ended.stderr
+
+
+def test_a_hook_that_ends_the_process_is_named_too(farm: Path) -> None:
+    plant_weed(farm, SOUND + "\n\n@hookimpl\ndef routes():\n    import os\n    os._exit(7)\n")
+
+    ended = run("routes", folder=farm, environment=environment(None, farm))
+
+    assert "error: weed: its hook `routes` has ended the process" in ended.stderr
+
+
+def test_nobody_is_named_where_nothing_has_ended(farm: Path) -> None:
+    plant_weed(farm, SOUND)
+    install_context(farm, "nettle", "import no_such_library\n")
+
+    sound = run("routes", folder=farm, environment=environment(None, farm))
+    refused = run("routes", folder=farm, environment=environment(None, farm, CONTEXTS="rose,weed,nettle"))
+
+    assert (sound.returncode, refused.returncode) == (FINE, MISCONFIGURED)
+    assert "has ended the process" not in sound.stderr + refused.stderr
+
+
+def test_an_optional_context_that_ends_processes_ends_no_host(farm: Path, database: DatabaseAddress) -> None:
+    plant_weed(farm, "import os\nos._exit(7)")
+    port = free_port()
+
+    with running(
+        "api", "--port", str(port), folder=farm, environment=environment(database, farm, OPTIONAL_CONTEXTS="weed")
+    ) as api:
+        wait_until_ready(f"http://127.0.0.1:{port}", api)
+        answer = httpx.get(f"http://127.0.0.1:{port}/v1/weed/anything")
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "context_quarantined")
+    assert "its import ends the process, with exit code 7" in api.output
+
+
+STAYS = """
+
+@asynccontextmanager
+async def staying():
+    yield
+    await asyncio.sleep(3600)
+
+
+@hookimpl
+def lifespan(): return staying()
+"""
+
+
+def test_a_context_that_will_not_be_left_keeps_no_host_from_ending(farm: Path, database: DatabaseAddress) -> None:
+    plant_weed(farm, SOUND + STAYS)
+
+    with running("api", "--port", "0", folder=farm, environment=environment(database, farm)) as api:
+        api.wait_for("api_ready")
+        began = time.monotonic()
+        api.send(signal.SIGTERM)
+        ended_with = api.wait()
+
+    assert ended_with == FINE
+    assert time.monotonic() - began < WITHIN_S
+    assert "lifespan_hangs" in api.output
+    assert "context=weed" in api.output
+
+
+@pytest.mark.parametrize("end", ["import os\nos._exit(0)", "import ctypes\nctypes.string_at(0)"])
+def test_a_developer_is_not_left_with_a_server_that_ends_again_and_again(
+    farm: Path, database: DatabaseAddress, end: str
+) -> None:
+    plant_weed(farm, end)
+
+    ended = run("dev", "--port", str(free_port()), folder=farm, environment=environment(database, farm))
+
+    assert ended.returncode == CHECK_FAILED
+    assert "weed: its import has ended the process" in ended.stderr
+
+
+def test_metadata_that_nobody_can_read_are_named(farm: Path) -> None:
+    install_context(farm, "weed", SOUND)
+    (farm / "weed-1.0.dist-info" / "entry_points.txt").write_bytes(b"[some.group]\nsch\xf6n = weed\n")
+
+    ended = run("routes", folder=farm, environment=environment(None, farm))
+
+    assert ended.returncode == MISCONFIGURED
+    assert "weed: its entry_points.txt cannot be read" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_context_whose_description_is_no_utf_8_is_hosted_all_the_same(farm: Path) -> None:
+    install_context(farm, "weed", SOUND)
+    (farm / "weed-1.0.dist-info" / "METADATA").write_bytes(b"Metadata-Version: 2.1\nSummary: sch\xf6n\n")
+
+    listed = run("contexts", "list", "--json", folder=farm, environment=environment(None, farm))
+
+    weed = next(row for row in json.loads(listed.stdout) if row["name"] == "weed")
+    assert (weed["state"], weed["version"]) == ("enabled", "?")
 
 
 def test_what_a_context_prints_while_it_is_imported_spoils_no_json(farm: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
 from importlib.metadata import version
-from typing import Any
+from typing import Any, final
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -19,6 +19,7 @@ from starlette.routing import Route
 from hedgerow_core.http.middleware import RequestBoundary, is_routine
 from hedgerow_core.http.problems import install_problem_handlers
 from hedgerow_core.http.security_headers import SecurityHeaders
+from hedgerow_core.observability import log_of
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.mounting import MountedRoute, mount
@@ -31,6 +32,8 @@ from hedgerow_host.wire.arrivals import Arrivals
 from hedgerow_host.wire.believing import listening
 from hedgerow_host.wire.routes import wire_routes
 from hedgerow_host.worker import working_in_process
+
+_log = log_of(__name__)
 
 DISTRIBUTION = "hedgerow-host"
 _BEARER = {
@@ -146,6 +149,18 @@ class HedgerowApi(FastAPI):
         document = super().openapi()
         document.setdefault("components", {}).setdefault("securitySchemes", {}).setdefault("bearer", _BEARER)
         return document
+
+
+@final
+class ToldServer(uvicorn.Server):
+    """Says in the log where it serves, once it does: whoever asks for any free port wants to know which."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to serve."""
+        await super().startup(sockets)
+        for listening in sockets or () if self.started else ():
+            host, port, *_ = listening.getsockname()
+            _log.info("api_ready", host=host, port=port)
 
 
 async def serve(server: uvicorn.Server, listening: socket.socket, assembly: Assembly) -> None:

@@ -15,6 +15,7 @@ from hedgerow_host.catalog import notes_on
 from hedgerow_host.counted_crossings import count_crossings
 from hedgerow_host.database import told_if_away
 from hedgerow_host.discovery import hosted_contexts
+from hedgerow_host.last_words import witnessed
 from hedgerow_host.migrate import isolation_when_migrated, runner_for
 from hedgerow_host.mounting import routes_of
 from hedgerow_host.problems import Problem, place_in, said_by
@@ -25,6 +26,7 @@ from hedgerow_host.wire import remotes_of
 _log = log_of(__name__)
 
 
+@witnessed()
 def started(
     settings: HostSettings, address: DatabaseAddress, *, migrate: bool = False, database: type[Database] = Database
 ) -> Assembly:

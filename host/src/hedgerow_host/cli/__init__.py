@@ -99,6 +99,17 @@ def main() -> None:
     try:
         app()
     except Exception as error:
+        if isinstance(error, UnicodeDecodeError):
+            _leave_over_metadata()
         from hedgerow_host.exits import leave_over
 
         leave_over(error)
+
+
+def _leave_over_metadata() -> None:
+    """What can't be read may belong to anybody, and breaks even the import of what tells of errors otherwise."""
+    from hedgerow_host.unreadable_metadata import said_of_unreadable_metadata
+
+    if unreadable := said_of_unreadable_metadata():
+        typer.echo(f"error: {unreadable}", err=True)
+        raise SystemExit(2)
