@@ -158,8 +158,8 @@ class ToldServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to serve."""
         await super().startup(sockets)
-        for listening in sockets or () if self.started else ():
-            host, port, *_ = listening.getsockname()
+        for bound in sockets or () if self.started else ():
+            host, port, *_ = bound.getsockname()
             _log.info("api_ready", host=host, port=port)
 
 
