@@ -65,7 +65,7 @@ def night(
 
 
 def refused_on_both(night: Night, shopper: Shopper, code: str) -> None:
-    """Both nodes refuse the access token, soon for this reason. A node may see before that the account is closed."""
+    """Both nodes refuse the access token, soon for this reason. First a node may see that the account is closed."""
     deadline = time.monotonic() + WITHIN_S
     for at in (night.client, night.node):
         refused = False
