@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import multiprocessing
 import os
 import signal
 import sys
@@ -52,6 +53,27 @@ def has_more_to_do() -> None:
         sys.stdout.write("in a thread\n")
 
     threading.Thread(target=write).start()
+
+
+def spawns() -> None:
+    """A child that inherits nothing but what is passed to it, and says so."""
+    atexit.register(lambda: print("at the parent's exit"))
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    with open(__file__) as _opened:
+        child = multiprocessing.get_context("spawn").Process(target=_looks_around, args=("passed",))
+        child.start()
+        child.join()
+        print(child.exitcode)
+
+
+def _looks_around(passed: str) -> None:
+    opened = [
+        file for file in range(3, 64) if os.path.exists(f"/dev/fd/{file}") and os.path.samefile(file, __file__)
+    ]
+    print(passed, opened, signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT))
+    parent = multiprocessing.parent_process()
+    print(parent is not None and parent.is_alive() and parent.pid == os.getppid())
+    sys.exit(7)
 
 
 def main() -> None:

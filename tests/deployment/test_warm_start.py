@@ -24,6 +24,7 @@ ENDINGS = {
     "is_interrupted": -2,
     "is_killed": -9,
     "has_more_to_do": 0,
+    "spawns": 0,
 }
 HEARD = "words\n"
 
@@ -69,9 +70,9 @@ def test_it_ends_as_if_it_had_been_started_from_nothing(ending: str, code: int, 
     [
         "hedgerow --version",
         "hedgerow nonsense",
-        "hedgerow contexts list --json | head -c 100",
+        "hedgerow --help | head -c 100",
         'printf words | hedgerow users create-admin "$(hedgerow --version)" --password-stdin',
-        "hedgerow contexts list > written; cat written; rm written",
+        "hedgerow --version > written; cat written; rm written",
     ],
 )
 def test_what_is_typed_into_a_shell_prints_and_ends_as_the_installed_command_does(
