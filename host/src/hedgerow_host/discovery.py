@@ -14,15 +14,6 @@ from hedgerow_host.problems import CompositionError, Problem
 from hedgerow_host.quarantine import Quarantine
 from hedgerow_host.settings import ENTRY_POINT_GROUP, HostSettings
 
-__all__ = [
-    "InstalledContext",
-    "LoadedContext",
-    "hosted_contexts",
-    "installed_contexts",
-    "load_contexts",
-    "unmet_requirements",
-]
-
 
 def installed_contexts() -> list[InstalledContext]:
     """Every context that is installed, by name. Imports none of them."""

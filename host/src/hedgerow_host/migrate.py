@@ -11,8 +11,9 @@ from hedgerow_core.persistence import (
     Isolation,
     MigrationRunner,
 )
-from hedgerow_host.discovery import LoadedContext, hosted_contexts
+from hedgerow_host.discovery import hosted_contexts
 from hedgerow_host.exits import ExitCode, HostError
+from hedgerow_host.loading import LoadedContext
 from hedgerow_host.settings import HostSettings
 
 

@@ -11,7 +11,7 @@ from hedgerow_core.persistence import Database, DatabaseAddress, Isolation
 from hedgerow_core.persistence.database import role_of
 from hedgerow_host.checks.findings import HOST, Finding
 from hedgerow_host.database import told_if_away
-from hedgerow_host.discovery import LoadedContext
+from hedgerow_host.loading import LoadedContext
 from hedgerow_host.migrate import runner_for
 
 _OURSELVES = text("SELECT rolname, rolsuper, rolcreaterole FROM pg_roles WHERE rolname = current_user")
