@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 
+from hedgerow_core.domain import UnavailableError
 from hedgerow_core.messaging import LEDGER
 from hedgerow_core.persistence import (
     ContextMigrations,
     DatabaseAddress,
     Isolation,
     MigrationRunner,
+    PendingRevision,
 )
+from hedgerow_core.persistence.migrations.waiting import BLOCKED, DEFAULT_PATIENCE
 from hedgerow_host.discovery import hosted_contexts
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.loading import LoadedContext
+from hedgerow_host.problems import Problem, place_in, said_by
+from hedgerow_host.quarantine import Quarantine
 from hedgerow_host.settings import HostSettings
 
 
@@ -29,6 +35,33 @@ def migrations_of(contexts: Sequence[LoadedContext]) -> list[ContextMigrations]:
 def runner_for(address: DatabaseAddress, contexts: Sequence[LoadedContext]) -> MigrationRunner:
     """A runner for the contexts, in their order."""
     return MigrationRunner(address, migrations_of(contexts))
+
+
+async def migrate_context(
+    address: DatabaseAddress,
+    context: LoadedContext,
+    optional: Collection[str] = (),
+    *,
+    patience: timedelta = DEFAULT_PATIENCE,
+) -> tuple[list[PendingRevision], Problem | None]:
+    """Bring one context up to date: what ran, and what is wrong if it failed and is one of the `optional` ones.
+
+    Raises:
+        UnavailableError: the database is away, another host migrates, or a lock was held for too long.
+        RevisionFailed: PostgreSQL refused a statement.
+    """
+    try:
+        return await runner_for(address, [context]).apply(patience=patience), None
+    except Exception as error:
+        is_its_own = not isinstance(error, UnavailableError) or error.code == BLOCKED
+        if context.name not in optional or not is_its_own:
+            raise
+        problem = context.installed.problem(
+            f"its migrations failed: {said_by(error)}",
+            "mend what the error names, then migrate again",
+            *place_in(error, context.installed.package),
+        )
+        return [], problem
 
 
 async def isolation_when_migrated(
@@ -58,7 +91,13 @@ def chosen_contexts(settings: HostSettings, name: str | None) -> list[LoadedCont
     Raises:
         HostError: it is not hosted here.
     """
-    contexts, quarantine = hosted_contexts(settings)
+    return chosen_among(*hosted_contexts(settings), name)
+
+
+def chosen_among(
+    contexts: Sequence[LoadedContext], quarantine: Quarantine, name: str | None
+) -> list[LoadedContext]:
+    """The same, of contexts that are loaded already."""
     if name is not None and name not in [context.name for context in contexts]:
         raise HostError(
             quarantine.absence(name),

@@ -7,16 +7,15 @@ import gc
 from collections.abc import Mapping
 from datetime import timedelta
 
-from hedgerow_core.domain import UnavailableError
 from hedgerow_core.observability import log_of
 from hedgerow_core.persistence import Database, DatabaseAddress, Isolation
 from hedgerow_host.assembly import Assembly, assemble
 from hedgerow_host.catalog import notes_on
 from hedgerow_host.database import told_if_away
 from hedgerow_host.discovery import hosted_contexts
-from hedgerow_host.migrate import isolation_when_migrated, runner_for
+from hedgerow_host.migrate import isolation_when_migrated, migrate_context, runner_for
 from hedgerow_host.mounting import routes_of
-from hedgerow_host.problems import Problem, place_in, said_by
+from hedgerow_host.problems import Problem
 from hedgerow_host.rate_limits import limiter_for, quota_of_all_routes
 from hedgerow_host.settings import HostSettings
 
@@ -81,19 +80,8 @@ async def _migrate(address: DatabaseAddress, assembly: Assembly) -> None:
     for context in list(assembly.contexts):
         if context.name in assembly.quarantine:
             continue
-        try:
-            await runner_for(address, [context.loaded]).apply()
-        except UnavailableError:
-            raise
-        except Exception as error:
-            installed = context.loaded.installed
-            problem = installed.problem(
-                f"its migrations failed: {said_by(error)}",
-                "mend the revision that the error names, then start again",
-                *place_in(error, installed.package),
-            )
-            if not assembly.quarantine.takes(problem):
-                raise
+        _ran, problem = await migrate_context(address, context.loaded, assembly.quarantine.optional)
+        if problem is not None:
             assembly.leave_out([problem])
 
 
