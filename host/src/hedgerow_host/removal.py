@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,11 +13,11 @@ from typing import Any
 from asyncpg.exceptions import DependentObjectsStillExistError, InsufficientPrivilegeError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.persistence import DatabaseAddress
-from hedgerow_core.persistence.database import CONNECT_TIMEOUT_S, role_of
+from hedgerow_core.persistence.database import role_of
+from hedgerow_core.persistence.owner import owner_connection
 from hedgerow_host.assembly import Assembly
 
 MANIFEST = "archive.json"
@@ -83,7 +82,7 @@ def dependents_of(context: str, assembly: Assembly) -> list[Dependent]:
 
 async def look(address: DatabaseAddress, context: str) -> Removal:
     """What there is to be removed. Changes nothing."""
-    async with _connected(address) as connection:
+    async with owner_connection(address) as connection:
         exists = bool(await connection.scalar(_SCHEMA_EXISTS, {"schema": context}))
         names = (await connection.execute(_TABLES, {"schema": context})).scalars().all()
         counts = {name: await _count(connection, context, name) for name in names}
@@ -99,7 +98,7 @@ async def archive_and_drop(
     Nobody writes in between: the tables are locked until the end, so what is dropped is what was copied. The
     folder is there, and empty.
     """
-    async with _connected(address) as connection:
+    async with owner_connection(address) as connection:
         names = (await connection.execute(_TABLES, {"schema": context})).scalars().all()
         for name in names:
             await connection.execute(text(f'LOCK TABLE "{context}"."{name}" IN ACCESS EXCLUSIVE MODE'))
@@ -115,17 +114,6 @@ async def archive_and_drop(
         role = await _drop_role(connection, role_of(context))
         await connection.commit()
         return removed, role
-
-
-@asynccontextmanager
-async def _connected(address: DatabaseAddress) -> AsyncIterator[AsyncConnection]:
-    """As whoever migrates: a context's own role may not drop its schema."""
-    engine = create_async_engine(address.url, poolclass=NullPool, connect_args={"timeout": CONNECT_TIMEOUT_S})
-    try:
-        async with engine.connect() as connection:
-            yield connection
-    finally:
-        await engine.dispose()
 
 
 async def _count(connection: AsyncConnection, schema: str, table: str) -> int:

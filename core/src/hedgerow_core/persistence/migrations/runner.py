@@ -7,8 +7,7 @@ nothing to do.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,11 +15,10 @@ from alembic import command
 from asyncpg import exceptions as pg
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hedgerow_core.persistence.database import CONNECT_TIMEOUT_S, DatabaseAddress, Isolation, opened
-from hedgerow_core.persistence.failures import driver_error, means_away, speaking_plainly
+from hedgerow_core.persistence.database import DatabaseAddress, Isolation
+from hedgerow_core.persistence.failures import driver_error, means_away
 from hedgerow_core.persistence.migrations.histories import ContextMigrations, MigrationHistory
 from hedgerow_core.persistence.migrations.waiting import (
     DEFAULT_PATIENCE,
@@ -30,6 +28,7 @@ from hedgerow_core.persistence.migrations.waiting import (
     still_blocked,
     watched,
 )
+from hedgerow_core.persistence.owner import owner_connection
 from hedgerow_core.persistence.roles import isolation_of, prepare_schema, share_tables
 
 _BLOCKED = (pg.LockNotAvailableError, pg.DeadlockDetectedError)
@@ -90,7 +89,7 @@ class MigrationRunner:
         Raises:
             UnavailableError: the database is away.
         """
-        async with self._connection() as connection:
+        async with owner_connection(self._address) as connection:
             return [
                 await connection.run_sync(_state, context.context, history)
                 for context in self._contexts
@@ -111,7 +110,7 @@ class MigrationRunner:
         Raises:
             UnavailableError: the database is away.
         """
-        async with self._connection() as connection:
+        async with owner_connection(self._address) as connection:
             return {context.context: await isolation_of(connection, context.context) for context in self._contexts}
 
     async def apply(self, *, patience: timedelta = DEFAULT_PATIENCE) -> list[PendingRevision]:
@@ -123,7 +122,7 @@ class MigrationRunner:
             UnavailableError: the database is away, or somebody held a lock for too long.
             RevisionFailed: PostgreSQL refused a statement; what came before it stays applied.
         """
-        async with self._connection() as connection, migration_lock(connection, patience):
+        async with owner_connection(self._address) as connection, migration_lock(connection, patience):
             applied: list[PendingRevision] = []
             for context in self._contexts:
                 await prepare_schema(connection, context.context)
@@ -142,7 +141,7 @@ class MigrationRunner:
         pid = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
         await connection.commit()
         blocked = Blocked()
-        async with self._connection() as observer:
+        async with owner_connection(self._address) as observer:
             while True:
                 try:
                     async with watched(observer, pid, blocked):
@@ -162,18 +161,6 @@ class MigrationRunner:
                 await asyncio.sleep(PAUSE_S)
         await connection.execute(text("RESET lock_timeout"))
         return list(started)
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        engine = create_async_engine(
-            self._address.url, poolclass=NullPool, connect_args={"timeout": CONNECT_TIMEOUT_S}
-        )
-        try:
-            with speaking_plainly({}):
-                async with opened(engine) as connection:
-                    yield connection
-        finally:
-            await engine.dispose()
 
 
 def _was_blocked(error: Exception) -> bool:
