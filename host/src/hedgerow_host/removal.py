@@ -19,6 +19,7 @@ from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.persistence.database import role_of
 from hedgerow_core.persistence.owner import owner_connection
 from hedgerow_host.assembly import Assembly
+from hedgerow_host.restoring import SCRIPT, columns_of, restore_script
 
 MANIFEST = "archive.json"
 
@@ -102,12 +103,14 @@ async def archive_and_drop(
         names = (await connection.execute(_TABLES, {"schema": context})).scalars().all()
         for name in names:
             await connection.execute(text(f'LOCK TABLE "{context}"."{name}" IN ACCESS EXCLUSIVE MODE'))
-        counts = {name: await _copy(connection, context, name, folder) for name in names}
+        columns = await columns_of(connection, context)
+        counts = {name: await _copy(connection, context, name, columns[name], folder) for name in names}
+        (folder / SCRIPT).write_text(await restore_script(connection, context), encoding="utf-8")
         removed = Removal(context=context, schema_exists=True, tables=counts, connections=0)
         told = {
             **asdict(removed),
             "archived_at": at.isoformat(),
-            "format": "csv with a header, one file a table",
+            "format": f"csv with a header, one file a table; {SCRIPT} puts them back",
         }
         (folder / MANIFEST).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
         await connection.execute(text(f'DROP SCHEMA "{context}" CASCADE'))
@@ -120,12 +123,12 @@ async def _count(connection: AsyncConnection, schema: str, table: str) -> int:
     return int(await connection.scalar(text(f'SELECT count(*) FROM "{schema}"."{table}"')) or 0)  # noqa: S608
 
 
-async def _copy(connection: AsyncConnection, schema: str, table: str, folder: Path) -> int:
+async def _copy(connection: AsyncConnection, schema: str, table: str, columns: str, folder: Path) -> int:
     """PostgreSQL's own COPY, which any PostgreSQL reads back. Counted again in the file, so that none is lost."""
     raw = await connection.get_raw_connection()
     driver: Any = raw.driver_connection
     file = folder / f"{table}.csv"
-    query = f'SELECT * FROM "{schema}"."{table}"'  # noqa: S608 - names from the catalog of PostgreSQL
+    query = f'SELECT {columns} FROM "{schema}"."{table}"'  # noqa: S608 - names from the catalog of PostgreSQL
     await driver.copy_from_query(query, output=str(file), format="csv", header=True)
     expected, found = await _count(connection, schema, table), _rows_in(file)
     if found != expected:
