@@ -31,12 +31,13 @@ test: check ## lint, types, boundaries, then every test
 test-faults: install ## the long fault experiments, about an hour (ONLY=file for some); writes docs/evidence/faults.md and money.md
 	@FAULTS_TIER=long $(UV) run --no-sync pytest $(or $(ONLY),tests/faults)
 
-check: locked install ## lock, ruff, mypy, import-linter
+check: locked install ## lock, ruff, mypy, import-linter, hedgerow check
 	@$(UV) run --no-sync ruff format --check .
 	@$(UV) run --no-sync ruff check .
 	@$(UV) run --no-sync mypy
 	@for walls in importlinter.ini contexts/*/importlinter.ini; do \
 		if [ -f $$walls ]; then $(UV) run --no-sync lint-imports --config $$walls --no-logo || exit 1; fi; done
+	@found=$$(HEDGEROW_ENV=dev HEDGEROW_CONTEXTS= $(UV) run --no-sync hedgerow check --no-database) || { echo "$$found"; exit 1; }
 
 locked: $(filter .tools/%,$(UV))
 	@$(UV) lock --check --quiet || { echo "uv.lock lags behind a pyproject.toml: run make install, and commit it"; exit 1; }
