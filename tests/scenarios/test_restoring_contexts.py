@@ -33,7 +33,8 @@ revision, down_revision, branch_labels, depends_on = "garden_0001", None, None, 
 def upgrade():
     op.execute("CREATE TABLE beds (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, best int)")
     op.execute("CREATE TABLE plants (id int PRIMARY KEY, bed int NOT NULL REFERENCES beds, said text,"
-        " at timestamptz, size int GENERATED ALWAYS AS (length(said)) STORED, tags text[], about jsonb, seed bytea)")
+        " size int GENERATED ALWAYS AS (length(said)) STORED, at timestamptz,"
+        " tags text[], about jsonb, seed bytea)")
     op.execute("ALTER TABLE beds ADD CONSTRAINT best FOREIGN KEY (best) REFERENCES plants")
     op.execute("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$")
     op.execute("CREATE TRIGGER refuse BEFORE UPDATE OR DELETE ON plants EXECUTE FUNCTION refuse()")
@@ -42,9 +43,9 @@ def upgrade():
 ROWS = """
     INSERT INTO garden.beds (best) VALUES (NULL), (NULL);
     INSERT INTO garden.plants VALUES
-        (1, 2, E'Rosa "Ghislaine\\nde Féligonde", 3 m', '2026-01-02 03:04:05.678901+05:30', DEFAULT,
+        (1, 2, E'Rosa "Ghislaine\\nde Féligonde", 3 m', DEFAULT, '2026-01-02 03:04:05.678901+05:30',
             '{a,"b,c",NULL}', '{"n": [1, null]}', '\\x00ff'),
-        (2, 3, '', 'infinity', DEFAULT, '{}', 'null', ''),
+        (2, 3, '', DEFAULT, 'infinity', '{}', 'null', ''),
         (3, 1, NULL, NULL, DEFAULT, NULL, NULL, NULL);
     UPDATE garden.beds SET best = 3 WHERE id = 1;
     SELECT setval('garden.outbox_id_seq', 15000);
