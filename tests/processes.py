@@ -27,6 +27,8 @@ COMMAND = Path(sys.executable).with_name("hedgerow")
 """For those who type it into a shell."""
 UV = shutil.which("uv") or str(warm_start.ROOT / ".tools/bin/uv")
 """The one that make uses."""
+UV_FOUND_NOBODY = "error sending request"
+"""What uv says where neither its cache nor a network has what it needs."""
 PROGRAM = "hedgerow_host.cli"
 """What the command runs."""
 

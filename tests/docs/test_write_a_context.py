@@ -16,7 +16,7 @@ from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing.plugin import DATABASE_URL, NOT_PROVEN
 from tests.conftest import url_of
 from tests.docs.markdown import DOCS, blocks
-from tests.processes import clean_environment
+from tests.processes import UV_FOUND_NOBODY, clean_environment
 
 ROOT = DOCS.parent
 PAGE = DOCS / "how-to" / "write-a-context.md"
@@ -72,7 +72,7 @@ class Workspace:
             timeout=ENDS_WITHIN_S,
             check=False,
         )
-        if "error sending request" in done.stderr:
+        if UV_FOUND_NOBODY in done.stderr:
             pytest.skip(f"{NOT_PROVEN}how to write a context (neither uv's cache nor a network has what it needs)")
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
