@@ -37,31 +37,33 @@ def runner_for(address: DatabaseAddress, contexts: Sequence[LoadedContext]) -> M
     return MigrationRunner(address, migrations_of(contexts))
 
 
-async def migrate_context(
+async def migrate_contexts(
     address: DatabaseAddress,
-    context: LoadedContext,
+    contexts: Sequence[LoadedContext],
     optional: Collection[str] = (),
     *,
     patience: timedelta = DEFAULT_PATIENCE,
-) -> tuple[list[PendingRevision], Problem | None]:
-    """Bring one context up to date: what ran, and what is wrong if it failed and is one of the `optional` ones.
+) -> tuple[list[PendingRevision], list[Problem]]:
+    """Bring contexts up to date: what ran, and what is wrong with those of the `optional` ones that failed.
 
     Raises:
-        UnavailableError: the database is away, another host migrates, or a lock was held for too long.
+        UnavailableError: the database is away, another host migrates, or somebody held a lock for too long.
         RevisionFailed: PostgreSQL refused a statement.
     """
-    try:
-        return await runner_for(address, [context]).apply(patience=patience), None
-    except Exception as error:
+    installed = {context.name: context.installed for context in contexts}
+    failed: list[Problem] = []
+
+    def forgives(name: str, error: Exception) -> bool:
         is_its_own = not isinstance(error, UnavailableError) or error.code == BLOCKED
-        if context.name not in optional or not is_its_own:
-            raise
-        problem = context.installed.problem(
-            f"its migrations failed: {said_by(error)}",
-            "mend what the error names, then migrate again",
-            *place_in(error, context.installed.package),
-        )
-        return [], problem
+        if name not in optional or not is_its_own:
+            return False
+        places = place_in(error, installed[name].package)
+        what = f"its migrations failed: {said_by(error)}"
+        failed.append(installed[name].problem(what, "mend what the error names, then migrate again", *places))
+        return True
+
+    ran = await runner_for(address, contexts).apply(patience=patience, forgives=forgives)
+    return ran, failed
 
 
 async def isolation_when_migrated(

@@ -13,7 +13,7 @@ from hedgerow_host.assembly import Assembly, assemble
 from hedgerow_host.catalog import notes_on
 from hedgerow_host.database import told_if_away
 from hedgerow_host.discovery import hosted_contexts
-from hedgerow_host.migrate import isolation_when_migrated, migrate_context, runner_for
+from hedgerow_host.migrate import isolation_when_migrated, migrate_contexts, runner_for
 from hedgerow_host.mounting import routes_of
 from hedgerow_host.problems import Problem
 from hedgerow_host.rate_limits import limiter_for, quota_of_all_routes
@@ -70,19 +70,12 @@ def spare_what_is_built() -> None:
 async def _prepared(address: DatabaseAddress, assembly: Assembly, *, migrate: bool) -> Mapping[str, Isolation]:
     """How data is kept apart in the migrated database. Optional contexts that are not migrated are left out."""
     if migrate:
-        await _migrate(address, assembly)
+        loaded = [context.loaded for context in assembly.contexts]
+        _ran, failed = await migrate_contexts(address, loaded, assembly.quarantine.optional)
+        assembly.leave_out(failed)
     if assembly.quarantine.optional:
         assembly.leave_out(await _behind(address, assembly))
     return await isolation_when_migrated(address, [context.loaded for context in assembly.contexts])
-
-
-async def _migrate(address: DatabaseAddress, assembly: Assembly) -> None:
-    for context in list(assembly.contexts):
-        if context.name in assembly.quarantine:
-            continue
-        _ran, problem = await migrate_context(address, context.loaded, assembly.quarantine.optional)
-        if problem is not None:
-            assembly.leave_out([problem])
 
 
 async def _behind(address: DatabaseAddress, assembly: Assembly) -> list[Problem]:

@@ -75,19 +75,9 @@ async def _apply(
     *,
     as_json: bool,
 ) -> None:
-    from hedgerow_host.migrate import migrate_context
+    from hedgerow_host.migrate import migrate_contexts
 
-    steps: list[PendingRevision] = []
-    failed: list[Problem] = []
-    try:
-        for context in contexts:
-            ran, problem = await migrate_context(address, context, optional, patience=patience)
-            steps += ran
-            failed += [problem] if problem else []
-    except Exception:
-        if steps:  # what was applied stays applied, whatever comes after it
-            _print_steps(steps, as_json=as_json)
-        raise
+    steps, failed = await migrate_contexts(address, contexts, optional, patience=patience)
     _print_steps(steps, as_json=as_json)
     if failed:
         raise _partly(failed)
