@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 # Many tests start processes; each would compile our sources anew where somebody has switched bytecode off.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install run demo test check locked audit format bench-ledger test-faults
+.PHONY: help install run demo test check locked audit format bench-ledger bench-boot test-faults
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -51,3 +51,6 @@ format: install ## let ruff put the code in shape
 
 bench-ledger: install ## measure the ledger against its yardsticks, exit 1 if a floor is missed (QUICK=1 for a rough look)
 	@$(UV) run --no-sync python -m benchmarks.ledger $(if $(QUICK),--quick)
+
+bench-boot: install ## measure boots of few and many contexts, --help and a new context, exit 1 if a limit is missed
+	@$(UV) run --no-sync python -m benchmarks.boot
