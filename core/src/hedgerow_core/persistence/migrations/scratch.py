@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from uuid import uuid4
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from hedgerow_core.domain import new_id
 from hedgerow_core.persistence.database import DatabaseAddress
 from hedgerow_core.persistence.owner import owner_connection
 
@@ -32,7 +32,7 @@ async def scratch_database(address: DatabaseAddress, contexts: list[str]) -> Asy
     Raises:
         UnavailableError: the server is away.
     """
-    name = f"{PREFIX}{uuid4().hex[:12]}"
+    name = f"{PREFIX}{new_id().hex}"
     scratch = DatabaseAddress(address.url.set(database=name))
     async with owner_connection(address, autocommit=True) as connection:
         extensions = (await connection.execute(_EXTENSIONS, {"contexts": contexts})).all()
