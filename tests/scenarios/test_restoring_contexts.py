@@ -46,7 +46,7 @@ ROWS = """
         (1, 2, E'Rosa "Ghislaine\\nde Féligonde", 3 m', DEFAULT, '2026-01-02 03:04:05.678901+05:30',
             '{a,"b,c",NULL}', '{"n": [1, null]}', '\\x00ff'),
         (2, 3, '', DEFAULT, 'infinity', '{}', 'null', ''),
-        (3, 1, NULL, NULL, DEFAULT, NULL, NULL, NULL);
+        (3, 1, NULL, DEFAULT, NULL, NULL, NULL, NULL);
     UPDATE garden.beds SET best = 3 WHERE id = 1;
     SELECT setval('garden.outbox_id_seq', 15000);
     SELECT garden.cut_outbox();

@@ -12,7 +12,8 @@ from hedgerow_core.messaging import LEDGER
 from hedgerow_core.persistence.migrations.histories import OWN
 
 SCRIPT = "restore.sql"
-LEFT_AS_MADE = (LEDGER.version_table, OWN, "outbox_ranges")
+VERSIONS = (LEDGER.version_table, OWN)
+LEFT_AS_MADE = (*VERSIONS, "outbox_ranges")
 """Tables that are about the schema itself: a fresh one has its own versions, and its own ranges of the outbox."""
 
 _HEAD = """\
@@ -47,8 +48,9 @@ _COLUMNS = text(
 )
 _REFERENCES = text(
     """
-    SELECT conrelid::regclass, quote_ident(conname), condeferrable, condeferred FROM pg_constraint
-    WHERE connamespace = to_regnamespace(:schema) AND contype = 'f' AND conparentid = 0 ORDER BY 1, 2
+    SELECT format('%I.%I', nspname, relname), quote_ident(conname), condeferrable, condeferred
+    FROM pg_constraint JOIN pg_class c ON c.oid = conrelid JOIN pg_namespace n ON n.oid = relnamespace
+    WHERE nspname = :schema AND contype = 'f' AND conparentid = 0 ORDER BY 1, 2
     """
 )
 _SEQUENCES = text(
@@ -70,7 +72,7 @@ async def restore_script(connection: AsyncConnection, schema: str) -> str:
     columns = await columns_of(connection, schema)
     references = [tuple(row) for row in await connection.execute(_REFERENCES, {"schema": schema})]
     sequences = (await connection.execute(_SEQUENCES, {"schema": schema})).all()
-    versions = {table: await _versions(connection, schema, table) for table in LEFT_AS_MADE[:2] if table in columns}
+    versions = {table: await _versions(connection, schema, table) for table in VERSIONS if table in columns}
     tables = {name: known for name, known in columns.items() if name not in LEFT_AS_MADE}
     lines = [
         *(_GUARD.format(table=f'"{schema}".{table}', expected=expected) for table, expected in versions.items()),
