@@ -28,6 +28,8 @@ COMMAND = Path(sys.executable).with_name("hedgerow")
 """The installed one, for those to whom it matters that nothing is there yet."""
 UV = shutil.which("uv") or str(warm_start.ROOT / ".tools/bin/uv")
 """The one that make uses."""
+UV_FOUND_NOBODY = "error sending request"
+"""What uv says where neither its cache nor a network has what it needs."""
 
 
 class Process:

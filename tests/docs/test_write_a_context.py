@@ -16,7 +16,7 @@ from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing.plugin import DATABASE_URL, NOT_PROVEN
 from tests.conftest import url_of
 from tests.docs.markdown import DOCS, blocks
-from tests.processes import clean_environment
+from tests.processes import UV_FOUND_NOBODY, clean_environment
 from tests.shell import typed
 
 ROOT = DOCS.parent
@@ -65,7 +65,7 @@ class Workspace:
     def shell(self, script: str) -> str:
         """What a shell prints; every command in it must succeed."""
         done = typed(script, folder=self.folder, environment=self.environment, within_s=ENDS_WITHIN_S)
-        if "error sending request" in done.stderr:
+        if UV_FOUND_NOBODY in done.stderr:
             pytest.skip(f"{NOT_PROVEN}how to write a context (neither uv's cache nor a network has what it needs)")
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

@@ -37,7 +37,7 @@ from tests.faults.laboratory.records import Records
 from tests.garden import install_context
 from tests.processes import run, running, wait_until_ready
 
-FINE, CHECK_FAILED, MISCONFIGURED = 0, 1, 2
+FINE, CHECK_FAILED, MISCONFIGURED, PARTLY_FAILED = 0, 1, 2, 4
 NAMED_WITHIN_S = 10.0
 WITHIN_S = 20.0
 
@@ -292,6 +292,59 @@ def test_an_optional_context_that_is_not_migrated_or_cannot_be_is_left_out(
     assert (pending.names, failing.names) == (["rose"], ["rose"])
     assert "its migrations are pending: ledger_0001" in pending.quarantine.absence("weed")
     assert "its migrations failed: RuntimeError: stones" in failing.quarantine.absence("weed")
+
+
+FAILS = "from alembic import op; op.execute('SELECT 1 / 0')"
+
+
+@pytest.fixture
+def yarrow(farm: Path) -> Path:
+    """Behind `weed`, which can't be migrated, stands another."""
+    install_context(farm, "yarrow", ROSE.replace('"rose"', '"yarrow"'))
+    migrated_by(("weed_1", None), upgrade=FAILS)(farm)
+    return farm
+
+
+def test_an_optional_context_whose_migration_fails_keeps_no_other_from_its_own(
+    fresh_database: DatabaseAddress, yarrow: Path
+) -> None:
+    settings = environment(fresh_database, yarrow, CONTEXTS="rose,weed,yarrow", OPTIONAL_CONTEXTS="weed")
+
+    ended = run("migrate", "--json", folder=yarrow, environment=settings)
+    status = run("migrations", "status", "--json", folder=yarrow, environment=settings)
+
+    assert ended.returncode == PARTLY_FAILED
+    assert {row["context"] for row in json.loads(ended.stdout)} == {"rose", "yarrow"}
+    assert "weed could not be migrated" in ended.stderr
+    assert "division by zero" in ended.stderr
+    behind = {row["context"] for row in json.loads(status.stdout) if row["pending"]}
+    assert behind == {"weed"}
+
+
+def test_a_required_context_whose_migration_fails_ends_it_there(
+    fresh_database: DatabaseAddress, yarrow: Path
+) -> None:
+    settings = environment(fresh_database, yarrow, CONTEXTS="rose,weed,yarrow")
+
+    ended = run("migrate", "--json", folder=yarrow, environment=settings)
+    settings["HEDGEROW_OPTIONAL_CONTEXTS"] = "weed"
+    alone = run("migrate", "--context", "weed", folder=yarrow, environment=settings)
+
+    assert (ended.returncode, alone.returncode) == (CHECK_FAILED, CHECK_FAILED), "who asks for one wants that one"
+    behind = json.loads(run("migrations", "status", "--json", folder=yarrow, environment=settings).stdout)
+    assert {row["context"] for row in behind if row["pending"]} == {"weed", "yarrow"}
+    assert "weed_1 of weed failed" in ended.stderr
+
+
+def test_an_optional_context_that_cannot_be_loaded_is_named_by_migrate(
+    fresh_database: DatabaseAddress, farm: Path
+) -> None:
+    plant_weed(farm, "raise RuntimeError('no soil')")
+
+    ended = run("migrate", folder=farm, environment=environment(fresh_database, farm, OPTIONAL_CONTEXTS="weed"))
+
+    assert (ended.returncode, "ledger_0001" in ended.stdout) == (FINE, True)
+    assert "note: weed is not looked at: weed is in quarantine" in ended.stderr
 
 
 # What was delivered to a context stays where it is

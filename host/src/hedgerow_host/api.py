@@ -84,7 +84,7 @@ def create_app(
     shows_docs = settings is None or settings.shows_docs
     app = HedgerowApi(
         title="Hedgerow",
-        description=f"Hosts {', '.join(assembly.names) or 'no context'}.",
+        description=_description(assembly),
         version=version(DISTRIBUTION),
         lifespan=lifespan,
         redoc_url=None,
@@ -100,7 +100,7 @@ def create_app(
     mount(app, assembly, routes)
     app.router.routes.extend(wire_routes(assembly))
     if shows_docs:
-        _render_once(app)
+        _render_once(app, assembly)
 
     @app.get("/livez", tags=["host"], operation_id="host_livez")
     async def livez() -> dict[str, str]:
@@ -115,17 +115,31 @@ def create_app(
     return app
 
 
-def _render_once(app: FastAPI) -> None:
-    """FastAPI writes the document anew for everybody who asks, and this takes as long as many other answers."""
+def _render_once(app: FastAPI, assembly: Assembly) -> None:
+    """FastAPI writes the document anew for everybody who asks, and this takes as long as many other answers.
+
+    Only a context that leaves changes it.
+    """
 
     @cache
     def rendered() -> bytes:
         return bytes(JSONResponse(app.openapi()).body)
 
+    def forget(_leaving: str) -> None:
+        app.description = _description(assembly)
+        app.openapi_schema = None
+        rendered.cache_clear()
+
+    assembly.when_leaving.append(forget)
+
     async def document(_request: Request) -> Response:
         return Response(rendered(), media_type="application/json")
 
     app.router.routes.insert(0, Route("/openapi.json", document, include_in_schema=False))
+
+
+def _description(assembly: Assembly) -> str:
+    return f"Hosts {', '.join(assembly.names) or 'no context'}."
 
 
 def _let_in(app: FastAPI, settings: HostSettings) -> None:

@@ -18,15 +18,6 @@ from hedgerow_host.settings import ENTRY_POINT_GROUP, HostSettings
 from hedgerow_host.trial_import import found_by_a_child
 from hedgerow_host.wire.unsound_remotes import variable_of_remote
 
-__all__ = [
-    "InstalledContext",
-    "LoadedContext",
-    "hosted_contexts",
-    "installed_contexts",
-    "load_contexts",
-    "unmet_requirements",
-]
-
 
 def installed_contexts() -> list[InstalledContext]:
     """Every context that is installed, by name. Imports none of them."""
