@@ -33,7 +33,7 @@ from hedgerow_core.persistence import (
 from hedgerow_core.persistence.migrations.script import NOTHING, script_of
 from hedgerow_core.persistence.migrations.sql import Unwritable
 from hedgerow_core.persistence.migrations.waiting import LOCK_KEY
-from hedgerow_core.testing.schema_lines import rights_lines, schema_lines
+from hedgerow_core.persistence.schema_lines import rights_lines, schema_lines
 
 NOTES = ("CREATE TABLE notes (id int, owner text)", "DROP TABLE notes")
 WIDER = ("ALTER TABLE notes ADD said text", "ALTER TABLE notes DROP said")

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from hedgerow_core.persistence import DatabaseAddress
-from hedgerow_core.testing.schema_lines import rights_lines, schema_hash, schema_lines
+from hedgerow_core.persistence.schema_lines import rights_lines, schema_hash, schema_lines
 
 
 def hash_of(address: DatabaseAddress, *contexts: str) -> str:

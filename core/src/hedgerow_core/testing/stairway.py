@@ -15,7 +15,7 @@ from hedgerow_core.messaging import LEDGER
 from hedgerow_core.persistence import DatabaseAddress, MigrationHistory
 from hedgerow_core.persistence.roles import prepare_schema
 from hedgerow_core.testing.drift import drift_of
-from hedgerow_core.testing.schema_lines import difference, schema_lines
+from hedgerow_core.persistence.schema_lines import difference, schema_lines
 
 BOTTOM, TOP = "base", "heads"
 Walk = Callable[[Config, str], None]
