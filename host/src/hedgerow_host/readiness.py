@@ -37,7 +37,7 @@ class Readiness:
     async def answer(self, *, detailed: bool) -> Response:
         """200 when ready; 503 with Retry-After when not. In detail: what runs here, and the alarms.
 
-        A host whose database takes no writes of a context, because that one is moving, stands by: it does all it can.
+        A host whose database takes no writes of a context that is moving stands by: it does all it can.
         """
         database, broker = await asyncio.gather(self._database(), self._broker())
         ready = database == OK

@@ -58,6 +58,7 @@ SIZES: dict[str, tuple[int, int]] = {
     "many_hosts.mutant_hosts": (3, 20),
     "killed_migrations.sample": (3, 1_000),
     "two_releases.seconds": (1, 10),
+    "moved.points": (3, 1_000),
     "timing.rounds": (30, 1_200),
     "timing.mutant_rounds": (16, 100),
 }

@@ -20,9 +20,7 @@ REFUSED = "MV001"
 RETRY_AFTER = timedelta(seconds=1)
 
 # A sequence is not subject to snapshots: also a transaction that began before the fence was closed sees it closed.
-_CLOSED = text(
-    "SELECT pg_sequence_last_value(to_regclass(:fence)) > extract(epoch FROM clock_timestamp()) * 1000"
-)
+_CLOSED = text("SELECT pg_sequence_last_value(to_regclass(:fence)) > extract(epoch FROM clock_timestamp()) * 1000")
 
 
 class ContextIsMoving(UnavailableError):

@@ -14,8 +14,8 @@ from sqlalchemy.pool import NullPool
 from hedgerow_core.messaging import LEDGER
 from hedgerow_core.persistence import DatabaseAddress, MigrationHistory
 from hedgerow_core.persistence.roles import prepare_schema
-from hedgerow_core.testing.drift import drift_of
 from hedgerow_core.persistence.schema_lines import difference, schema_lines
+from hedgerow_core.testing.drift import drift_of
 
 BOTTOM, TOP = "base", "heads"
 Walk = Callable[[Config, str], None]

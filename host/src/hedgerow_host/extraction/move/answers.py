@@ -61,7 +61,9 @@ class OtherAnswer:
 class Shadow:
     """The same context twice: on the source's database, and on the target's."""
 
-    def __init__(self, context: str, settings: HostSettings, source: DatabaseAddress, target: DatabaseAddress) -> None:
+    def __init__(
+        self, context: str, settings: HostSettings, source: DatabaseAddress, target: DatabaseAddress
+    ) -> None:
         class AtTarget(Database):
             """The moved context is asked there; what it asks of others stays where they are."""
 

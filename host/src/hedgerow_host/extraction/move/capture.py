@@ -73,7 +73,7 @@ async def install(side: Side, context: str, tables: Sequence[MovedTable], versio
         await side.connection.execute(function)
     for relation, name, definition in _triggers(context, tables, versions):
         if (relation, f"{PREFIX}{name}") not in known:
-            await _patiently(side, f'CREATE TRIGGER {PREFIX}{name} {definition}', relation)
+            await _patiently(side, f"CREATE TRIGGER {PREFIX}{name} {definition}", relation)
 
 
 async def remove(side: Side, context: str) -> None:
@@ -83,7 +83,7 @@ async def remove(side: Side, context: str) -> None:
         HostError: somebody held a table for too long.
     """
     for row in await side.connection.fetch(_OURS, context, PREFIX):
-        await _patiently(side, f'DROP TRIGGER IF EXISTS {row["tgname"]} ON {row["relation"]}', row["relation"])
+        await _patiently(side, f"DROP TRIGGER IF EXISTS {row['tgname']} ON {row['relation']}", row["relation"])
     functions = await side.connection.fetch(
         "SELECT oid::regprocedure::text AS name FROM pg_proc WHERE pronamespace = to_regnamespace($1)"
         " AND starts_with(proname, $2)",
@@ -122,14 +122,16 @@ def _triggers(
             for event, verb, given in _EVENTS:
                 does = f"{table.name}.{'updated' if event == 'updated' else 'changed'}"
                 definition = (
-                    f'AFTER {verb} ON {_quoted(context, name)} {given} FOR EACH STATEMENT EXECUTE FUNCTION '
+                    f"AFTER {verb} ON {_quoted(context, name)} {given} FOR EACH STATEMENT EXECUTE FUNCTION "
                     f'{EXTRACTION}."{context}.{does}"()'
                 )
                 yield relation, event, definition
             yield relation, "truncated", _statement("TRUNCATE", context, name, "waits")
         if table.name in HELD_BACK:
-            yield f"{context}.{table.name}", "held_back", _statement(
-                "INSERT OR UPDATE OR DELETE", context, table.name, "held_back"
+            yield (
+                f"{context}.{table.name}",
+                "held_back",
+                _statement("INSERT OR UPDATE OR DELETE", context, table.name, "held_back"),
             )
     for name in versions:
         yield f"{context}.{name}", "held_back", _statement("INSERT OR UPDATE OR DELETE", context, name, "waits")

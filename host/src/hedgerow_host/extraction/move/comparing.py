@@ -80,9 +80,7 @@ async def _digests(side: Side, table: MovedTable) -> dict[int, tuple[int, str]]:
     return {row["bucket"]: (row["rows"], row["digest"]) for row in await side.connection.fetch(statement)}
 
 
-async def _differences(
-    source: Side, target: Side, table: MovedTable, buckets: Sequence[int]
-) -> list[Difference]:
+async def _differences(source: Side, target: Side, table: MovedTable, buckets: Sequence[int]) -> list[Difference]:
     statement = _ROWS.format(key=_key_of(table), row=table.text_of("r"), table=table.quoted)
     here, there = [
         {row["key"]: row["digest"] for row in await side.connection.fetch(statement, buckets)}

@@ -16,7 +16,8 @@ from hedgerow_host.extraction.move import capture, fence
 from hedgerow_host.extraction.move.comparing import compare_now
 from hedgerow_host.extraction.move.handing_over import hand_over
 from hedgerow_host.extraction.move.sides import Side
-from hedgerow_host.extraction.move.state import Move, Stage, finished, forget_move
+from hedgerow_host.extraction.move.stage import Stage
+from hedgerow_host.extraction.move.state import Move, finished, forget_move
 from hedgerow_host.extraction.move.tables import tables_of
 from hedgerow_host.removal import Removal, archive_and_drop, drop_role, look
 
@@ -32,7 +33,7 @@ async def retire(source: Side, target: Side, move: Move, folder: Path, at: datet
         HostError: the target does not take writes, or hosts still use the source.
     """
     context = move.context
-    if not await fence.is_open(target, context) or await fence.is_open(source, context):
+    if not (await fence.is_open(target, context) and await fence.is_closed_for_good(source, context)):
         raise HostError(
             f"{context} has not been switched to {target.place}",
             fix="run this with --through verify first",
@@ -59,10 +60,12 @@ async def roll_back(source: Side, target: Side, move: Move) -> list[str]:
         HostError: it can't be done now; whoever takes writes goes on with it.
     """
     context, did = move.context, []
-    if await fence.is_open(target, context) and move.has(Stage.PREPARE):
+    if move.has(Stage.PREPARE) and not await fence.is_closed_for_good(target, context):
         tables = await tables_of(source.connection, context)
         back = await hand_over(target, source, context, tables)
-        did.append(f"{back.carried} changed rows carried back while {context} stood still for {back.standstill_s:.2f} s")
+        did.append(
+            f"{back.carried} changed rows carried back while {context} stood still for {back.standstill_s:.2f} s"
+        )
         found = await compare_now(source, target, tables)
         if found.differing:
             did.append(f"{found.differing} rows are not the same at {target.place}, which is left as it is")
@@ -116,7 +119,7 @@ async def _drop(side: Side, context: str) -> None:
 
 async def _write_down(side: Side, move: Move, action: str, **details: object) -> None:
     """One line in the context's trail: at the side that goes on with it."""
-    told = {"move": str(move.id), "other_side": move.other_side, "stage": move.stage.value, **details}
+    told = {"move": str(move.id), "other_side": move.other_side, "stage": move.stage, **details}
     await side.connection.execute(
         _LINE.format(context=move.context), action, f"cli:{getpass.getuser()}", json.dumps(told)
     )

@@ -59,6 +59,14 @@ async def is_open(side: Side, context: str) -> bool:
     return bool(await side.connection.fetchval(f"SELECT last_value <= {_NOW_MS} FROM {fence}"))
 
 
+async def is_closed_for_good(side: Side, context: str) -> bool:
+    """Whether this side takes no writes until somebody opens it. One that opens by itself some day is not meant."""
+    fence = fence_of(context)
+    if await side.connection.fetchval("SELECT to_regclass($1)", fence) is None:
+        return False
+    return bool(await side.connection.fetchval(f"SELECT last_value = {FOR_GOOD} FROM {fence}"))
+
+
 async def open_up(side: Side, context: str) -> None:
     """Let this side take writes. The other one must be closed for good."""
     if await side.connection.fetchval("SELECT to_regclass($1)", fence_of(context)) is not None:
@@ -72,7 +80,7 @@ async def close_for(side: Side, context: str, seconds: float) -> None:
         HostError: somebody writes for longer than we wait. The fence is open then, as it was.
     """
     async with _alone(side, context):
-        if await is_open(side, context):
+        if not await is_closed_for_good(side, context):
             until = f"{_NOW_MS} + {round(seconds * 1000)}"
             await side.connection.execute(f"SELECT setval('{fence_of(context)}', {until})")
 

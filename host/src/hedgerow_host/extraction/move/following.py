@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hedgerow_host.exits import ExitCode, HostError
+from hedgerow_host.extraction.move import fence
 from hedgerow_host.extraction.move.capture import log_of
 from hedgerow_host.extraction.move.carrying import carry
 from hedgerow_host.extraction.move.sides import Side
@@ -66,13 +68,21 @@ async def follow_to(
     *,
     check: bool = False,
 ) -> Step:
-    """Bring the target to the moment that the source's transaction sees."""
+    """Bring the target to the moment that the source's transaction sees.
+
+    Raises:
+        HostError: the target takes writes, and they would be lost.
+    """
     step = Step(snapshot)
-    async with target.as_replica() as there:
-        cursor = await cursor_of(target, context)
-        await source.connection.execute(
-            _COLLECT.format(log=log_of(context), is_new=_IS_NEW.format(cursor=cursor))
+    if await fence.is_open(target, context):
+        raise HostError(
+            f"{target.place} takes writes of {context}: nothing may be carried there",
+            fix="`hedgerow extract status` says how far the move is",
+            code=ExitCode.CHECK_FAILED,
         )
+    async with target.as_replica() as there:
+        cursor = await cursor_of(target, context, lock=True)
+        await source.connection.execute(_COLLECT.format(log=log_of(context), is_new=_IS_NEW.format(cursor=cursor)))
         step.keys = {row["relation"]: row["keys"] for row in await source.connection.fetch(_CHANGED)}
         for table in tables:
             if table.name in step.keys:

@@ -51,15 +51,13 @@ class HandedOver:
     """Keys that were carried while everybody waited."""
 
 
-async def hand_over(
-    closing: Side, opening: Side, context: str, tables: Sequence[MovedTable]
-) -> HandedOver:
+async def hand_over(closing: Side, opening: Side, context: str, tables: Sequence[MovedTable]) -> HandedOver:
     """Let the opening side go on where the closing one stops. To be repeated when it was cut off.
 
     Raises:
         HostError: it can't be done now; the closing side takes writes again.
     """
-    if not await fence.is_open(closing, context) and await fence.is_open(opening, context):
+    if await fence.is_closed_for_good(closing, context) and await fence.is_open(opening, context):
         return HandedOver(standstill_s=0.0, carried=0)  # cut off right behind the last step
     await _catch_up(closing, opening, context, tables)
     started = time.monotonic()

@@ -57,7 +57,10 @@ async def prepare(source: Side, target: Side, loaded: LoadedContext) -> None:
     await fence.build(source, context, closed=False)
     await fence.build(target, context, closed=True)
     await runner_for(target.address, [loaded]).apply()
-    tables, versions = await tables_of(source.connection, context), await version_tables_of(source.connection, context)
+    tables, versions = (
+        await tables_of(source.connection, context),
+        await version_tables_of(source.connection, context),
+    )
     await capture.install(source, context, tables, versions)
     # The source can cut no new partition from here on.
     await _same_partitions(source, target, context)
@@ -196,5 +199,8 @@ def _comparable(lines: list[str], leaves: set[str]) -> list[str]:
         line
         for line in lines
         if EXTRACTION not in line
-        and (line.startswith("partition ") or not any(f" {name} " in f" {line} " or f".{name} " in line for name in leaves))
+        and (
+            line.startswith("partition ")
+            or not any(f" {name} " in f" {line} " or f".{name} " in line for name in leaves)
+        )
     ]

@@ -15,21 +15,22 @@ from pathlib import Path
 from typing import Any
 
 from hedgerow_core.persistence import DatabaseAddress
-from hedgerow_host.discovery import LoadedContext
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.extraction.move import fence
 from hedgerow_host.extraction.move.answers import Asked, OtherAnswer, Shadow, sampled
 from hedgerow_host.extraction.move.comparing import Comparison, compare
 from hedgerow_host.extraction.move.copying import copy_all
-from hedgerow_host.extraction.move.ending import retire
+from hedgerow_host.extraction.move.ending import retire, roll_back
 from hedgerow_host.extraction.move.following import Step, follow, forget
 from hedgerow_host.extraction.move.handing_over import SMALL_ENOUGH, TRIES, hand_over
 from hedgerow_host.extraction.move.new_host import demand_standby
 from hedgerow_host.extraction.move.preparing import demand_same_versions, prepare
 from hedgerow_host.extraction.move.sides import Side, claim, connected
-from hedgerow_host.extraction.move.state import Move, Stage, finished, move_of
+from hedgerow_host.extraction.move.stage import Stage
+from hedgerow_host.extraction.move.state import Move, finished, move_of
 from hedgerow_host.extraction.move.tables import MovedTable, tables_of
 from hedgerow_host.extraction.move.verifying import Sign, verify
+from hedgerow_host.migrate import chosen_contexts
 from hedgerow_host.settings import HostSettings
 
 FOLLOW_EVERY_S = 0.5
@@ -52,18 +53,13 @@ class Wishes:
 class Mover:
     """A move under way, and nobody else's."""
 
-    loaded: LoadedContext
+    context: str
     settings: HostSettings
     source: Side
     target: Side
     tell: Callable[[str], None]
     found: dict[str, Any] = field(default_factory=dict)
     """What the stages of this run have found, for who reads it."""
-
-    @property
-    def context(self) -> str:
-        """The context that moves."""
-        return self.loaded.name
 
     async def run(self, through: Stage, wishes: Wishes) -> Stage:
         """Finish all stages up to this one; returns the last that is finished.
@@ -84,7 +80,7 @@ class Mover:
             if stage.nth > through.nth:
                 break
             move = await move_of(self.source, self.context)
-            if move is not None and move.has(stage) and not self._again(stage, move, through):
+            if move is not None and not await self._is_due(stage, move, through):
                 continue
             self.tell(f"{stage}: begins")
             await step(wishes)
@@ -103,13 +99,19 @@ class Mover:
                 self.tell(f"followed {step.size} changed rows")
             await asyncio.sleep(FOLLOW_EVERY_S)
 
-    def _again(self, stage: Stage, move: Move, through: Stage) -> bool:
-        """What was compared before the switch is compared anew; what was verified, too."""
-        before_switch = stage in (Stage.FOLLOW, Stage.SHADOW) and not move.has(Stage.SWITCH)
-        return (before_switch and through in (stage, Stage.SHADOW, Stage.SWITCH)) or stage is through is Stage.VERIFY
+    async def _is_due(self, stage: Stage, move: Move, through: Stage) -> bool:
+        """Whether a stage is to be done. What compares is done anew in every run, until the target takes writes."""
+        if stage in (Stage.FOLLOW, Stage.SHADOW) and move.has(stage):
+            return not (move.has(Stage.SWITCH) or await self._is_switched())
+        return not move.has(stage) or stage is through is Stage.VERIFY
+
+    async def _is_switched(self) -> bool:
+        """Whether the source stands still for good: a switch that was cut off is beyond the point of no return."""
+        return await fence.is_closed_for_good(self.source, self.context)
 
     async def _prepare(self, _wishes: Wishes) -> None:
-        await prepare(self.source, self.target, self.loaded)
+        (loaded,) = chosen_contexts(self.settings, self.context)
+        await prepare(self.source, self.target, loaded)
 
     async def _copy(self, _wishes: Wishes) -> None:
         await demand_same_versions(self.source, self.target, self.context)
@@ -169,10 +171,12 @@ class Mover:
 
     async def _switch(self, wishes: Wishes) -> None:
         await demand_same_versions(self.source, self.target, self.context)
-        if await fence.is_open(self.source, self.context):
+        if not await self._is_switched():
             await demand_standby(wishes.new_host, self.context)
         switched = await hand_over(self.source, self.target, self.context, await self._tables())
-        self.tell(f"{self.context} stood still for {switched.standstill_s:.2f} s; {switched.carried} rows were carried")
+        self.tell(
+            f"{self.context} stood still for {switched.standstill_s:.2f} s; {switched.carried} rows were carried"
+        )
         self.found["switch"] = {**asdict(switched), "at": datetime.now(UTC).isoformat()}
 
     async def _verify(self, _wishes: Wishes) -> None:
@@ -204,7 +208,7 @@ class Mover:
 
 @asynccontextmanager
 async def moving(
-    loaded: LoadedContext,
+    context: str,
     settings: HostSettings,
     source: DatabaseAddress,
     target: DatabaseAddress,
@@ -218,8 +222,32 @@ async def moving(
     """
     async with connected(source) as here, connected(target) as there:
         for side in (here, there):
-            await claim(side, loaded.name)
-        yield Mover(loaded, settings, here, there, tell)
+            await claim(side, context)
+        yield Mover(context, settings, here, there, tell)
+
+
+async def taken_back(
+    context: str,
+    settings: HostSettings,
+    source: DatabaseAddress,
+    target: DatabaseAddress,
+    tell: Callable[[str], None],
+) -> list[str]:
+    """Take the move back, and say what that was.
+
+    Raises:
+        HostError: there is no move, or it can't be taken back now.
+        UnavailableError: one of the databases is away.
+    """
+    async with moving(context, settings, source, target, tell) as mover:
+        move = await move_of(mover.source, context) or await move_of(mover.target, context)
+        if move is None:
+            raise HostError(
+                f"no move of {context} is under way",
+                fix="there is nothing to take back",
+                code=ExitCode.CHECK_FAILED,
+            )
+        return await roll_back(mover.source, mover.target, move)
 
 
 def _missing(sign: Sign) -> str:

@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from hedgerow_core.persistence.moving import EXTRACTION
 from hedgerow_host.extraction.move.sides import Side
+from hedgerow_host.extraction.move.stage import Stage
 
 BEGINNING = "1:1:"
 """A snapshot in which nothing was visible yet."""
@@ -20,7 +20,7 @@ _TABLE = f"""
     CREATE TABLE IF NOT EXISTS {EXTRACTION}.moves (
         context text PRIMARY KEY,
         id uuid NOT NULL,
-        stage text NOT NULL,
+        stage text,
         other_side text NOT NULL,
         reached text NOT NULL,
         details jsonb NOT NULL DEFAULT '{{}}',
@@ -34,31 +34,14 @@ _SET = f"""
 """
 
 
-class Stage(StrEnum):
-    """The stages in their order. A move is at the last one that it has finished."""
-
-    BEGUN = "begun"
-    PREPARE = "prepare"
-    COPY = "copy"
-    FOLLOW = "follow"
-    SHADOW = "shadow"
-    SWITCH = "switch"
-    VERIFY = "verify"
-    RETIRE = "retire"
-
-    @property
-    def nth(self) -> int:
-        """Its place in the order."""
-        return list(Stage).index(self)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
     """A move as one side remembers it."""
 
     context: str
     id: UUID
-    stage: Stage
+    stage: Stage | None
+    """The last that is finished; None if it has only begun."""
     other_side: str
     """Where the other database is; at the source a URL, without its password."""
     details: Mapping[str, Any]
@@ -67,7 +50,7 @@ class Move:
 
     def has(self, stage: Stage) -> bool:
         """Whether the stage is finished."""
-        return self.stage.nth >= stage.nth
+        return self.stage is not None and self.stage.nth >= stage.nth
 
 
 async def move_of(side: Side, context: str) -> Move | None:
@@ -80,7 +63,7 @@ async def move_of(side: Side, context: str) -> Move | None:
     return Move(
         context=context,
         id=row["id"],
-        stage=Stage(row["stage"]),
+        stage=Stage(row["stage"]) if row["stage"] else None,
         other_side=row["other_side"],
         details=json.loads(row["details"]),
         started_at=row["started_at"],
@@ -96,7 +79,7 @@ async def begin(side: Side, context: str, id: UUID, other_side: str, details: Ma
         await side.connection.execute(_TABLE)
         await side.connection.execute(
             f"INSERT INTO {EXTRACTION}.moves (context, id, stage, other_side, reached, details)"
-            " VALUES ($1, $2, 'begun', $3, $4, $5::text::jsonb) ON CONFLICT DO NOTHING",
+            " VALUES ($1, $2, NULL, $3, $4, $5::text::jsonb) ON CONFLICT DO NOTHING",
             context,
             id,
             other_side,
@@ -110,9 +93,9 @@ async def finished(side: Side, context: str, stage: Stage, **details: object) ->
     await side.connection.execute(_SET, context, stage.value, json.dumps(details, default=str))
 
 
-async def cursor_of(side: Side, context: str) -> str:
-    """Up to which moment of the other side this one has come. Locks it until the transaction ends."""
-    statement = f"SELECT reached FROM {EXTRACTION}.moves WHERE context = $1 FOR UPDATE"
+async def cursor_of(side: Side, context: str, *, lock: bool = False) -> str:
+    """Up to which moment of the other side this one has come. May be locked until the transaction ends."""
+    statement = f"SELECT reached FROM {EXTRACTION}.moves WHERE context = $1 {'FOR UPDATE' if lock else ''}"
     return str(await side.connection.fetchval(statement, context))
 
 
@@ -131,7 +114,7 @@ async def forget_move(side: Side, context: str) -> None:
     async with connection.transaction():
         if await connection.fetchval(f"SELECT to_regclass('{EXTRACTION}.moves')") is None:
             return
-        await connection.execute(f'DROP SEQUENCE IF EXISTS {EXTRACTION}.fence_{context}')
+        await connection.execute(f"DROP SEQUENCE IF EXISTS {EXTRACTION}.fence_{context}")
         await connection.execute(f"DELETE FROM {EXTRACTION}.moves WHERE context = $1", context)
         if not await connection.fetchval(f"SELECT EXISTS (SELECT FROM {EXTRACTION}.moves)"):
             await connection.execute(f"DROP SCHEMA {EXTRACTION} CASCADE")

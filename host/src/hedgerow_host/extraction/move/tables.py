@@ -1,4 +1,4 @@
-"""What there is to move: the tables of a schema with their columns and keys, and its sequences, from the catalog."""
+"""What there is to move, from the catalog: tables of a schema with their columns and keys, and its sequences."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ UNFENCED = ("feed_consumers",)
 """Written by subscribers, which are other contexts: they must not wait for the move of this one. What is written
 there during the last moments may be lost; every subscriber says the same again after two seconds."""
 HELD_BACK = ("outbox_ranges", "outbox_retirements")
-"""Whoever cuts or retires a range of the outbox writes here first, and is refused while the partitions are copied."""
+"""Whoever cuts or retires a range of the outbox writes here first, and is refused as long as the move lasts."""
 _VERSION_TABLES = ("alembic_version", "ledger_version")
 
 _TABLES = """
@@ -83,7 +83,7 @@ class MovedTable:
         return [each.name for each in self.columns if not (self.is_outbox and each.is_transaction)]
 
     def values(self, row: str) -> str:
-        """SQL: the values of the carried columns of `row`. Other transaction ids become 0: nothing is passed yet."""
+        """SQL: the values of the carried columns. Transaction ids beside the outbox's become 0: nothing is passed."""
         types = {each.name: each for each in self.columns}
         return ", ".join(
             f"'0'::xid8 AS \"{name}\"" if types[name].is_transaction else f'{row}."{name}"' for name in self.carried
@@ -113,7 +113,9 @@ async def tables_of(connection: Any, schema: str) -> list[MovedTable]:
         if row["name"] in _VERSION_TABLES:
             continue
         columns = await connection.fetch(_COLUMNS, row["oid"])
-        key = sorted((each for each in columns if each["place_in_key"] is not None), key=lambda c: c["place_in_key"])
+        key = sorted(
+            (each for each in columns if each["place_in_key"] is not None), key=lambda c: c["place_in_key"]
+        )
         found.append(
             MovedTable(
                 schema=schema,
