@@ -50,19 +50,14 @@ class Writers:
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Writers]:
         """They write while the body runs."""
-        databases = [Database(address, "source") for address in (self.source, self.target)]
         self._stopping.clear()
-        try:
-            async with asyncio.TaskGroup() as group:
-                for nth in range(self.count):
-                    group.create_task(self._write(nth, databases))
-                try:
-                    yield self
-                finally:
-                    self._stopping.set()
-        finally:
-            for database in databases:
-                await database.close()
+        async with asyncio.TaskGroup() as group:
+            for nth in range(self.count):
+                group.create_task(self._connected(nth))
+            try:
+                yield self
+            finally:
+                self._stopping.set()
 
     async def some(self, commits: int) -> None:
         """Wait until so many more have been written."""
@@ -70,6 +65,14 @@ class Writers:
         async with asyncio.timeout(60):
             while len(self.published) < enough:
                 await asyncio.sleep(0.01)
+
+    async def _connected(self, nth: int) -> None:
+        databases = [Database(address, "source") for address in (self.source, self.target)]
+        try:
+            await self._write(nth, databases)
+        finally:
+            for database in databases:
+                await database.close()
 
     async def _write(self, nth: int, databases: list[Database]) -> None:
         dice = random.Random(f"{self.seed}/{nth}/{len(self.published)}")
@@ -84,6 +87,7 @@ class Writers:
                 continue
             except (ContextIsMoving, ProgrammingError):  # the target may have no tables yet, or none any more
                 self.refused += 1
+                await databases[side].close()  # nobody is to be seen there who has gone
                 side = 1 - side
                 await asyncio.sleep(TRY_AGAIN_AFTER_S)
                 continue

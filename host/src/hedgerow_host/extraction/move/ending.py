@@ -60,7 +60,7 @@ async def roll_back(source: Side, target: Side, move: Move) -> list[str]:
         HostError: it can't be done now; whoever takes writes goes on with it.
     """
     context, did = move.context, []
-    if move.has(Stage.PREPARE) and not await fence.is_closed_for_good(target, context):
+    if not (await fence.is_open(source, context) or await fence.is_closed_for_good(target, context)):
         tables = await tables_of(source.connection, context)
         back = await hand_over(target, source, context, tables)
         did.append(
