@@ -66,6 +66,13 @@ class Writers:
             while len(self.published) < enough:
                 await asyncio.sleep(0.01)
 
+    async def at_the_target(self, commits: int) -> None:
+        """Wait until so many more have been written there."""
+        enough = self.at_target + commits
+        async with asyncio.timeout(60):
+            while self.at_target < enough:
+                await asyncio.sleep(0.01)
+
     async def _connected(self, nth: int) -> None:
         databases = [Database(address, "source") for address in (self.source, self.target)]
         try:
