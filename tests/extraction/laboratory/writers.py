@@ -83,7 +83,9 @@ class Writers:
 
     async def _write(self, nth: int, databases: list[Database]) -> None:
         dice = random.Random(f"{self.seed}/{nth}/{len(self.published)}")
-        keys = [UUID(int=random.Random(f"{self.seed}/{nth}/{k}").getrandbits(128), version=4) for k in range(KEYS_EACH)]
+        keys = [
+            UUID(int=random.Random(f"{self.seed}/{nth}/{k}").getrandbits(128), version=4) for k in range(KEYS_EACH)
+        ]
         numbers = {key: max((n for k, n in self.published if k == key), default=0) for key in keys}
         side, last = 0, time.monotonic()
         while not self._stopping.is_set():

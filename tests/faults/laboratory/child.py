@@ -31,7 +31,9 @@ KEYS_HOLD_S, DIES_BEFORE = "LAB_KEYS_HOLD_S", "LAB_DIES_BEFORE"
 def apply(environment: dict[str, str]) -> None:
     """Change this process as the environment asks."""
     if mutant := environment.get(MUTANT):
-        all_mutants = MUTANTS | IDENTITY_MUTANTS | GATEWAY_MUTANTS | MONEY_MUTANTS | MIGRATION_MUTANTS | MOVE_MUTANTS
+        all_mutants = (
+            MUTANTS | IDENTITY_MUTANTS | GATEWAY_MUTANTS | MONEY_MUTANTS | MIGRATION_MUTANTS | MOVE_MUTANTS
+        )
         all_mutants[mutant]()
     if lease := environment.get(LEASE_S):
         _shorten_leases(float(lease))

@@ -93,13 +93,18 @@ async def close_for_good(side: Side, context: str) -> None:
     """
     async with _alone(side, context):
         if await is_open(side, context):
-            raise HostError(
-                f"what was left to be carried took longer than {context} may stand still: {side.place} takes writes"
-                " again, and nothing is lost",
-                fix="run this again when less is written; `hedgerow extract status` says how much is waiting",
-                code=ExitCode.CHECK_FAILED,
-            )
+            raise too_slow(side, context)
         await side.connection.execute(f"SELECT setval('{fence_of(context)}', {FOR_GOOD})")
+
+
+def too_slow(side: Side, context: str) -> HostError:
+    """What to say when not all was carried in time."""
+    return HostError(
+        f"what was left to be carried took longer than {context} may stand still: {side.place} takes writes"
+        " again, and nothing is lost",
+        fix="run this again when less is written; `hedgerow extract status` says how much is waiting",
+        code=ExitCode.CHECK_FAILED,
+    )
 
 
 @asynccontextmanager

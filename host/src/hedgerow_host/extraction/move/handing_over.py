@@ -6,9 +6,12 @@ return the closed side opens by itself after some seconds, so that a mover that 
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import asyncpg
 
 from hedgerow_core.persistence.moving import EXTRACTION
 from hedgerow_host.exits import ExitCode, HostError
@@ -63,7 +66,11 @@ async def hand_over(closing: Side, opening: Side, context: str, tables: Sequence
     started = time.monotonic()
     await fence.close_for(closing, context, STANDSTILL_S)
     try:
-        carried = await _drain(closing, opening, context, tables)
+        try:
+            async with asyncio.timeout(STANDSTILL_S):
+                carried = await _drain(closing, opening, context, tables)
+        except TimeoutError:
+            raise fence.too_slow(closing, context) from None
         await fence.close_for_good(closing, context)
     except BaseException:
         await fence.open_up(closing, context)
@@ -99,12 +106,24 @@ async def _drain(closing: Side, opening: Side, context: str, tables: Sequence[Mo
 
 
 async def give_back(side: Side, context: str) -> None:
-    """Have nobody hold anything here. The side is closed: nobody but the mover changes it."""
+    """Have nobody hold anything here. The side is closed: nobody but the mover changes it.
+
+    Raises:
+        HostError: somebody holds rows, and is in no hurry.
+    """
     connection = side.connection
-    async with connection.transaction():
-        await connection.execute(f"SET LOCAL {EXTRACTION}.passes = '{context}'")
-        for statement in _GIVE_BACK:
-            await connection.execute(statement.format(context=context))
+    try:
+        async with connection.transaction():
+            await connection.execute(f"SET LOCAL {EXTRACTION}.passes = '{context}'")
+            await connection.execute(f"SET LOCAL lock_timeout = {fence.WAIT_FOR_WRITERS_MS}")
+            for statement in _GIVE_BACK:
+                await connection.execute(statement.format(context=context))
+    except asyncpg.LockNotAvailableError:
+        raise HostError(
+            f"a session at {side.place} holds rows of the ledger of {context}; writes are taken there as before",
+            fix="run this again: PostgreSQL ends a transaction of ours that does nothing for 15 s",
+            code=ExitCode.CHECK_FAILED,
+        ) from None
 
 
 async def carry_sequences(closing: Side, opening: Side, context: str) -> None:

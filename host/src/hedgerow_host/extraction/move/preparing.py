@@ -20,10 +20,6 @@ from hedgerow_host.extraction.move.state import begin, move_of
 from hedgerow_host.extraction.move.tables import tables_of, version_tables_of
 from hedgerow_host.migrate import runner_for
 
-_IDENTITY = """
-    SELECT system_identifier, (SELECT oid::bigint FROM pg_database WHERE datname = current_database()) AS database
-    FROM pg_control_system()
-"""
 _PARTITIONS = """
     SELECT parent.relname AS parent, child.relname AS name, pg_get_expr(child.relpartbound, child.oid) AS bound
     FROM pg_inherits JOIN pg_class child ON child.oid = inhrelid JOIN pg_class parent ON parent.oid = inhparent
@@ -44,7 +40,6 @@ async def prepare(source: Side, target: Side, loaded: LoadedContext) -> None:
         HostError: something is not as it must be; nothing that anybody would feel is changed.
     """
     context = loaded.name
-    await _demand_another_database(source, target)
     for side in (source, target):
         await _demand_rights(side)
     await _demand_movable(source, loaded)
@@ -93,16 +88,6 @@ async def demand_same_versions(source: Side, target: Side, context: str) -> None
                 fix=f"run `hedgerow extract rollback {context}`, migrate, and begin anew",
                 code=ExitCode.CHECK_FAILED,
             )
-
-
-async def _demand_another_database(source: Side, target: Side) -> None:
-    here, there = [tuple(await side.connection.fetchrow(_IDENTITY)) for side in (source, target)]
-    if here == there:
-        raise HostError(
-            f"{target.place} is the database that the context lies in",
-            fix="name another one with --to: CREATE DATABASE on this server, or on another",
-            code=ExitCode.MISCONFIGURED,
-        )
 
 
 async def _demand_rights(side: Side) -> None:

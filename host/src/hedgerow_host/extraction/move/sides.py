@@ -39,6 +39,11 @@ _HELD_BY = """
         AND (classid::bigint << 32) + objid::bigint = $1
 """
 
+_IDENTITY = """
+    SELECT system_identifier, (SELECT oid::bigint FROM pg_database WHERE datname = current_database()) AS database
+    FROM pg_control_system()
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Side:
@@ -83,6 +88,21 @@ async def connected(address: DatabaseAddress) -> AsyncIterator[Side]:
     finally:
         with suppress(Exception):
             await connection.close(timeout=5)
+
+
+async def demand_another_database(source: Side, target: Side) -> None:
+    """A move goes somewhere.
+
+    Raises:
+        HostError: both are the same database, by whatever name.
+    """
+    here, there = [tuple(await side.connection.fetchrow(_IDENTITY)) for side in (source, target)]
+    if here == there:
+        raise HostError(
+            f"{target.place} is the database that the context lies in",
+            fix="name another one with --to: CREATE DATABASE on this server, or on another",
+            code=ExitCode.MISCONFIGURED,
+        )
 
 
 async def claim(side: Side, context: str) -> None:

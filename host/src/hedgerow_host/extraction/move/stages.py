@@ -25,7 +25,7 @@ from hedgerow_host.extraction.move.following import Step, follow, forget
 from hedgerow_host.extraction.move.handing_over import SMALL_ENOUGH, TRIES, hand_over
 from hedgerow_host.extraction.move.new_host import demand_standby
 from hedgerow_host.extraction.move.preparing import demand_same_versions, prepare
-from hedgerow_host.extraction.move.sides import Side, claim, connected
+from hedgerow_host.extraction.move.sides import Side, claim, connected, demand_another_database
 from hedgerow_host.extraction.move.stage import Stage
 from hedgerow_host.extraction.move.state import Move, finished, move_of
 from hedgerow_host.extraction.move.tables import MovedTable, tables_of
@@ -221,6 +221,7 @@ async def moving(
         HostError: somebody else moves this context.
     """
     async with connected(source) as here, connected(target) as there:
+        await demand_another_database(here, there)
         for side in (here, there):
             await claim(side, context)
         yield Mover(context, settings, here, there, tell)
