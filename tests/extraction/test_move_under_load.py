@@ -1,4 +1,4 @@
-"""Experiment 48: a context moves while everybody writes; the mover is killed at every place, and nothing is lost."""
+"""Experiment 48: a context moves while all write; the mover is killed at every place, and nothing is lost."""
 
 from __future__ import annotations
 

@@ -32,7 +32,8 @@ _MARKED = """
 _COUNTED = "SELECT key, number FROM source.counted"
 _UNDONE = "SELECT count(*) FROM source.deliveries WHERE state NOT IN ('completed', 'discarded')"
 _COUNTED_ATTEMPTS = """
-    SELECT count(*) FROM source.deliveries WHERE subscription = 'source.count_tenth' AND (attempts > 1 OR errors <> '[]')
+    SELECT count(*) FROM source.deliveries
+    WHERE subscription = 'source.count_tenth' AND (attempts > 1 OR errors <> '[]')
 """
 
 

@@ -82,7 +82,7 @@ CRASH_POINTS: dict[str, tuple[str, str, str]] = {
 }
 
 IN_MOVER = ("move_", "switch_", "back_")
-"""How the names of the points begin that `hedgerow extract` passes: until the switch, in it, and on the way back."""
+"""How the names of the points begin that `hedgerow extract` passes: before the switch, in it, on the way back."""
 IN_API = (
     "handler_inside",
     "work_before_flush",

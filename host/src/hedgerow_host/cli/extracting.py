@@ -177,9 +177,11 @@ def _next(name: str, through: Stage) -> str:
         Stage.PREPARE: f"Next: {again} shadow",
         Stage.COPY: f"Next: {again} shadow",
         Stage.FOLLOW: f"Next: {again} shadow",
-        Stage.SHADOW: f"Next: start the new host on the target, where it stands by; then {again} switch --new-host URL",
-        Stage.SWITCH: f"Next: send its callers to the new host, restart the others with HEDGEROW_REMOTES__"
-        f"{name.upper()}__URL, then {again} verify. Until you retire it, hedgerow extract rollback {name} leads back",
+        Stage.SHADOW: "Next: start the new host on the target, where it stands by; "
+        f"then {again} switch --new-host URL",
+        Stage.SWITCH: "Next: send its callers to the new host, restart the others with "
+        f"HEDGEROW_REMOTES__{name.upper()}__URL, then {again} verify. "
+        f"Until you retire it, hedgerow extract rollback {name} leads back",
         Stage.VERIFY: f"Next: when you are sure, {again} retire --yes",
         Stage.RETIRE: "The move is over.",
     }.get(through, "")

@@ -1,4 +1,4 @@
-"""Whether both sides answer alike: published queries, asked of the same build on either database, in this process."""
+"""Whether both sides answer alike: published queries, asked of one build on either database, in this process."""
 
 from __future__ import annotations
 
@@ -140,7 +140,8 @@ async def sampled(side: Side, tables: Sequence[MovedTable], queries: Mapping[str
             continue
         columns = ", ".join(f'"{name}"' for name in parameters)
         rows = await side.connection.fetch(
-            f"SELECT DISTINCT to_jsonb(r)::text AS row FROM (SELECT {columns} FROM {table.quoted} LIMIT {SAMPLED}) r"
+            f"SELECT DISTINCT to_jsonb(r)::text AS row FROM (SELECT {columns} FROM {table.quoted} LIMIT {SAMPLED})"
+            " AS r"
         )
         found += [Asked(query=query, parameters=json.loads(row["row"])) for row in rows]
     return found

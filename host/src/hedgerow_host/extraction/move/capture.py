@@ -1,7 +1,7 @@
 """What was written: triggers that note the key of every changed row, with the transaction that changed it.
 
-They exist during a move only. A statement that changes a thousand rows costs one more statement, not a thousand. The
-notes are read like an outbox, by the difference of two snapshots, so that what commits late is not missed.
+They exist during a move only. A statement that changes a thousand rows costs one more, not a thousand. The notes
+are read like an outbox, by the difference of two snapshots, so that what commits late is not missed.
 """
 
 from __future__ import annotations

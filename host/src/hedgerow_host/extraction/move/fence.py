@@ -74,7 +74,7 @@ async def open_up(side: Side, context: str) -> None:
 
 
 async def close_for(side: Side, context: str, seconds: float) -> None:
-    """Refuse writes from now on, and for so long unless we say otherwise. Nobody is in the middle of one afterwards.
+    """Refuse writes from now on, for so long unless we say otherwise. Nobody is in the middle of one afterwards.
 
     Raises:
         HostError: somebody writes for longer than we wait. The fence is open then, as it was.

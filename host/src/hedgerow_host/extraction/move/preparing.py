@@ -1,4 +1,4 @@
-"""Stage one: the target becomes a database like the source, closed; at the source, every change is noted from now on."""
+"""The target becomes a database like the source, and closed; at the source, every change is noted from now on."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ async def demand_same_versions(source: Side, target: Side, context: str) -> None
         ]
         if here != there:
             raise HostError(
-                f"{table} of {context} is at {', '.join(here)} at the source and at {', '.join(there)} at the target",
+                f"{table} of {context} is {', '.join(here)} at the source, and {', '.join(there)} at the target",
                 fix=f"run `hedgerow extract rollback {context}`, migrate, and begin anew",
                 code=ExitCode.CHECK_FAILED,
             )

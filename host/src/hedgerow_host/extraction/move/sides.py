@@ -60,7 +60,7 @@ class Side:
 
     @asynccontextmanager
     async def as_replica(self) -> AsyncIterator[Any]:
-        """A transaction in which no trigger fires and no foreign key is checked: rows come as they were elsewhere."""
+        """A transaction in which no trigger fires and no foreign key is checked: rows come as they were."""
         async with self.connection.transaction():
             await self.connection.execute("SET LOCAL session_replication_role = replica")
             yield self.connection

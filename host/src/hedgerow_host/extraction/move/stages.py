@@ -1,7 +1,7 @@
 """What comes when: each stage by itself, and a run through all of them up to the one that was asked for.
 
-A stage that is finished is not begun again, but every run follows before it compares or switches. Whatever is killed
-is repeated as a whole: nothing in here relies on how far it came.
+A stage that is finished is not begun again, but every run follows before it compares or switches. Whatever is
+killed is repeated as a whole: nothing in here relies on how far it came.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ class Mover:
             self.tell(f"{'yes' if sign.good else 'NO '}  {sign.what}: {sign.found}")
         if missing:
             raise HostError(
-                f"{len(missing)} of {len(signs)} signs are missing: {'; '.join(_missing(sign) for sign in missing)}",
+                f"{len(missing)} of {len(signs)} signs are missing: {'; '.join(map(_missing, missing))}",
                 fix="\n       ".join(sign.fix for sign in missing),
                 code=ExitCode.CHECK_FAILED,
             )

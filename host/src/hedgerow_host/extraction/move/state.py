@@ -1,4 +1,4 @@
-"""What a move remembers, at both sides: how far it is, and up to which moment of the other side this one has come."""
+"""What a move remembers at both sides: how far it is, and how much of the other side this one has."""
 
 from __future__ import annotations
 

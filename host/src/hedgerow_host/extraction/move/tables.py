@@ -83,7 +83,7 @@ class MovedTable:
         return [each.name for each in self.columns if not (self.is_outbox and each.is_transaction)]
 
     def values(self, row: str) -> str:
-        """SQL: the values of the carried columns. Transaction ids beside the outbox's become 0: nothing is passed."""
+        """SQL: the values of the carried columns. A transaction id becomes 0: nobody has passed anything here."""
         types = {each.name: each for each in self.columns}
         return ", ".join(
             f"'0'::xid8 AS \"{name}\"" if types[name].is_transaction else f'{row}."{name}"' for name in self.carried
