@@ -8,7 +8,7 @@ from tests.authorization.conftest import Stage
 from tests.story import expect
 
 FOR_PROBES = {"status", "checks"}
-IN_DETAIL = {*FOR_PROBES, "contexts", "quarantined", "broken", "alarms"}
+IN_DETAIL = {*FOR_PROBES, "contexts", "quarantined", "broken", "alarms", "remotes"}
 
 
 @pytest.mark.parametrize("role", ["user", "admin"])

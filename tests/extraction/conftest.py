@@ -1,4 +1,4 @@
-"""The fixtures of extraction: a second PostgreSQL, whose transaction ids have nothing to do with the first's."""
+"""Fixtures for tests with several hosts, or with several PostgreSQLs."""
 
 from __future__ import annotations
 
@@ -8,14 +8,30 @@ import pytest
 
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing.servers import database_for_test, folder_for_postgres, postgres_for_tests
+from tests.extraction.hosts import Host, two_hosts
+from tests.extraction.orchard_and_press import install_orchard_and_press
 from tests.faults.conftest import seed, source_and_sink, verdict
 
 __all__ = ["seed", "source_and_sink", "verdict"]
 
 
+@pytest.fixture(scope="module")
+def orchard_and_press(
+    postgres_server: DatabaseAddress, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Host, Host]]:
+    """The host of orchard, and that of press, which asks it."""
+    folder = tmp_path_factory.mktemp("hosts")
+    (folder / "installed").mkdir()
+    installed = install_orchard_and_press(folder / "installed")
+    with two_hosts(
+        ["orchard"], ["press"], server=postgres_server, broker_url=redis_url, folder=folder, settings=installed
+    ) as hosts:
+        yield hosts
+
+
 @pytest.fixture(scope="session")
 def other_server() -> Iterator[DatabaseAddress]:
-    """A second PostgreSQL."""
+    """A second PostgreSQL: its transaction ids have nothing to do with those of the first."""
     with folder_for_postgres() as folder, postgres_for_tests(folder) as address:
         yield address
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -27,6 +28,8 @@ from hedgerow_host.readiness import Readiness
 from hedgerow_host.settings import HostSettings
 from hedgerow_host.start import spare_what_is_built
 from hedgerow_host.visitors import Visitors
+from hedgerow_host.wire.arrivals import Arrivals
+from hedgerow_host.wire.routes import wire_routes
 from hedgerow_host.worker import working_in_process
 
 DISTRIBUTION = "hedgerow-host"
@@ -37,6 +40,7 @@ _BEARER = {
     "description": "An access token, or an API key, which opens no route that guards an account.",
 }
 
+STARTED_POLL_S = 0.02
 ASKED_HEADERS = ("Authorization", "Idempotency-Key", "If-Match", "If-None-Match", "Traceparent", "X-Request-ID")
 ANSWERED_HEADERS = (
     "ETag",
@@ -67,6 +71,7 @@ def create_app(
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(assembly.running())
             await stack.enter_async_context(readiness.watch.running())
+            await stack.enter_async_context(Arrivals(assembly).watching())
             if with_worker:
                 await stack.enter_async_context(working_in_process(assembly))
             yield
@@ -89,6 +94,7 @@ def create_app(
     if settings is not None and settings.cors_origins:
         _let_in(app, settings)
     mount(app, assembly, routes)
+    app.router.routes.extend(wire_routes(assembly))
     if shows_docs:
         _render_once(app)
 
@@ -145,12 +151,14 @@ class HedgerowApi(FastAPI):
         return document
 
 
-async def serve(server: uvicorn.Server, listening: socket.socket) -> None:
-    """Serve until told to stop.
+async def serve(server: uvicorn.Server, listening: socket.socket, assembly: Assembly) -> None:
+    """Serve until told to stop. It listens before it looks for its remotes, which may be looking for it.
 
     Raises:
-        HostError: the application did not start.
+        HostError: the application did not start, or a remote context that it requires is away.
+        CompositionError: such a one is there, and is not what is needed.
     """
+    arriving = asyncio.create_task(_arrived(server, assembly))
     try:
         spare_what_is_built()
         await server.serve(sockets=[listening])
@@ -160,6 +168,21 @@ async def serve(server: uvicorn.Server, listening: socket.socket) -> None:
             fix="the log above names the context whose lifespan failed; mend it, or leave the context out",
             code=ExitCode.CHECK_FAILED,
         ) from error
+    finally:
+        arriving.cancel()
+        (ended,) = await asyncio.gather(arriving, return_exceptions=True)
+    if isinstance(ended, Exception):
+        raise ended
+
+
+async def _arrived(server: uvicorn.Server, assembly: Assembly) -> None:
+    while not server.started:  # noqa: ASYNC110 - uvicorn tells nobody
+        await asyncio.sleep(STARTED_POLL_S)
+    try:
+        await Arrivals(assembly).arrive()
+    except Exception:
+        server.should_exit = True
+        raise
 
 
 def server_config(app: FastAPI, trusted_proxies: Sequence[str] | None = None) -> uvicorn.Config:

@@ -5,7 +5,7 @@ Every problem of the composition is found here or in `mounting`, before anything
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -23,6 +23,7 @@ from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.plugin import CoreContainer
 from hedgerow_core.questions import Desk
 from hedgerow_core.security import PermissionTable, TokenIssuer, TokenVerifier
+from hedgerow_core.wire import Peer
 from hedgerow_host.between_contexts import clashes_of, needs_of
 from hedgerow_host.common_ground import CommonGround
 from hedgerow_host.discovery import LoadedContext
@@ -31,7 +32,8 @@ from hedgerow_host.hosted_context import HostedContext, Wakeup, build
 from hedgerow_host.lifespans import Lifespan, LifespanFailed, watching_threads
 from hedgerow_host.problems import CompositionError, Problem, place_in, said_by
 from hedgerow_host.quarantine import Quarantine
-from hedgerow_host.settings import Environment
+from hedgerow_host.settings import Environment, HostSettings
+from hedgerow_host.wire import Remotes, remotes_of
 
 NOWHERE = DatabaseAddress.parse("postgresql://nobody@nowhere.invalid/none")
 """For a composition that is only looked at: nothing ever connects there."""
@@ -53,6 +55,8 @@ class Assembly:
     wakeup: Wakeup
     clock: Clock
     limiter: RateLimiter
+    remotes: Remotes
+    """The contexts that live on other hosts."""
     keep_events: timedelta
     """How long a full range of an outbox is kept."""
     keep_audit: timedelta = KEEP_AUDIT
@@ -66,6 +70,11 @@ class Assembly:
     def names(self) -> list[str]:
         """The names of the contexts, in their order."""
         return [context.name for context in self.contexts]
+
+    @property
+    def peers(self) -> Mapping[str, Peer]:
+        """The ways to the contexts that live on other hosts, by name."""
+        return self.remotes.peers
 
     @property
     def gate(self) -> Gate:
@@ -87,7 +96,8 @@ class Assembly:
         while problems:
             self.quarantine.take_in(problems)
             staying = self.quarantine.spared(self.contexts)
-            needs = needs_of(staying, [context.name for context in staying], self.quarantine)
+            there = [*(context.name for context in staying), *self.peers]
+            needs = needs_of(staying, there, self.quarantine)
             problems = [problem for problem in needs if not serving or self.quarantine.takes(problem)]
         leaving = [context.name for context in self.contexts if context.name in self.quarantine]
         self.contexts[:] = self.quarantine.spared(self.contexts)
@@ -106,6 +116,7 @@ class Assembly:
         async with AsyncExitStack() as stack:
             if isinstance(self.limiter, RedisLimiter):
                 stack.push_async_callback(self.limiter.close)
+            stack.push_async_callback(self.remotes.close)
             contexts = list(self.contexts)
             stack.enter_context(watching_threads(contexts, self._died))
             for context in contexts:
@@ -178,13 +189,14 @@ def assemble(
     browser_origins: Iterable[str] = (),
     issuers: Sequence[TokenIssuer] = (),
     database: type[Database] = Database,
+    remotes: Remotes | None = None,
 ) -> Assembly:
     """Build all contexts. `quota` is what every route allows a caller; without one, nothing is throttled.
 
     What is wrong with a context that `quarantine` takes in leaves it out; else it ends the composition. Pages of
     `browser_origins` may act with a cookie, besides those of the host's own origin. Tokens of `issuers` are
     believed besides those that contexts vouch for: a test makes up its callers. `database` is the kind that the
-    contexts get.
+    contexts get. What they need of others may also be among the `remotes`.
 
     Raises:
         CompositionError: lists every problem found.
@@ -194,11 +206,13 @@ def assemble(
     recovery = Recovery()
     clock = clock or SystemClock()
     limiter = limiter or InProcessLimiter()
+    remotes = remotes or remotes_of(HostSettings.model_construct(data_dir=data_dir), clock)
     hosted = [context.name for context in loaded]
     permissions = PermissionTable((each for context in loaded for each in context.manifest.permissions), hosted)
     origins = OriginCheck(browser_origins)
     gate = Gate(TokenVerifier([], clock), permissions, Throttle(limiter, quota) if quota else None, origins=origins)
-    common = CommonGround(permissions, gate, {name: Desk(name) for name in hosted}, issuers)
+    desks = {name: Desk(name) for name in hosted}
+    common = CommonGround(permissions, gate, desks, issuers, remotes.contexts)
     contexts: list[HostedContext] = []
     problems: list[Problem] = []
     for context in loaded:
@@ -217,7 +231,11 @@ def assemble(
             contexts.append(build(context, core, wakeup, recovery))
         except CompositionError as error:
             problems += error.problems
-    while problems := [*problems, *needs_of(contexts, hosted, quarantine), *clashes_of(contexts)]:
+    while problems := [
+        *problems,
+        *needs_of(contexts, [*hosted, *remotes.peers], quarantine),
+        *clashes_of(contexts),
+    ]:
         quarantine.take_in(problems)
         contexts, problems = quarantine.spared(contexts), []
         hosted = [context.name for context in contexts]
@@ -230,6 +248,7 @@ def assemble(
         wakeup=wakeup,
         clock=clock,
         limiter=limiter,
+        remotes=remotes,
         keep_events=keep_events,
         keep_audit=keep_audit,
     )

@@ -17,6 +17,7 @@ from hedgerow_host.hosted_context import HostedContext
 from hedgerow_host.mounting import MountedRoute, routes_of
 from hedgerow_host.published_queries import unanswered
 from hedgerow_host.settings import ENV_FILE, HostSettings, variable_of
+from hedgerow_host.wire import remotes_of
 
 Row = dict[str, Any]
 """One line of a table; the keys are its columns and, under `--json`, its members."""
@@ -29,13 +30,20 @@ def compose(settings: HostSettings) -> tuple[Assembly, list[MountedRoute]]:
         CompositionError: lists every problem found.
     """
     loaded, quarantine = hosted_contexts(settings)
-    assembly = assemble(loaded, environment=settings.env, data_dir=settings.data_dir, quarantine=quarantine)
+    assembly = assemble(
+        loaded,
+        environment=settings.env,
+        data_dir=settings.data_dir,
+        quarantine=quarantine,
+        remotes=remotes_of(settings),
+    )
     return assembly, routes_of(assembly)
 
 
 def context_rows(assembly: Assembly, routes: list[MountedRoute]) -> list[Row]:
-    """Every installed context, hosted here or not."""
+    """Every installed context, hosted here or not, and those that live elsewhere without being installed."""
     hosted = {context.name: context for context in assembly.contexts}
+    installed_here = {installed.name for installed in installed_contexts()}
     return [
         {
             "name": installed.name,
@@ -47,6 +55,18 @@ def context_rows(assembly: Assembly, routes: list[MountedRoute]) -> list[Row]:
             "notes": notes_on(assembly, installed.name),
         }
         for installed in installed_contexts()
+    ] + [
+        {
+            "name": name,
+            "version": "",
+            "state": _state_of(name, assembly),
+            "distribution": "",
+            "module": "",
+            **_inside(None, routes),
+            "notes": notes_on(assembly, name),
+        }
+        for name in assembly.peers
+        if name not in installed_here
     ]
 
 
@@ -79,9 +99,11 @@ def notes_on(assembly: Assembly, name: str) -> list[str]:
     """What somebody should know who wonders why a context doesn't do all it could."""
     if name in assembly.quarantine:
         return [problem.in_short for problem in assembly.quarantine.problems[name]]
+    if name in assembly.peers:
+        return [f"lives at {assembly.peers[name].url}"]
     declared = {context.name: context.subscriptions for context in assembly.contexts}
     deaf: dict[str, list[str]] = {}
-    for subscription in absent_publishers(declared):
+    for subscription in absent_publishers(declared, assembly.peers):
         if name in declared and subscription in declared[name].subscribes:
             deaf.setdefault(subscription.publisher, []).append(subscription.name)
     notes = [
@@ -93,7 +115,7 @@ def notes_on(assembly: Assembly, name: str) -> list[str]:
         question.query: question.publisher
         for context in assembly.contexts
         if context.name == name
-        for question in unanswered(context, assembly.names)
+        for question in unanswered(context, [*assembly.names, *assembly.peers])
     }
     return notes + [
         f"{publisher} is not hosted here: {query} can't be asked" for query, publisher in unasked.items()
@@ -103,6 +125,8 @@ def notes_on(assembly: Assembly, name: str) -> list[str]:
 def _state_of(name: str, assembly: Assembly) -> str:
     if name in assembly.quarantine:
         return "quarantined"
+    if name in assembly.peers:
+        return "remote"
     return "enabled" if name in assembly.names else "disabled"
 
 
@@ -142,6 +166,8 @@ def _shown(value: object) -> str:
     """As people write it; types that keep a secret print it as asterisks by themselves."""
     if value is None:
         return ""
+    if isinstance(value, dict):
+        return ",".join(f"{name}={one}" for name, one in value.items())
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     if isinstance(value, str) and "://" in value:

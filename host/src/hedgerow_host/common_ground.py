@@ -6,14 +6,14 @@ It is made of the contexts that are in, and made anew when one has to leave, so 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hedgerow_core.http import Gate
-from hedgerow_core.questions import Desk
+from hedgerow_core.questions import Desk, Transport
 from hedgerow_core.security import PermissionTable, TokenIssuer
 from hedgerow_host.admin.permissions import PERMISSIONS
 from hedgerow_host.hosted_context import HostedContext
-from hedgerow_host.published_queries import open_lines
+from hedgerow_host.published_queries import answering, open_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,10 @@ class CommonGround:
     desks: Mapping[str, Desk]
     issuers: Sequence[TokenIssuer] = ()
     """Whose tokens are believed, whoever is in."""
+    remote: Mapping[str, Transport] = field(default_factory=dict)
+    """The ways of questions to contexts that live on other hosts."""
+    answers: dict[tuple[str, int], Transport] = field(default_factory=dict)
+    """What answers here, by query and version."""
 
     def settle(self, contexts: Sequence[HostedContext]) -> None:
         """Hold what these contexts bring, and nothing else."""
@@ -37,4 +41,6 @@ class CommonGround:
             keys=[authority for context in contexts for authority in context.key_authorities],
             cookies=[mode for context in contexts for mode in context.cookies],
         )
-        open_lines(contexts, self.desks)
+        self.answers.clear()
+        self.answers.update(answering(contexts))
+        open_lines(contexts, self.desks, self.answers, self.remote)

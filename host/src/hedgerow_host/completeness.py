@@ -100,13 +100,15 @@ def broken_contracts(contracts: Iterable[ContextContract]) -> list[ContractBreak
     return list(breaks(by_name, by_name.values()))
 
 
-def absent_publishers(subscriptions: Mapping[str, Subscriptions]) -> list[Subscription]:
-    """Subscriptions whose publisher is not hosted here: legitimate, but what they keep stays as it is."""
+def absent_publishers(
+    subscriptions: Mapping[str, Subscriptions], remote: Collection[str] = ()
+) -> list[Subscription]:
+    """Subscriptions whose publisher is neither here nor remote: legitimate, but what they keep stays as it is."""
     return [
         wanted
         for declared in subscriptions.values()
         for wanted in declared.subscribes
-        if wanted.publisher not in subscriptions
+        if wanted.publisher not in subscriptions and wanted.publisher not in remote
     ]
 
 

@@ -59,6 +59,8 @@ class AnsweredQuery:
     parameters: JsonSchema
     """What it accepts."""
     answer: JsonSchema
+    repeatable: bool = False
+    """Whether it may be asked twice where once was meant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +121,7 @@ def contract_of(
             version=answered.contract.query_version,
             parameters=_schema(answered.contract.query_name, reader_schema, answered.contract),
             answer=_schema(answered.contract.query_name, published_schema, answered.contract.answer),
+            repeatable=answered.contract.repeatable,
         )
         for answered in (handlers.answers if handlers else ())
     ]
@@ -165,6 +168,7 @@ def as_json(contract: ContextContract) -> str:
             {
                 "query": one.query,
                 "version": one.version,
+                **({"repeatable": True} if one.repeatable else {}),
                 "parameters": _ordered(one.parameters),
                 "answer": _ordered(one.answer),
             }
@@ -204,7 +208,11 @@ def from_json(text: str) -> ContextContract:
             ),
             answers=tuple(
                 AnsweredQuery(
-                    query=one["query"], version=one["version"], parameters=one["parameters"], answer=one["answer"]
+                    query=one["query"],
+                    version=one["version"],
+                    parameters=one["parameters"],
+                    answer=one["answer"],
+                    repeatable=one.get("repeatable") is True,
                 )
                 for one in whole.get("answers", ())
             ),

@@ -19,6 +19,7 @@ from hedgerow_host.banner import banner
 from hedgerow_host.exits import HostError, leave_over
 from hedgerow_host.listening import reachable
 from hedgerow_host.mounting import routes_of
+from hedgerow_host.problems import CompositionError
 from hedgerow_host.readiness import Readiness
 from hedgerow_host.settings import HostSettings
 from hedgerow_host.start import started
@@ -50,7 +51,7 @@ def serve_dev(
 
     async def run() -> None:
         _end_with_parent(server)
-        serving = asyncio.create_task(serve(server, listening))
+        serving = asyncio.create_task(serve(server, listening, assembly))
         if await _answers(f"{url}/readyz", serving) and announce:
             sys.stdout.write(await banner(assembly, url, address, embedded_in))
             sys.stdout.flush()
@@ -62,7 +63,7 @@ def serve_dev(
             asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner,
         ):
             runner.run(run())
-    except HostError as error:
+    except (CompositionError, HostError) as error:
         leave_over(error)
     finally:
         if _parent_is_gone() and embedded_in is not None:

@@ -22,6 +22,7 @@ from hedgerow_host.mounting import MountedRoute, routes_of
 from hedgerow_host.problems import CompositionError, Problem
 from hedgerow_host.quarantine import Quarantine
 from hedgerow_host.settings import HostSettings, variables_of
+from hedgerow_host.wire import remotes_of
 
 Row = dict[str, Any]
 BROKEN = "broken"
@@ -79,8 +80,14 @@ def looked_at(settings: HostSettings) -> tuple[Assembly, list[MountedRoute]]:
     for installed in installed_contexts():
         if settings.contexts is None or installed.name in settings.contexts:
             quarantine.take_in(_found_by_a_child(installed))
-    loaded = load_contexts(settings.contexts, quarantine)
-    assembly = assemble(loaded, environment=settings.env, data_dir=settings.data_dir, quarantine=quarantine)
+    loaded = load_contexts(settings.contexts, quarantine, settings.remotes or {})
+    assembly = assemble(
+        loaded,
+        environment=settings.env,
+        data_dir=settings.data_dir,
+        quarantine=quarantine,
+        remotes=remotes_of(settings),
+    )
     return assembly, routes_of(assembly)
 
 
@@ -118,6 +125,8 @@ def _problems_of(installed: InstalledContext) -> Sequence[Problem]:
 def _state_of(name: str, assembly: Assembly) -> str:
     if name in assembly.quarantine:
         return "quarantined" if name in assembly.quarantine.optional else BROKEN
+    if name in assembly.peers:
+        return "remote"
     return "enabled" if name in assembly.names else "disabled"
 
 

@@ -13,6 +13,7 @@ from hedgerow_host.loading import InstalledContext, LoadedContext, load
 from hedgerow_host.problems import CompositionError, Problem
 from hedgerow_host.quarantine import Quarantine
 from hedgerow_host.settings import ENTRY_POINT_GROUP, HostSettings
+from hedgerow_host.wire.unsound_remotes import unsound_remotes, variable_of_remote
 
 __all__ = [
     "InstalledContext",
@@ -45,12 +46,20 @@ def hosted_contexts(settings: HostSettings) -> tuple[list[LoadedContext], Quaran
     Raises:
         CompositionError: lists every problem found.
     """
-    quarantine = Quarantine(settings.optional_contexts or ())
-    return load_contexts(settings.contexts, quarantine), quarantine
+    quarantine, remote = Quarantine(settings.optional_contexts or ()), settings.remotes or {}
+    loaded = load_contexts(settings.contexts, quarantine, remote)
+    problems = list(unsound_remotes(settings, [context.name for context in loaded]))
+    if problems:
+        raise CompositionError(problems)
+    return loaded, quarantine
 
 
-def load_contexts(wanted: Collection[str] | None, quarantine: Quarantine | None = None) -> list[LoadedContext]:
+def load_contexts(
+    wanted: Collection[str] | None, quarantine: Quarantine | None = None, remote: Collection[str] = ()
+) -> list[LoadedContext]:
     """Import the wanted contexts (None: all installed) and order them, required ones first.
+
+    Those that are `remote` live on other hosts, and are there for who requires them.
 
     Raises:
         CompositionError: lists every problem found that `quarantine` does not take in; without one, every problem.
@@ -65,7 +74,7 @@ def load_contexts(wanted: Collection[str] | None, quarantine: Quarantine | None 
             problems += error.problems
     while True:
         hosted = [context.name for context in loaded]
-        problems = problems or unmet_requirements(loaded, hosted, quarantine) or _circle(loaded)
+        problems = problems or unmet_requirements(loaded, [*hosted, *remote], quarantine) or _circle(loaded)
         if not problems:
             return _ordered(loaded)
         quarantine.take_in(problems)
@@ -79,7 +88,8 @@ def unmet_requirements(
     return [
         context.installed.problem(
             f"requires the context {required}, and {quarantine.absence(required)}",
-            f"install {required} and list it in HEDGEROW_CONTEXTS, mend it, or leave {context.name} out",
+            f"install {required} and list it in HEDGEROW_CONTEXTS, mend it, say where it lives with "
+            f"{variable_of_remote(required)}, or leave {context.name} out",
         )
         for context in contexts
         for required in context.manifest.requires

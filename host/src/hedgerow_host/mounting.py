@@ -109,11 +109,16 @@ class OutOfService:
         Raises:
             UnavailableError: always.
         """
-        raise UnavailableError(
-            f"{self.context} is out of service on this host. Ask again later.",
-            code="context_quarantined",
-            retry_after=BACK_IN,
-        )
+        raise out_of_service(self.context)
+
+
+def out_of_service(context: str) -> UnavailableError:
+    """What is said for a context in quarantine."""
+    return UnavailableError(
+        f"{context} is out of service on this host. Ask again later.",
+        code="context_quarantined",
+        retry_after=BACK_IN,
+    )
 
 
 def _routers_of(assembly: Assembly) -> Iterator[tuple[str, str, ContextRouter]]:

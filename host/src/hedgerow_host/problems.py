@@ -85,6 +85,8 @@ def settings_problems(settings: type[BaseSettings], error: ValidationError) -> l
     for finding in error.errors(include_url=False):
         name = str(finding["loc"][0]) if finding["loc"] else settings.__name__
         variable, field = _named(settings, prefix, name)
+        if delimiter := settings.model_config.get("env_nested_delimiter"):
+            variable = delimiter.join([variable, *(str(part).upper() for part in finding["loc"][1:])])
         what = "is not set" if finding["type"] == "missing" else f"is not acceptable: {finding['msg']}"
         meaning = (field.description if field else None) or ""
         fix = f"set it in the environment or in .env. {meaning}".rstrip()

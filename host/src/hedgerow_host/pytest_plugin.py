@@ -36,6 +36,7 @@ def host_app(
         mode: Mode = "direct",
         *,
         settings: Mapping[str, str] | None = None,
+        over_the_wire: bool = False,
     ) -> AsyncIterator[HostApp]:
         names = [contexts] if isinstance(contexts, str) else contexts
         async with hosted(
@@ -45,6 +46,7 @@ def host_app(
             clock=clock,
             data_dir=tmp_path,
             settings=settings or {},
+            over_the_wire=over_the_wire,
         ) as host:
             watched.append(host.crossings)
             yield host

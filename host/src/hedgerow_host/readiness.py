@@ -16,12 +16,13 @@ from hedgerow_host.assembly import Assembly
 from hedgerow_host.brokers import broker_answers
 from hedgerow_host.problems import Problem
 from hedgerow_host.watch import Watch
+from hedgerow_host.wire.remote_context import Standing
 
 ANSWER_WITHIN_S = 1.0
 """Probes give up after a second or two; an answer after that is none."""
 GIVE_UP_AFTER_S = 30.0
 RETRY_AFTER_S = 5
-OK, SILENT = "ok", "database_silent"
+OK, SILENT, AWAY, WAITING = "ok", "database_silent", "away", "waiting"
 
 
 class Readiness:
@@ -40,14 +41,15 @@ class Readiness:
         A host whose database takes no writes of a context that is moving stands by: it does all it can.
         """
         database, broker = await asyncio.gather(self._database(), self._broker())
-        ready = database == OK
+        remotes = self._remotes()
+        ready = database == OK and WAITING not in remotes.values()
         status = ("standby" if self._standby else "ready") if ready else "not_ready"
         return JSONResponse(
             {
                 "status": status,
                 **({"standby": self._standby} if ready and self._standby else {}),
                 # Pending migrations stop the start, so a process that runs has none.
-                "checks": {"database": database, "migrations": OK, "broker": broker},
+                "checks": {"database": database, "migrations": OK, "broker": broker} | remotes,
                 **(self._details() if detailed else {}),
             },
             HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE,
@@ -60,7 +62,23 @@ class Readiness:
             "quarantined": _in_short(self._assembly.quarantine.problems),
             "broken": _in_short(self._assembly.broken),
             "alarms": self.watch.alarms(),
+            "remotes": {
+                name: {"url": remote.peer.url, "standing": remote.standing, "optional": remote.optional}
+                for name, remote in self._assembly.remotes.contexts.items()
+            },
         }
+
+    def _remotes(self) -> dict[str, str]:
+        """Nothing is ready until every required remote context was found. One that goes away later does not count.
+
+        To take every host out of service that asks it would make many outages of one: what else they do goes on.
+        """
+        contexts = self._assembly.remotes.contexts.values()
+        if not contexts:
+            return {}
+        if any(not remote.optional and not remote.was_here for remote in contexts):
+            return {"remotes": WAITING}
+        return {"remotes": OK if all(remote.standing is Standing.HERE for remote in contexts) else AWAY}
 
     async def _database(self) -> str:
         """One question at a time: probes that pile up before a silent server would take all its connections."""
@@ -82,7 +100,7 @@ class Readiness:
     async def _broker(self) -> str:
         if self._broker_url is None:
             return "not configured"
-        return OK if await broker_answers(self._broker_url) else "away"
+        return OK if await broker_answers(self._broker_url) else AWAY
 
 
 async def _stands_by(database: Database) -> bool:

@@ -9,11 +9,12 @@ from typing import Annotated, Any
 from urllib.parse import parse_qs, urlsplit
 
 from dotenv import load_dotenv
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from hedgerow_core.observability import LogFormat
 from hedgerow_core.persistence import DatabaseAddress
+from hedgerow_core.security.server_secret import ServerSecretText
 
 ENV_FILE = ".env"
 PREFIX = "HEDGEROW_"
@@ -101,6 +102,35 @@ def _collector(value: object) -> object:
     return value
 
 
+def _origin_of_a_host(value: object) -> object:
+    """Without the slash at its end, so that there is one way to write it."""
+    if not isinstance(value, str):
+        return value
+    form = "expected https://users.example.com:8443, with neither path nor credentials"
+    try:
+        url = urlsplit(value.rstrip("/"))
+        sound = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        raise ValueError(form) from None
+    if not sound or f"{url.scheme}://{url.netloc}" != value.rstrip("/") or "@" in url.netloc:
+        raise ValueError(form)
+    return value.rstrip("/")
+
+
+class Remote(BaseModel):
+    """Where a context lives that is not hosted here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: Annotated[str, BeforeValidator(_origin_of_a_host)]
+    """Of the API of its host."""
+    optional: bool = False
+    """Whether this host starts while that one can't be reached."""
+
+    def __str__(self) -> str:
+        return f"{self.url} (optional)" if self.optional else self.url
+
+
 def read_env_file() -> None:
     """Put what `.env` says into the environment, for the host's and every context's settings; never over it."""
     load_dotenv(ENV_FILE)
@@ -112,6 +142,8 @@ class HostSettings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_ignore_empty=True,
+        env_nested_delimiter="__",
+        hide_input_in_errors=True,  # a secret may stand in it
         extra="ignore",
         frozen=True,
         validate_by_name=True,
@@ -141,6 +173,17 @@ class HostSettings(BaseSettings):
     optional_contexts: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_names)] = Field(
         default=None,
         description="Comma-separated contexts that the host starts without if they are broken. Unset: none.",
+    )
+    remotes: dict[str, Remote] | None = Field(
+        default=None,
+        description="Where contexts live that are not here: …__USERS__URL=https://users.host, …__USERS__OPTIONAL=true.",
+    )
+    host_secret: ServerSecretText | None = Field(
+        default=None,
+        description="32 random characters or more, by which other hosts know this one. `dev` makes its own.",
+    )
+    host_secret_previous: ServerSecretText | None = Field(
+        default=None, description="What HEDGEROW_HOST_SECRET was before; needed while it is being replaced."
     )
     keep_audit_days: int = Field(
         default=400,

@@ -19,6 +19,7 @@ from hedgerow_host.mounting import routes_of
 from hedgerow_host.problems import Problem, place_in, said_by
 from hedgerow_host.rate_limits import limiter_for, quota_of_all_routes
 from hedgerow_host.settings import HostSettings
+from hedgerow_host.wire import remotes_of
 
 _log = log_of(__name__)
 
@@ -45,6 +46,7 @@ def started(
         quota=quota_of_all_routes(settings),
         browser_origins=(settings.cors_origins or ()) if settings.cors_credentials else (),
         database=database,
+        remotes=remotes_of(settings),
     )
     for name in quarantine.problems:
         quarantine.tell(name)

@@ -19,6 +19,7 @@ from hedgerow_host.assembly import Assembly
 from hedgerow_host.brokers import BrokerHints
 from hedgerow_host.start import spare_what_is_built
 from hedgerow_host.watch import Watch
+from hedgerow_host.wire.arrivals import Arrivals
 
 DRAIN_THREADS = 8
 """Drains at the same time per process. Each waits for PostgreSQL most of its time."""
@@ -51,7 +52,9 @@ async def run_worker(assembly: Assembly, watch: Watch, broker_url: str, address:
     worker = Worker(hints.broker, worker_threads=DRAIN_THREADS, worker_timeout=POLL_MS)
     worker.queue_prefetch = PREFETCH
     spare_what_is_built()
-    async with assembly.running(), watch.running(), hints.connected():
+    arrivals = Arrivals(assembly)
+    async with assembly.running(), watch.running(), hints.connected(), arrivals.watching():
+        await arrivals.arrive()
         worker.start()
         async with _dispatching(assembly.dispatchers(hints)):
             _log.info("worker_ready", contexts=assembly.names, threads=DRAIN_THREADS)

@@ -194,6 +194,7 @@ class CustomerBalanceV1(QueryContract):
     query_name: ClassVar[str] = "billing.customer_balance"
     query_version: ClassVar[int] = 1
     answer: ClassVar[type[AnswerContract]] = BalanceV1
+    repeatable: ClassVar[bool] = True
 
     customer_id: UUID
 

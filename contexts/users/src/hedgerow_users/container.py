@@ -93,7 +93,7 @@ from hedgerow_users.infrastructure.registration_warnings import DatabaseRegistra
 from hedgerow_users.infrastructure.revocations import RevocationList
 from hedgerow_users.infrastructure.second_factors import DatabaseSecondFactors
 from hedgerow_users.infrastructure.server_secret import Purpose as SecretPurpose
-from hedgerow_users.infrastructure.server_secret import ServerSecret
+from hedgerow_users.infrastructure.server_secret import users_secret
 from hedgerow_users.infrastructure.signing_key_store import SigningKeyStore
 from hedgerow_users.infrastructure.signing_keys import SigningKeys
 from hedgerow_users.infrastructure.totp import TotpSecrets
@@ -112,7 +112,7 @@ class UsersContainer(containers.DeclarativeContainer):
     """Called with a connection for every transaction."""
 
     server_secret = providers.ThreadSafeSingleton(
-        ServerSecret, settings.provided.secret, settings.provided.secret_previous, folder=core.data_dir
+        users_secret, settings.provided.secret, settings.provided.secret_previous, folder=core.data_dir
     )
     accounts = providers.ThreadSafeSingleton(DatabaseAccountReader, database=core.database)
     known_networks = providers.ThreadSafeSingleton(DatabaseKnownNetworks, database=core.database)

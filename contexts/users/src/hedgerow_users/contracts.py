@@ -91,6 +91,7 @@ class GetUserV1(QueryContract):
     query_name: ClassVar[str] = "users.get_user"
     query_version: ClassVar[int] = 1
     answer: ClassVar[type[AnswerContract]] = UserV1
+    repeatable: ClassVar[bool] = True
 
     user_id: UUID
 

@@ -7,21 +7,17 @@ from datetime import timedelta
 from typing import Annotated, final
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from hedgerow_core.domain import Secret
+from hedgerow_core.security.server_secret import ServerSecretText
 from hedgerow_users.domain.identity_provider import IdentityProvider, providers_in
 from hedgerow_users.domain.roles import Role
 from hedgerow_users.domain.second_factor import SecondFactorPolicy
 
 LONGEST_ACCESS_TOKEN_S = 300
 """Who verifies without our revocations (another service) believes a token until it expires."""
-
-SECRET_CHARACTERS = 32
-"""`openssl rand -hex 32` writes 64 of them, 256 bits; fewer than 32 could be guessed at from one derived token."""
-
-ServerSecretText = Annotated[SecretStr, Field(min_length=SECRET_CHARACTERS)]
 
 SUBMISSION_PORT, SUBMISSIONS_PORT = 587, 465
 """RFC 6409 and RFC 8314."""

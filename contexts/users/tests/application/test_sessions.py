@@ -35,7 +35,7 @@ from hedgerow_users.domain.proof_errors import InvalidCredentials, UnsuitablePas
 from hedgerow_users.domain.session import RETRY_WITHIN, Session
 from hedgerow_users.domain.session_errors import InvalidRefreshToken, RefreshTokenReused
 from hedgerow_users.infrastructure.refresh_successors import HmacRefreshSuccessors
-from hedgerow_users.infrastructure.server_secret import ServerSecret
+from hedgerow_users.infrastructure.server_secret import users_secret
 from hedgerow_users.infrastructure.tables import refresh_tokens, sessions
 
 Register = Callable[..., Awaitable[AccountView]]
@@ -203,7 +203,7 @@ async def test_a_successor_of_the_secret_before_is_found_again(
     tmp_path: Path,
 ) -> None:
     first = await refresh(refresh_token=tokens.refresh_token)
-    secret = ServerSecret(SecretStr("the secret that comes after it, as long"), given(container), folder=tmp_path)
+    secret = users_secret(SecretStr("the secret that comes after it, as long"), given(container), folder=tmp_path)
     handler = RotateRefreshTokenHandler(
         clock, HmacRefreshSuccessors(secret), timedelta(days=30), timedelta(days=90)
     )

@@ -14,7 +14,7 @@ from hedgerow_core.persistence import Database
 from hedgerow_core.testing import FakeClock
 from hedgerow_users.application.signing_key_view import KeyState, SigningKeysUnreadable
 from hedgerow_users.infrastructure.key_seal import KeySeal
-from hedgerow_users.infrastructure.server_secret import ServerSecret
+from hedgerow_users.infrastructure.server_secret import users_secret
 from hedgerow_users.infrastructure.signing_key_store import (
     PUBLISHED_AFTER_RETIREMENT,
     SIGNS_AFTER,
@@ -29,7 +29,7 @@ A_MOMENT = timedelta(microseconds=1)
 
 
 def seal(secret: SecretStr = OLD, previous: SecretStr | None = None) -> KeySeal:
-    return KeySeal(ServerSecret(secret, previous, folder=Path("nowhere")))
+    return KeySeal(users_secret(secret, previous, folder=Path("nowhere")))
 
 
 def ring_of(

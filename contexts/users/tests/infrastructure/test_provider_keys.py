@@ -13,25 +13,17 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from hedgerow_core.testing import LocalIssuer
 from hedgerow_core.testing.local_issuer import DISCOVERY, KEYS, new_pair
+from hedgerow_core.wire.key_documents import MAX_BYTES, MAX_KEYS, KeysNotReadError, keys_in
+from hedgerow_core.wire.remote_keys import RemoteKeys
 from hedgerow_users.application.identity_ports import ProviderKeysUnknown
 from hedgerow_users.domain.identity_provider import IdentityProvider
 from hedgerow_users.infrastructure import key_documents
-from hedgerow_users.infrastructure.key_documents import (
-    MAX_BYTES,
-    MAX_KEYS,
-    KeyDocuments,
-    KeysNotReadError,
-    keys_in,
-)
-from hedgerow_users.infrastructure.provider_keys import (
-    ASK_EVERY_S,
-    FRESH_AT_LEAST_S,
-    FRESH_AT_MOST_S,
-    STALE_FOR_S,
-    ProviderKeys,
-)
+from hedgerow_users.infrastructure.key_documents import KeyDocuments
+from hedgerow_users.infrastructure.provider_keys import PATIENCE, provider_keys
 
 RS256 = ("RS256",)
+ASK_EVERY_S, STALE_FOR_S = PATIENCE.ask_every_s, PATIENCE.stale_for_s
+FRESH_AT_LEAST_S, FRESH_AT_MOST_S = PATIENCE.fresh_at_least_s, PATIENCE.fresh_at_most_s
 
 
 class Watch:
@@ -62,11 +54,11 @@ def documents_of(issuer: LocalIssuer, **changes: Any) -> KeyDocuments:
     return KeyDocuments(IdentityProvider(**told | changes))
 
 
-def keys_of(issuer: LocalIssuer, watch: Watch) -> ProviderKeys:
-    return ProviderKeys("acme", documents_of(issuer).fetch, watch)
+def keys_of(issuer: LocalIssuer, watch: Watch) -> RemoteKeys:
+    return provider_keys("acme", documents_of(issuer).fetch, watch)
 
 
-async def asked(keys: ProviderKeys) -> None:
+async def asked(keys: RemoteKeys) -> None:
     """Wait until the question that goes on behind the requests is answered."""
     if keys._asking is not None:
         await keys._asking
@@ -203,7 +195,7 @@ async def test_a_fetch_that_fails_unforeseen_is_like_any_other(watch: Watch) -> 
         raise RuntimeError("thorns")
 
     with pytest.raises(ProviderKeysUnknown):
-        await ProviderKeys("acme", thorns, watch).find("k1")
+        await provider_keys("acme", thorns, watch).find("k1")
 
 
 # What is taken for a key set

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from hedgerow_users.infrastructure.server_secret import FILE, Purpose, ServerSecret
+from hedgerow_users.infrastructure.server_secret import FILE, Purpose, users_secret
 
 OLD, NEW = SecretStr("the secret of last year, long enough"), SecretStr("the secret of this year, long enough")
 SEAL = Purpose.SIGNING_KEY_SEAL
@@ -16,7 +16,7 @@ SEAL = Purpose.SIGNING_KEY_SEAL
 
 def test_each_secret_and_each_purpose_has_a_key_of_its_own(tmp_path: Path) -> None:
     keys = {
-        bytes(ServerSecret(secret, None, folder=tmp_path).keys(purpose)[0])
+        bytes(users_secret(secret, None, folder=tmp_path).keys(purpose)[0])
         for secret in (OLD, NEW)
         for purpose in Purpose
     }
@@ -27,9 +27,9 @@ def test_each_secret_and_each_purpose_has_a_key_of_its_own(tmp_path: Path) -> No
 def test_the_key_of_the_current_secret_comes_first_and_that_of_the_previous_one_still_counts(
     tmp_path: Path,
 ) -> None:
-    (old,) = ServerSecret(OLD, None, folder=tmp_path).keys(SEAL)
-    (new,) = ServerSecret(NEW, None, folder=tmp_path).keys(SEAL)
-    assert ServerSecret(NEW, OLD, folder=tmp_path).keys(SEAL) == [new, old]
+    (old,) = users_secret(OLD, None, folder=tmp_path).keys(SEAL)
+    (new,) = users_secret(NEW, None, folder=tmp_path).keys(SEAL)
+    assert users_secret(NEW, OLD, folder=tmp_path).keys(SEAL) == [new, old]
 
 
 def test_a_derived_key_never_changes(tmp_path: Path) -> None:
@@ -39,14 +39,14 @@ def test_a_derived_key_never_changes(tmp_path: Path) -> None:
 
     extracted = hmac.digest(b"\0" * 32, OLD.get_secret_value().encode(), hashlib.sha256)
     expanded = hmac.digest(extracted, b"hedgerow-users/signing-key-seal/v1\x01", hashlib.sha256)
-    assert ServerSecret(OLD, None, folder=tmp_path).keys(SEAL) == [expanded]
+    assert users_secret(OLD, None, folder=tmp_path).keys(SEAL) == [expanded]
 
 
 def test_where_none_is_set_one_is_made_once_for_all_and_for_its_owner_alone(tmp_path: Path) -> None:
     folder = tmp_path / "data"
 
     def key(_n: int) -> bytes:
-        return ServerSecret(None, None, folder=folder).keys(SEAL)[0]
+        return users_secret(None, None, folder=folder).keys(SEAL)[0]
 
     with ThreadPoolExecutor(8) as threads:
         keys = set(threads.map(key, range(8)))
@@ -56,5 +56,5 @@ def test_where_none_is_set_one_is_made_once_for_all_and_for_its_owner_alone(tmp_
 
 
 def test_a_secret_that_is_set_leaves_no_file(tmp_path: Path) -> None:
-    ServerSecret(NEW, None, folder=tmp_path).keys(SEAL)
+    users_secret(NEW, None, folder=tmp_path).keys(SEAL)
     assert list(tmp_path.iterdir()) == []

@@ -18,12 +18,12 @@ from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.session import SessionId
 from hedgerow_users.infrastructure.jwt_access_tokens import JwtAccessTokens
 from hedgerow_users.infrastructure.key_seal import KeySeal
-from hedgerow_users.infrastructure.server_secret import ServerSecret
+from hedgerow_users.infrastructure.server_secret import users_secret
 from hedgerow_users.infrastructure.signing_key_store import SigningKeyStore
 from hedgerow_users.infrastructure.signing_keys import LOOK_INTERVAL, SigningKeys
 from hedgerow_users.infrastructure.tables import signing_keys
 
-SEAL = KeySeal(ServerSecret(SecretStr("for tests alone, and so it is no secret"), None, folder=Path("nowhere")))
+SEAL = KeySeal(users_secret(SecretStr("for tests alone, and so it is no secret"), None, folder=Path("nowhere")))
 
 
 def ring_of(database: Database, clock: FakeClock) -> SigningKeys:

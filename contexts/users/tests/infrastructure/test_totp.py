@@ -15,7 +15,7 @@ from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.email import Email
 from hedgerow_users.domain.second_factor import SecondFactor
 from hedgerow_users.infrastructure.key_seal import KeySeal
-from hedgerow_users.infrastructure.server_secret import Purpose, ServerSecret
+from hedgerow_users.infrastructure.server_secret import Purpose, users_secret
 from hedgerow_users.infrastructure.totp import TotpSecrets
 
 OLD, NEW = SecretStr("the secret of last year, long enough"), SecretStr("the secret of this year, long enough")
@@ -33,7 +33,7 @@ KEY_OF_THE_RFC = b"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 
 
 def seal(secret: SecretStr = OLD, previous: SecretStr | None = None) -> KeySeal:
-    return KeySeal(ServerSecret(secret, previous, folder=Path("nowhere")), Purpose.SECOND_FACTOR_SEAL)
+    return KeySeal(users_secret(secret, previous, folder=Path("nowhere")), Purpose.SECOND_FACTOR_SEAL)
 
 
 def secrets(secret: SecretStr = OLD, previous: SecretStr | None = None) -> TotpSecrets:
@@ -66,7 +66,7 @@ def test_a_secret_opens_for_its_account_under_its_server_secret_only() -> None:
     code = pyotp.TOTP(made.text.reveal()).at(NOW)
     for good in (secrets(), secrets(NEW, previous=OLD)):
         assert good.step_of(factor(made.sealed), code, at=NOW) is not None
-    signing = KeySeal(ServerSecret(OLD, None, folder=Path("nowhere")))
+    signing = KeySeal(users_secret(OLD, None, folder=Path("nowhere")))
     for bad, whose in ((secrets(NEW), ADA), (secrets(), EVE), (TotpSecrets(signing, issuer="garden"), ADA)):
         with pytest.raises(SecondFactorUnreadable):
             bad.step_of(factor(made.sealed, whose), code, at=NOW)

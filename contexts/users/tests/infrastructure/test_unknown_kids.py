@@ -7,22 +7,25 @@ import base64
 import json
 import random
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from hedgerow_core.domain import AuthenticationError, new_id
 from hedgerow_core.security import Claims, Principal, TokenIssuer, TokenVerifier
 from hedgerow_core.testing import FakeClock, LocalIssuer
+from hedgerow_core.wire.remote_keys import RemoteKeys
+from hedgerow_users.application.identity_ports import ProviderKeysUnknown
 from hedgerow_users.domain.identity_provider import IdentityProvider
 from hedgerow_users.infrastructure.key_documents import KeyDocuments
-from hedgerow_users.infrastructure.provider_keys import ASK_EVERY_S, ProviderKeys
+from hedgerow_users.infrastructure.provider_keys import PATIENCE
 
 TOKENS, AT_ONCE, GOOD_EVERY = 10_000, 250, 100
 FEW = 10
 PRINCIPAL = Principal(subject=new_id(), session=None, roles=frozenset())
 
 
-class Forgetful(ProviderKeys):
+class Forgetful(RemoteKeys):
     """The mutant: nobody remembers that it has just been asked."""
 
     def _may_ask(self, now: float) -> bool:
@@ -49,10 +52,12 @@ async def resolve(_claims: Claims) -> Principal:
 class Storm:
     """Who sends tokens with invented kids, and somebody with a good one among them."""
 
-    def __init__(self, issuer: LocalIssuer, clock: FakeClock, kind: type[ProviderKeys], seed: int) -> None:
+    def __init__(self, issuer: LocalIssuer, clock: FakeClock, kind: type[RemoteKeys], seed: int) -> None:
         self.now, self.accepted, self.forged, self.good = 0.0, 0, 0, 0
         provider = IdentityProvider(name="a", issuer=issuer.url, audience=issuer.audience, algorithms=("ES256",))
-        keys = kind("a", KeyDocuments(provider).fetch, lambda: self.now)
+        keys = kind(
+            "a", KeyDocuments(provider).fetch, PATIENCE, partial(ProviderKeysUnknown, "a"), lambda: self.now
+        )
         trusted = TokenIssuer(
             issuer=issuer.url,
             audience=issuer.audience,
@@ -90,10 +95,10 @@ class Storm:
 async def test_invented_kids_cost_one_fetch_in_thirty_seconds_while_good_tokens_pass(
     issuer: LocalIssuer, clock: FakeClock, seed: int
 ) -> None:
-    storm = Storm(issuer, clock, ProviderKeys, seed)
+    storm = Storm(issuer, clock, RemoteKeys, seed)
     await storm.blow(TOKENS)
     first = issuer.key_fetches
-    storm.now += ASK_EVERY_S
+    storm.now += PATIENCE.ask_every_s
     await storm.blow(TOKENS // 10)
 
     print(f"experiment 26, seed {seed}: {TOKENS} invented kids, {first} fetch, {issuer.key_fetches} after 30 s")
@@ -105,10 +110,10 @@ async def test_invented_kids_cost_one_fetch_in_thirty_seconds_while_good_tokens_
 async def test_good_tokens_pass_and_nothing_is_asked_while_the_provider_is_away(
     issuer: LocalIssuer, clock: FakeClock, seed: int
 ) -> None:
-    storm = Storm(issuer, clock, ProviderKeys, seed)
+    storm = Storm(issuer, clock, RemoteKeys, seed)
     await storm.blow(1)
     issuer.stop()
-    storm.now += ASK_EVERY_S
+    storm.now += PATIENCE.ask_every_s
     await storm.blow(FEW * GOOD_EVERY)
 
     assert (storm.accepted, storm.good) == (0, 1 + FEW)

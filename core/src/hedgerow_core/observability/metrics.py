@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 
 REGISTRY = CollectorRegistry()
@@ -49,6 +49,12 @@ QUESTION_SECONDS = Histogram(
     "How long a context waited for what it asked another one: answered, refused, late or failed.",
     BY_QUESTION,
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    registry=REGISTRY,
+)
+REMOTE_CUT_OFF = Gauge(
+    "hedgerow_remote_cut_off",
+    "1 while this process leaves the host of a remote context alone, because it has failed several times running.",
+    BY_CONTEXT,
     registry=REGISTRY,
 )
 

@@ -26,7 +26,7 @@ from hedgerow_core.observability import log_of
 from hedgerow_core.observability.metrics import QUESTION_SECONDS
 from hedgerow_core.observability.tracing import asking
 from hedgerow_core.questions.contracts import Question
-from hedgerow_core.questions.replies import Reply
+from hedgerow_core.questions.replies import MOST_BYTES, Reply
 from hedgerow_core.questions.transport import AskedQuery, Transport
 
 _log = log_of(__name__)
@@ -108,9 +108,12 @@ class _Line:
 
 def _written(query: str, parameters: Mapping[str, object]) -> bytes:
     try:
-        return to_json(dict(parameters))
+        written = to_json(dict(parameters))
     except PydanticSerializationError as error:
         raise InvalidParameters(f"{query} takes what JSON can carry: {error}") from error
+    if len(written) > MOST_BYTES:
+        raise InvalidParameters(f"{query} takes parameters of {MOST_BYTES} bytes at most")
+    return written
 
 
 @contextmanager

@@ -34,6 +34,9 @@ class QueryContract(BaseModel):
     query_name: ClassVar[str]
     query_version: ClassVar[int] = 1
     answer: ClassVar[type[AnswerContract]]
+    repeatable: ClassVar[bool] = False
+    """Whether it may be asked twice where once was meant: then a question to another host that was lost on its way
+    is sent again, within the deadline of who asks. No: answering it is costly, or leaves something behind."""
 
 
 @final

@@ -40,6 +40,8 @@ _KINDS: Mapping[str, type[DomainError]] = {
 """What an error is called while it travels: never rename one. An error takes the name of its nearest ancestor."""
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
+MOST_BYTES = 1024 * 1024
+"""Of parameters, and of a reply. In one process, too, so that what goes there goes everywhere."""
 FAILED = b"{}"
 """Neither an answer nor an error: something unforeseen, of which the publisher's log alone tells."""
 
@@ -73,9 +75,20 @@ class Reply(BaseModel, Generic[Answer]):
     error: TravellingError | None = None
 
 
+class TooLarge(ValueError):
+    """An answer that no host would carry."""
+
+
 def reply_with(answer: AnswerContract) -> bytes:
-    """The reply that carries an answer."""
-    return b'{"answer":' + answer.model_dump_json().encode() + b"}"
+    """The reply that carries an answer.
+
+    Raises:
+        TooLarge: it has more than `MOST_BYTES`.
+    """
+    reply = b'{"answer":' + answer.model_dump_json().encode() + b"}"
+    if len(reply) > MOST_BYTES:
+        raise TooLarge(f"the answer has {len(reply)} bytes, and may have {MOST_BYTES}; publish a query that pages")
+    return reply
 
 
 def reply_with_error(error: DomainError) -> bytes:

@@ -1,4 +1,4 @@
-"""The way from an asker to whoever answers. In one process it is a call (`Answering`)."""
+"""The way from an asker to whoever answers: in one process a call (`Answering`), else HTTP (`RemoteAnswering`)."""
 
 from __future__ import annotations
 

@@ -15,7 +15,9 @@ from hedgerow_host.published_queries import unanswered
 
 def publishers_that_are_absent(assembly: Assembly) -> Iterator[Finding]:
     """A subscription to a context that is not hosted here."""
-    absent = absent_publishers({context.name: context.subscriptions for context in assembly.contexts})
+    absent = absent_publishers(
+        {context.name: context.subscriptions for context in assembly.contexts}, assembly.peers
+    )
     for context in assembly.contexts:
         for subscription in (one for one in absent if one in context.subscriptions.subscribes):
             yield Finding(
@@ -30,7 +32,7 @@ def publishers_that_are_absent(assembly: Assembly) -> Iterator[Finding]:
 def questions_that_nobody_answers(assembly: Assembly) -> Iterator[Finding]:
     """A question to a context that is not hosted here."""
     for context in assembly.contexts:
-        for question in unanswered(context, assembly.names):
+        for question in unanswered(context, [*assembly.names, *assembly.peers]):
             yield Finding(
                 context=context.name,
                 number="W003",

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings
 from hedgerow_host.checks.findings import HOST, Finding
 from hedgerow_host.checks.guessable import why_guessable
 from hedgerow_host.settings import ENV_FILE, RABBITMQ_SCHEMES, Environment, HostSettings, variable_of
+from hedgerow_host.wire.unsound_remotes import variable_of_remote
 
 CHECKED_TLS = ("verify-ca", "verify-full")
 TLS_SCHEMES = ("rediss", "amqps", "https", "unix")
@@ -32,7 +33,7 @@ def unwise_in_production(settings: HostSettings) -> Iterator[Finding]:
 
 
 def guessable_secrets(context: str, settings: BaseSettings) -> Iterator[Finding]:
-    """Secrets in the settings of a context that could be guessed."""
+    """Secrets in the settings of a context, or of the host, that could be guessed."""
     prefix = settings.model_config.get("env_prefix", "")
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
@@ -80,6 +81,10 @@ def _open_lines(settings: HostSettings) -> Iterator[Finding]:
     for variable, url, fix in (
         ("HEDGEROW_BROKER_URL", settings.broker_url, "use rediss:// or amqps://"),
         ("HEDGEROW_OTLP_ENDPOINT", settings.otlp_endpoint, "use https://"),
+        *(
+            (variable_of_remote(name), remote.url, "use https://")
+            for name, remote in (settings.remotes or {}).items()
+        ),
     ):
         parts = urlsplit(url or "")
         if url and parts.scheme not in TLS_SCHEMES and not _stays_here(parts.hostname or ""):
@@ -166,6 +171,7 @@ def _passwords(settings: HostSettings) -> Iterator[Finding]:
     password = urlsplit(settings.broker_url or "").password
     if password:
         yield from _guessable(HOST, "HEDGEROW_BROKER_URL", unquote(password))
+    yield from guessable_secrets(HOST, settings)
 
 
 def _metrics(settings: HostSettings) -> Iterator[Finding]:

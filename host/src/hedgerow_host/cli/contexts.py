@@ -78,6 +78,7 @@ def _tell(rows: Sequence[Mapping[str, Any]]) -> None:
     means = {
         "broken": "broken, and required: no host starts with it",
         "quarantined": "quarantined: hosts start without it",
+        "remote": "remote: lives on another host, so nothing of it was looked at",
         "disabled": "disabled: not listed in HEDGEROW_CONTEXTS, so nothing of it was looked at",
     }
     for row in rows:

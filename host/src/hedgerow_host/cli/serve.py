@@ -50,7 +50,7 @@ def api(host: Host = None, port: Port = None, contexts: Contexts = None) -> None
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-            runner.run(serve(server, listening))
+            runner.run(serve(server, listening, assembly))
 
 
 def worker(contexts: Contexts = None) -> None:

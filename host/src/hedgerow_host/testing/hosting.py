@@ -30,6 +30,7 @@ from hedgerow_host.readiness import Readiness
 from hedgerow_host.settings import Environment
 from hedgerow_host.testing.callers import BASE_URL, Doorkeeper, Person, logged_in, lowest_role
 from hedgerow_host.testing.choosing import Mode, chosen
+from hedgerow_host.testing.looping_back import remotes_in_a_loop
 from hedgerow_host.watch import Watch
 
 
@@ -100,8 +101,12 @@ class HostAppFactory(Protocol):
         mode: Mode = "direct",
         *,
         settings: Mapping[str, str] | None = None,
+        over_the_wire: bool = False,
     ) -> AbstractAsyncContextManager[HostApp]:
-        """`async with host_app("billing", "standalone", settings={"BILLING_…": "…"}) as host:`."""
+        """`async with host_app("billing", "standalone", settings={"BILLING_…": "…"}) as host:`.
+
+        `over_the_wire` has the contexts ask each other as if each lived on another host.
+        """
         ...
 
 
@@ -114,6 +119,7 @@ async def hosted(
     clock: FakeClock,
     data_dir: Path,
     settings: Mapping[str, str],
+    over_the_wire: bool = False,
 ) -> AsyncIterator[HostApp]:
     """Host the contexts while the body runs.
 
@@ -122,6 +128,8 @@ async def hosted(
     """
     loaded = load_contexts(chosen(contexts, mode))
     doorkeeper, address = Doorkeeper(clock), databases.new_address()
+    apart = [context.name for context in loaded] if over_the_wire else ()
+    remotes, wire = remotes_in_a_loop(apart, clock=clock, data_dir=data_dir)
     with _settings_in_place(loaded, settings):
         # As in `dev`, contexts that the test is not about ask for no decision.
         assembly = assemble(
@@ -131,8 +139,9 @@ async def hosted(
             address=address,
             clock=clock,
             issuers=(doorkeeper.issuer,),
+            remotes=remotes,
         )
-        app = create_app(assembly, routes_of(assembly), Readiness(assembly, Watch(assembly)))
+        wire.app = app = create_app(assembly, routes_of(assembly), Readiness(assembly, Watch(assembly)))
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(_on_a_thread(databases, address, _histories(assembly)))
         stand_ins = {

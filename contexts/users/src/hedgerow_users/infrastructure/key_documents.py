@@ -1,60 +1,26 @@
-"""Fetches the key set of an identity provider, and takes out of it what may verify a signature. Keeps nothing.
-
-What comes over the network is bounded in time and size, and read from the addresses that are configured or that the
-configured issuer names: no redirect is followed, no proxy of the environment is asked.
-"""
+"""Fetches the key set of an identity provider, from the address that is configured or that its issuer names."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import re
-import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 from urllib.parse import urlsplit
 
-import jwt
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-
-from hedgerow_core.security.tokens import MAX_KID_LENGTH
+from hedgerow_core.wire.key_documents import (
+    ANSWER_WITHIN_S,
+    KeyDocument,
+    KeysNotReadError,
+    bounded_get,
+    key_client,
+    key_document_at,
+    object_in,
+)
 from hedgerow_users.domain.identity_provider import IdentityProvider
 
 if TYPE_CHECKING:
     import httpx
 
-CONNECT_WITHIN_S, ANSWER_WITHIN_S = 2.0, 5.0
-MAX_BYTES = 256 * 1024
-MAX_KEYS = 100
-RSA_BITS = range(2048, 8193)
-"""Less can be broken (NIST SP 800-131A); more makes every verification slow."""
-
 _DISCOVERY = "/.well-known/openid-configuration"
-_MAX_AGE = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
-_KINDS: Mapping[str, tuple[str, str | None]] = {
-    "RS256": ("RSA", None),
-    "PS256": ("RSA", None),
-    "ES256": ("EC", "P-256"),
-    "EdDSA": ("OKP", "Ed25519"),
-}
-"""Key type and curve that an algorithm takes (RFC 7518 §6, RFC 8037 §2)."""
-_PUBLIC_MEMBERS = ("kty", "crv", "n", "e", "x", "y")
-"""What a private key would add is not even looked at."""
-
-
-class KeysNotReadError(Exception):
-    """The provider did not answer with a key set; says why, in our words."""
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class KeyDocument:
-    """The keys that we can use, by name, and for how many seconds the provider lets us keep them, if it says."""
-
-    keys: Mapping[str, jwt.PyJWK]
-    max_age_s: int | None
 
 
 @final
@@ -74,21 +40,19 @@ class KeyDocuments:
         import httpx  # who has no provider does without
 
         try:
-            async with asyncio.timeout(ANSWER_WITHIN_S), _client() as client:
+            async with asyncio.timeout(ANSWER_WITHIN_S), key_client() as client:
                 if self._address is None:
                     self._address = await self._discovered(client)
-                body, headers = await _get(client, self._address)
-                keys = keys_in(body, self._provider.algorithms)
+                return await key_document_at(client, self._address, self._provider.algorithms)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, KeysNotReadError) as error:
             self._address = self._provider.jwks_url  # it may have moved: ask anew where it is
             why = str(error) if isinstance(error, KeysNotReadError) else type(error).__name__
             raise KeysNotReadError(why) from error
-        return KeyDocument(keys, _max_age_in(headers.get("cache-control", "")))
 
     async def _discovered(self, client: httpx.AsyncClient) -> str:
         """The address of the keys, from the issuer's own document (OpenID Connect Discovery §4)."""
-        body, _headers = await _get(client, self._provider.issuer.rstrip("/") + _DISCOVERY)
-        document = _object_in(body)
+        body, _headers = await bounded_get(client, self._provider.issuer.rstrip("/") + _DISCOVERY)
+        document = object_in(body)
         if document.get("issuer") != self._provider.issuer:
             raise KeysNotReadError("the discovery document is of another issuer")
         address = document.get("jwks_uri")
@@ -104,93 +68,3 @@ class KeyDocuments:
         except ValueError:
             return False
         return known and (url.scheme == "https" or (url.scheme, url.netloc) == ("http", issuer.netloc))
-
-
-def keys_in(body: bytes, algorithms: tuple[str, ...]) -> Mapping[str, jwt.PyJWK]:
-    """The usable keys of a key set (RFC 7517 §5), by name. Those that we can't use are passed over, as it demands.
-
-    Raises:
-        KeysNotReadError: it is no key set, too large a one, or none of its keys is usable.
-    """
-    listed = _object_in(body).get("keys")
-    if not isinstance(listed, list) or len(listed) > MAX_KEYS:
-        raise KeysNotReadError(f"expected a key set of at most {MAX_KEYS} keys")
-    found: dict[str, jwt.PyJWK] = {}
-    for jwk in listed:
-        key = _usable(jwk, algorithms) if isinstance(jwk, dict) else None
-        if key is not None:
-            found.setdefault(jwk["kid"], key)
-    if not found:
-        raise KeysNotReadError("the key set has no key that we can use")
-    return found
-
-
-def _usable(jwk: Mapping[str, Any], algorithms: tuple[str, ...]) -> jwt.PyJWK | None:
-    kid, operations = jwk.get("kid"), jwk.get("key_ops", ["verify"])
-    named = isinstance(kid, str) and kid.isprintable() and 1 <= len(kid) <= MAX_KID_LENGTH
-    verifies = jwk.get("use", "sig") == "sig" and isinstance(operations, list) and "verify" in operations
-    fitting = [algorithm for algorithm in algorithms if _fits(jwk, algorithm)]
-    if not named or not verifies or not fitting:
-        return None
-    public = {member: jwk[member] for member in _PUBLIC_MEMBERS if member in jwk}
-    try:
-        key = jwt.PyJWK(public, algorithm=fitting[0])
-    except (jwt.PyJWTError, ValueError, TypeError, KeyError, AttributeError):
-        return None
-    if isinstance(key.key, RSAPublicKey) and key.key.key_size not in RSA_BITS:
-        return None
-    return key
-
-
-def _fits(jwk: Mapping[str, Any], algorithm: str) -> bool:
-    kind, curve = _KINDS[algorithm]
-    right_kind = jwk.get("kty") == kind and (curve is None or jwk.get("crv") == curve)
-    return right_kind and jwk.get("alg", algorithm) == algorithm
-
-
-def _object_in(body: bytes) -> Mapping[str, Any]:
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        raise KeysNotReadError("the answer is not JSON") from None
-    if not isinstance(document, dict):
-        raise KeysNotReadError("the answer is no JSON object")
-    return document
-
-
-def _max_age_in(cache_control: str) -> int | None:
-    found = _MAX_AGE.search(cache_control)
-    return int(found[1]) if found else None
-
-
-def _client() -> httpx.AsyncClient:
-    import httpx
-
-    return httpx.AsyncClient(
-        verify=_trust(),
-        trust_env=False,
-        follow_redirects=False,
-        timeout=httpx.Timeout(ANSWER_WITHIN_S, connect=CONNECT_WITHIN_S),
-        # Not compressed: what we bound is what we get.
-        headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "hedgerow"},
-    )
-
-
-@cache
-def _trust() -> ssl.SSLContext:
-    """The authorities of the machine, and of SSL_CERT_FILE. Read once: that takes longer than a request."""
-    return ssl.create_default_context()
-
-
-async def _get(client: httpx.AsyncClient, address: str) -> tuple[bytes, Mapping[str, str]]:
-    async with client.stream("GET", address) as answer:
-        if answer.status_code != 200:
-            raise KeysNotReadError(f"it answered {answer.status_code}")
-        if answer.headers.get("content-encoding", "identity") != "identity":
-            raise KeysNotReadError("the answer is compressed, which we have not asked for")
-        body = bytearray()
-        async for chunk in answer.aiter_raw():
-            body += chunk
-            if len(body) > MAX_BYTES:
-                raise KeysNotReadError(f"the answer has more than {MAX_BYTES} bytes")
-        return bytes(body), answer.headers

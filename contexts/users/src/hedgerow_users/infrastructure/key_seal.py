@@ -8,7 +8,8 @@ from typing import final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from hedgerow_users.infrastructure.server_secret import Purpose, ServerSecret
+from hedgerow_core.security.server_secret import ServerSecret
+from hedgerow_users.infrastructure.server_secret import Purpose
 
 NONCE_BYTES = 12
 """Random (NIST SP 800-38D §8.3): below 2^32 seals under one key, far more than there are keys and accounts."""

@@ -20,7 +20,7 @@ from hedgerow_users.domain.identity_errors import UnusableIdentityToken
 from hedgerow_users.domain.identity_provider import ABSENT, IdentityProvider
 from hedgerow_users.domain.second_factor import SecondFactorPolicy
 from hedgerow_users.infrastructure.key_documents import KeyDocuments
-from hedgerow_users.infrastructure.provider_keys import ProviderKeys
+from hedgerow_users.infrastructure.provider_keys import provider_keys
 
 BELIEVED_FOR_S = 0.5
 SEVERAL_FACTORS = "mfa"
@@ -42,7 +42,7 @@ class ProviderIssuers:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._keys = {
-            provider.name: ProviderKeys(provider.name, KeyDocuments(provider).fetch, monotonic)
+            provider.name: provider_keys(provider.name, KeyDocuments(provider).fetch, monotonic)
             for provider in providers or ()
         }
         self.issuers: Sequence[TokenIssuer] = [

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import final
 
 from hedgerow_core.domain import Secret
-from hedgerow_users.infrastructure.server_secret import Purpose, ServerSecret
+from hedgerow_core.security.server_secret import ServerSecret
+from hedgerow_users.infrastructure.server_secret import Purpose
 
 
 @final

@@ -1,0 +1,82 @@
+"""Leaves a host alone that has failed several times running, and lets one try through at a time until it answers.
+
+What opens and closes is purgatory's state machine; ours is only that of several who try at once, one goes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from typing import final
+
+from purgatory import AsyncCircuitBreakerFactory, ContextChanged, Event
+from purgatory.domain.model import HALF_OPENED, OPENED, OpenedState
+
+from hedgerow_core.observability import log_of
+from hedgerow_core.observability.metrics import REMOTE_CUT_OFF
+from hedgerow_core.wire.peer_errors import PeerAway
+
+FAILURES = 5
+"""So many, one after the other, are no coincidence."""
+OPEN_FOR_S = 2.0
+"""Then somebody tries again. Short: a host that starts again is back within seconds, and one try costs little."""
+
+_log = log_of(__name__)
+
+
+@final
+class Breaker:
+    """The breaker of one remote context. Belongs to one event loop."""
+
+    def __init__(self, context: str, *, failures: int = FAILURES, open_for_s: float = OPEN_FOR_S) -> None:
+        self._context = context
+        self._open_for_s = open_for_s
+        self._factory = AsyncCircuitBreakerFactory(default_threshold=failures, default_ttl=open_for_s)
+        self._factory.add_listener(self._tell)
+        self._probing = False
+        REMOTE_CUT_OFF.labels(context).set(0)
+
+    @asynccontextmanager
+    async def trying(self) -> AsyncIterator[None]:
+        """Surround one try. Whatever it raises is a failure, but for its cancellation, which says nothing.
+
+        Raises:
+            PeerAway: nobody shall try right now.
+        """
+        breaker = await self._factory.get_breaker(self._context)
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(breaker)
+            except OpenedState as opened:
+                raise self._left_alone(opened.opened_at + self._open_for_s - time.time()) from None
+            if breaker.context.state == HALF_OPENED:
+                if self._probing:
+                    stack.pop_all()
+                    raise self._left_alone(self._open_for_s)
+                self._probing = True
+                stack.callback(self._probed)
+            try:
+                yield
+            except asyncio.CancelledError:
+                self._probing = False
+                stack.pop_all()  # who has asked has gone
+                raise
+
+    def _probed(self) -> None:
+        self._probing = False
+
+    def _left_alone(self, seconds: float) -> PeerAway:
+        return PeerAway(self._context, retry_after=timedelta(seconds=max(0.0, seconds)))
+
+    def _tell(self, _name: str, _happened: str, event: Event) -> None:
+        if not isinstance(event, ContextChanged):
+            return
+        is_open = event.state == OPENED
+        REMOTE_CUT_OFF.labels(self._context).set(is_open)
+        if is_open:
+            _log.warning("remote_cut_off", context=self._context, for_s=self._open_for_s)
+        elif event.state != HALF_OPENED:
+            _log.info("remote_back", context=self._context)
