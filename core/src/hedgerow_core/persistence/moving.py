@@ -15,7 +15,7 @@ from hedgerow_core.domain import UnavailableError
 
 EXTRACTION = "hedgerow_extraction"
 """The schema in which a move keeps its state, at both sides, for as long as it lasts."""
-REFUSED = "MV001"
+WRITE_REFUSED = "MV001"
 """The SQLSTATE of a write to a side that is closed. Of the classes that the standard leaves to implementations."""
 RETRY_AFTER = timedelta(seconds=1)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 
 from sqlalchemy import text
@@ -73,8 +72,3 @@ def difference(before: Iterable[str], after: Iterable[str]) -> list[str]:
     """What is missing (`- …`) and what has come (`+ …`)."""
     was, now = set(before), set(after)
     return [f"- {line}" for line in sorted(was - now)] + [f"+ {line}" for line in sorted(now - was)]
-
-
-def schema_hash(lines: Iterable[str]) -> str:
-    """Sixteen digits that are the same for the same lines."""
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

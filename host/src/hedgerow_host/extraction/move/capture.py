@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 import asyncpg
 
 from hedgerow_core.persistence.migrations.waiting import DEFAULT_PATIENCE, LOCK_TIMEOUT_MS, PAUSE_S
-from hedgerow_core.persistence.moving import EXTRACTION, REFUSED
+from hedgerow_core.persistence.moving import EXTRACTION, WRITE_REFUSED
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.extraction.move.fence import refusal
 from hedgerow_host.extraction.move.sides import Side
@@ -36,7 +36,7 @@ _NOTE_BOTH = """INSERT INTO {log} (relation, key)
         SELECT '{table}', {key} FROM changed r UNION SELECT '{table}', {key} FROM was r;"""
 _NOT_NOW = """
     RAISE EXCEPTION '% of %.% waits: {context} is moving', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
-        USING ERRCODE = '{code}';
+        USING ERRCODE = '{state}';
 """
 _EVENTS = (
     ("inserted", "INSERT", "REFERENCING NEW TABLE AS changed"),
@@ -100,10 +100,10 @@ def _functions(context: str, tables: Sequence[MovedTable]) -> Iterator[str]:
         return _FUNCTION.format(schema=EXTRACTION, name=f"{context}.{name}", body=body)
 
     refused = refusal(context)
-    not_now = _NOT_NOW.format(context=context, code=REFUSED)
+    not_now = _NOT_NOW.format(context=context, state=WRITE_REFUSED)
     yield function("waits", not_now)
     # The ledger's housekeeping takes this error for somebody who is in its way, and comes again a minute later.
-    yield function("held_back", _NOT_NOW.format(context=context, code="55P03"))
+    yield function("held_back", _NOT_NOW.format(context=context, state="55P03"))
     for table in tables:
         guard = "" if table.name in UNFENCED else refused
         key = table.key_of("r") if table.key else "NULL::jsonb"

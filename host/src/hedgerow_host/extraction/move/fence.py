@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from hedgerow_core.persistence.moving import EXTRACTION, fence_of
+from hedgerow_core.persistence.moving import EXTRACTION, WRITE_REFUSED, fence_of
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.extraction.move.sides import Side, key_of
 
@@ -134,6 +134,6 @@ def refusal(context: str) -> str:
         IF (SELECT last_value FROM {fence_of(context)}) > extract(epoch FROM clock_timestamp()) * 1000
             AND current_setting('{EXTRACTION}.passes', true) IS DISTINCT FROM '{context}'
         THEN
-            RAISE EXCEPTION '{context} is moving: this database takes no writes of it' USING ERRCODE = 'MV001';
+            RAISE EXCEPTION '{context} is moving: this database takes no writes of it' USING ERRCODE = '{WRITE_REFUSED}';
         END IF;
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
 
 import asyncpg
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -46,7 +45,7 @@ async def prepare(source: Side, target: Side, loaded: LoadedContext) -> None:
     move = await move_of(source, context)
     if move is None:
         await _demand_empty(target, context)
-    id = move.id if move else uuid4()
+    id = move.id if move else await source.connection.fetchval("SELECT gen_random_uuid()")
     await begin(source, context, id, address_without_password(target.address), {})
     await begin(target, context, id, source.place, {})
     await fence.build(source, context, closed=False)

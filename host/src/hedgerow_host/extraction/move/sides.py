@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 import asyncpg
 
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.persistence.database import CONNECT_TIMEOUT_S
 from hedgerow_core.persistence.failures import connecting, speaking_plainly
-from hedgerow_core.persistence.moving import EXTRACTION
 from hedgerow_host.exits import ExitCode, HostError
 
 MOVER = "hedgerow/extract"
 """What the mover is called among the sessions of a database."""
+_LOCKS = 0x4845_4447
+"""`HEDG`: the first half of our keys of advisory locks."""
 # Keys and digests are texts: both sides must write a value down in the same way.
 _SESSION = {
     "application_name": MOVER,
@@ -79,9 +80,8 @@ async def connected(address: DatabaseAddress) -> AsyncIterator[Side]:
     Raises:
         UnavailableError: the database is away, or does not let us in.
     """
-    url = address.url.set(drivername="postgresql").render_as_string(hide_password=False)
     with speaking_plainly({}), connecting():
-        connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S, server_settings=_SESSION)
+        connection = await asyncpg.connect(_plain(address), timeout=CONNECT_TIMEOUT_S, server_settings=_SESSION)
     try:
         with speaking_plainly({}):
             yield Side(address, connection)
@@ -124,5 +124,11 @@ async def claim(side: Side, context: str) -> None:
 
 def key_of(context: str, what: str) -> int:
     """The key of an advisory lock about this context."""
-    digest = hashlib.sha256(f"{EXTRACTION}/{what}/{context}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
+    return _LOCKS << 32 | crc32(f"{what}/{context}".encode())
+
+
+def _plain(address: DatabaseAddress) -> str:
+    """The URL as asyncpg itself reads it, password and all."""
+    url = address.url.set(drivername="postgresql").difference_update_query(["ssl", "prepared_statement_cache_size"])
+    tls = address.url.query.get("ssl")
+    return (url.update_query_dict({"sslmode": tls}) if tls else url).render_as_string(hide_password=False)
