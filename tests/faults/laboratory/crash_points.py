@@ -67,7 +67,7 @@ CRASH_POINTS: dict[str, tuple[str, str, str]] = {
     "move_finished_after": (f"{_MOVE}.stages", "finished", "after"),
     "move_bring_after": (f"{_MOVE}.following", "_bring", "after"),
     "move_cursor_after": (f"{_MOVE}.following", "move_cursor", "after"),
-    "move_compare_after": (f"{_MOVE}.stages", "compare", "after"),
+    "move_compare_after": (f"{_MOVE}.stages", "compare_now", "after"),
     "switch_close_after": (f"{_MOVE}.fence", "close_for", "after"),
     "switch_give_back_after": (f"{_MOVE}.handing_over", "give_back", "after"),
     "switch_sequences_after": (f"{_MOVE}.handing_over", "carry_sequences", "after"),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from hedgerow_core.persistence import Database, DatabaseAddress
+from hedgerow_core.persistence.database import opened
 from hedgerow_core.questions import Answering, AskedQuery
 from hedgerow_host.assembly import Assembly, assemble
 from hedgerow_host.discovery import hosted_contexts
@@ -17,6 +21,7 @@ from hedgerow_host.extraction.move.sides import Side
 from hedgerow_host.extraction.move.tables import MovedTable
 from hedgerow_host.migrate import runner_for
 from hedgerow_host.settings import HostSettings
+from hedgerow_host.wire import remotes_of
 
 SAMPLED = 20
 """Parameters that are taken from the rows for each query, where its parameters are called as columns are."""
@@ -59,11 +64,24 @@ class OtherAnswer:
 
 
 class Shadow:
-    """The same context twice: on the source's database, and on the target's."""
+    """The same context twice: on the source's database as of one moment, and on the target's."""
 
     def __init__(
-        self, context: str, settings: HostSettings, source: DatabaseAddress, target: DatabaseAddress
+        self, context: str, settings: HostSettings, source: DatabaseAddress, target: DatabaseAddress, moment: str
     ) -> None:
+        class AtMoment(Database):
+            """All that is read is of the moment that the mover has exported."""
+
+            @asynccontextmanager
+            async def reading(self) -> AsyncIterator[AsyncConnection]:
+                async with opened(self.engine) as connection:
+                    await connection.execution_options(isolation_level="REPEATABLE READ")
+                    async with connection.begin():
+                        await connection.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{moment}'")
+                        yield connection
+
+            transaction = reading
+
         class AtTarget(Database):
             """The moved context is asked there; what it asks of others stays where they are."""
 
@@ -82,8 +100,9 @@ class Shadow:
                 data_dir=settings.data_dir,
                 address=source,
                 database=database,
+                remotes=remotes_of(settings),
             )
-            for database in (Database, AtTarget)
+            for database in (AtMoment, AtTarget)
         ]
 
     @property
@@ -124,6 +143,7 @@ class Shadow:
             return found
         finally:
             for assembly in self._assemblies:
+                await assembly.remotes.close()
                 for context in assembly.contexts:
                     await context.database.close()
 

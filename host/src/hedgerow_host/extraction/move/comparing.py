@@ -1,4 +1,4 @@
-"""Whether both sides hold the same: digests of every table at one common moment, and the rows that differ.
+"""Whether both sides hold the same: digests of every table, and the rows that differ.
 
 A table is compared in 256 buckets of keys, so that only the buckets that differ are read row by row.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hedgerow_host.extraction.move.following import follow_to
 from hedgerow_host.extraction.move.sides import Side
 from hedgerow_host.extraction.move.tables import UNFENCED, MovedTable
 
@@ -46,13 +45,6 @@ class Comparison:
     differences: Sequence[Difference]
     differing: int
     """All of them; only some are listed."""
-
-
-async def compare(source: Side, target: Side, context: str, tables: Sequence[MovedTable]) -> Comparison:
-    """Bring the target to a moment of the source, and compare all that both hold at that moment."""
-    async with source.frozen() as snapshot:
-        await follow_to(snapshot, source, target, context, tables)
-        return await compare_now(source, target, tables)
 
 
 async def compare_now(source: Side, target: Side, tables: Sequence[MovedTable]) -> Comparison:

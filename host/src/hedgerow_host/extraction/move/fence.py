@@ -134,6 +134,7 @@ def refusal(context: str) -> str:
         IF (SELECT last_value FROM {fence_of(context)}) > extract(epoch FROM clock_timestamp()) * 1000
             AND current_setting('{EXTRACTION}.passes', true) IS DISTINCT FROM '{context}'
         THEN
-            RAISE EXCEPTION '{context} is moving: this database takes no writes of it' USING ERRCODE = '{WRITE_REFUSED}';
+            RAISE EXCEPTION '{context} is moving: this database takes no writes of it'
+                USING ERRCODE = '{WRITE_REFUSED}';
         END IF;
     """

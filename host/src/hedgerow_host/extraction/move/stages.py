@@ -18,10 +18,10 @@ from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.extraction.move import fence
 from hedgerow_host.extraction.move.answers import Asked, OtherAnswer, Shadow, sampled
-from hedgerow_host.extraction.move.comparing import Comparison, compare
+from hedgerow_host.extraction.move.comparing import Comparison, compare_now
 from hedgerow_host.extraction.move.copying import copy_all
 from hedgerow_host.extraction.move.ending import retire, roll_back
-from hedgerow_host.extraction.move.following import Step, follow, forget
+from hedgerow_host.extraction.move.following import Step, follow, follow_to, forget
 from hedgerow_host.extraction.move.handing_over import SMALL_ENOUGH, TRIES, hand_over
 from hedgerow_host.extraction.move.new_host import demand_standby
 from hedgerow_host.extraction.move.preparing import demand_same_versions, prepare
@@ -34,8 +34,6 @@ from hedgerow_host.migrate import chosen_contexts
 from hedgerow_host.settings import HostSettings
 
 FOLLOW_EVERY_S = 0.5
-ALIKE_WITHIN = 3
-"""The source goes on while both are asked: an answer counts as another one if it stays so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,9 +136,11 @@ class Mover:
 
     async def _shadow(self, wishes: Wishes) -> None:
         tables = await self._tables()
-        compared = await compare(self.source, self.target, self.context, tables)
-        self.tell(f"compared {compared.rows} rows of {compared.tables} tables: {compared.differing} differ")
-        questions, others = await self._ask(wishes, tables)
+        async with self.source.frozen() as snapshot:
+            await follow_to(snapshot, self.source, self.target, self.context, tables)
+            compared = await compare_now(self.source, self.target, tables)
+            self.tell(f"compared {compared.rows} rows of {compared.tables} tables: {compared.differing} differ")
+            questions, others = await self._ask(wishes, tables)
         self.tell(f"asked {questions} questions at both sides: {len(others)} answers differ")
         self.found["shadow"] = {
             "tables": compared.tables,
@@ -158,16 +158,11 @@ class Mover:
             )
 
     async def _ask(self, wishes: Wishes, tables: Sequence[MovedTable]) -> tuple[int, list[OtherAnswer]]:
-        shadow = Shadow(self.context, self.settings, self.source.address, self.target.address)
+        """Of the moment at which the source is frozen, and which the target has reached."""
+        moment = await self.source.connection.fetchval("SELECT pg_export_snapshot()")
+        shadow = Shadow(self.context, self.settings, self.source.address, self.target.address, moment)
         asked = [*wishes.asked, *await sampled(self.source, tables, shadow.queries)]
-        left = asked
-        for _ in range(ALIKE_WITHIN):
-            await follow(self.source, self.target, self.context, tables)
-            others = await shadow.compare(left)
-            if not others:
-                break
-            left = [each for each in left if each.query in {other.query for other in others}]
-        return len(asked), others
+        return len(asked), await shadow.compare(asked)
 
     async def _switch(self, wishes: Wishes) -> None:
         await demand_same_versions(self.source, self.target, self.context)
