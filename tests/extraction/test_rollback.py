@@ -13,7 +13,7 @@ from tests.extraction.laboratory.writers import Writers
 from tests.extraction.test_move_under_load import ON_THE_WAY_BACK, some_of
 from tests.faults.laboratory.sizes import LONG
 
-STAGES = ["prepare", "copy", "shadow", "switch"] if LONG else ["copy", "switch"]
+STAGES = ["prepare", "copy", "shadow", "switch"] if LONG else ["switch"]
 
 _TRACES = """
     SELECT nspname FROM pg_namespace WHERE nspname = 'hedgerow_extraction'
