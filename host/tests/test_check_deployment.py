@@ -30,7 +30,7 @@ GOOD = {
     "HEDGEROW_CORS_ORIGINS": "https://app.shop.com",
     "HEDGEROW_OTLP_ENDPOINT": "https://collector.shop.internal:4318",
     "HEDGEROW_METRICS_PORT": "9100",
-    "HEDGEROW_REMOTES__USERS__URL": "https://users.shop.internal",
+    "HEDGEROW_REMOTES__WAREHOUSE__URL": "https://warehouse.shop.internal",
     "HEDGEROW_HOST_SECRET": "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
 }
 """Nothing to say about it."""
@@ -45,7 +45,7 @@ UNWISE = [
     ("W102", "HEDGEROW_BROKER_URL", "redis://:aB3dE6fG9hJ2kL5m@redis.shop.internal:6379/0"),
     ("W102", "HEDGEROW_BROKER_URL", "amqp://shop:aB3dE6fG9hJ2kL5m@rabbit.shop.internal/"),
     ("W102", "HEDGEROW_OTLP_ENDPOINT", "http://collector.shop.internal:4318"),
-    ("W102", "HEDGEROW_REMOTES__USERS__URL", "http://users.shop.internal"),
+    ("W102", "HEDGEROW_REMOTES__WAREHOUSE__URL", "http://warehouse.shop.internal"),
     ("W110", "HEDGEROW_HOST_SECRET", "change-me-change-me-change-me-change"),
     ("W103", "HEDGEROW_BROKER_URL", "rediss://redis.shop.internal:6379/0"),
     ("W104", "HEDGEROW_TRUSTED_PROXIES", ""),

@@ -206,7 +206,7 @@ def assemble(
     recovery = Recovery()
     clock = clock or SystemClock()
     limiter = limiter or InProcessLimiter()
-    remotes = remotes or remotes_of(HostSettings.model_construct(data_dir=data_dir), clock)
+    remotes = remotes or remotes_of(HostSettings.model_construct(data_dir=data_dir), clock=clock)
     hosted = [context.name for context in loaded]
     permissions = PermissionTable((each for context in loaded for each in context.manifest.permissions), hosted)
     origins = OriginCheck(browser_origins)
@@ -214,7 +214,7 @@ def assemble(
     desks = {name: Desk(name) for name in hosted}
     common = CommonGround(permissions, gate, desks, issuers, remotes.contexts)
     contexts: list[HostedContext] = []
-    problems: list[Problem] = []
+    problems: list[Problem] = [*remotes.problems]
     for context in loaded:
         core = CoreContainer(
             context=context.name,

@@ -35,7 +35,7 @@ def compose(settings: HostSettings) -> tuple[Assembly, list[MountedRoute]]:
         environment=settings.env,
         data_dir=settings.data_dir,
         quarantine=quarantine,
-        remotes=remotes_of(settings),
+        remotes=remotes_of(settings, [context.name for context in loaded]),
     )
     return assembly, routes_of(assembly)
 

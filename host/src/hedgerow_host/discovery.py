@@ -13,7 +13,7 @@ from hedgerow_host.loading import InstalledContext, LoadedContext, load
 from hedgerow_host.problems import CompositionError, Problem
 from hedgerow_host.quarantine import Quarantine
 from hedgerow_host.settings import ENTRY_POINT_GROUP, HostSettings
-from hedgerow_host.wire.unsound_remotes import unsound_remotes, variable_of_remote
+from hedgerow_host.wire.unsound_remotes import variable_of_remote
 
 __all__ = [
     "InstalledContext",
@@ -47,11 +47,7 @@ def hosted_contexts(settings: HostSettings) -> tuple[list[LoadedContext], Quaran
         CompositionError: lists every problem found.
     """
     quarantine, remote = Quarantine(settings.optional_contexts or ()), settings.remotes or {}
-    loaded = load_contexts(settings.contexts, quarantine, remote)
-    problems = list(unsound_remotes(settings, [context.name for context in loaded]))
-    if problems:
-        raise CompositionError(problems)
-    return loaded, quarantine
+    return load_contexts(settings.contexts, quarantine, remote), quarantine
 
 
 def load_contexts(

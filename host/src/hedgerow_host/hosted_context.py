@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -67,6 +67,15 @@ class HostedContext:
     def name(self) -> str:
         """The context's name."""
         return self.loaded.name
+
+    @property
+    def neighbours(self) -> Collection[str]:
+        """The contexts that it requires, asks or listens to, wherever they live."""
+        return {
+            *self.loaded.manifest.requires,
+            *(question.publisher for question in self.handlers.asks),
+            *(subscription.publisher for subscription in self.subscriptions.subscribes),
+        }
 
     @property
     def issuers(self) -> Sequence[TokenIssuer]:

@@ -46,7 +46,7 @@ def started(
         quota=quota_of_all_routes(settings),
         browser_origins=(settings.cors_origins or ()) if settings.cors_credentials else (),
         database=database,
-        remotes=remotes_of(settings),
+        remotes=remotes_of(settings, [context.name for context in loaded]),
     )
     for name in quarantine.problems:
         quarantine.tell(name)

@@ -19,8 +19,8 @@ LIFETIME = timedelta(seconds=60)
 """And the most that is believed. A token is sent for half of it."""
 REFUSED = "invalid_service_token"
 MOST_REMEMBERED = 1_000
-"""Good tokens: each is sent for half a minute, and to read it anew would take longer than many an answer. A key that
-is withdrawn goes on for a minute so, which is as long as it may be kept anyway."""
+"""Good tokens: each is sent for half a minute, and to read it anew would take longer than many an answer. A key
+that is withdrawn goes on for a minute so, which is as long as it may be kept anyway."""
 
 
 def audience_of(publisher: str) -> str:

@@ -36,4 +36,4 @@ def remotes_in_a_loop(contexts: Collection[str], *, clock: Clock, data_dir: Path
         environment=Environment.DEV, data_dir=data_dir, remotes={name: Remote(url=BASE_URL) for name in contexts}
     )
     wire = LoopingBack()
-    return remotes_of(settings, clock, dict.fromkeys(contexts, wire)), wire
+    return remotes_of(settings, clock=clock, transports=dict.fromkeys(contexts, wire)), wire

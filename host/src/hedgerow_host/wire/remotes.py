@@ -5,7 +5,7 @@ Trust is mutual, and one setting: who is listed may call, and is believed by the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,10 @@ from hedgerow_core.security.server_secret import ServerSecret
 from hedgerow_core.wire import HostKeys, OwnTokens, Peer, ServiceTokens
 from hedgerow_core.wire.host_keys import SECRET_FILE
 from hedgerow_core.wire.service_tokens import refused
+from hedgerow_host.problems import Problem
 from hedgerow_host.settings import HostSettings
 from hedgerow_host.wire.remote_context import RemoteContext
+from hedgerow_host.wire.unsound_remotes import unsound_remotes
 
 if TYPE_CHECKING:
     import httpx
@@ -31,6 +33,8 @@ class Remotes:
     """This host's own."""
     contexts: Mapping[str, RemoteContext]
     tokens: ServiceTokens
+    problems: Sequence[Problem] = ()
+    """What is wrong with the settings that name them."""
 
     @property
     def peers(self) -> Mapping[str, Peer]:
@@ -57,10 +61,12 @@ class Remotes:
 
 def remotes_of(
     settings: HostSettings,
+    hosted: Collection[str] = (),
+    *,
     clock: Clock | None = None,
     transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
 ) -> Remotes:
-    """The remotes that these settings name. Connects to none of them, and derives no key.
+    """The remotes that these settings name, beside the contexts that are `hosted` here. Connects to none of them.
 
     `transports` take the place of the network, by context, for tests in one process.
     """
@@ -75,4 +81,9 @@ def remotes_of(
         for name, remote in (settings.remotes or {}).items()
     }
     askers = {name: context.peer.keys.find for name, context in contexts.items()}
-    return Remotes(keys=keys, contexts=contexts, tokens=ServiceTokens(askers, clock))
+    return Remotes(
+        keys=keys,
+        contexts=contexts,
+        tokens=ServiceTokens(askers, clock),
+        problems=tuple(unsound_remotes(settings, hosted)),
+    )
