@@ -6,13 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from hedgerow_host.api import create_app
 from hedgerow_host.catalog import compose, context_rows, notes_on, setting_rows
 from hedgerow_host.checks import check
 from hedgerow_host.exits import load_settings
 from hedgerow_host.problems import CompositionError, Problem
+from hedgerow_host.readiness import Readiness
 from hedgerow_host.settings import Environment, HostSettings, Remote
+from hedgerow_host.watch import Watch
 from host.tests.test_published_queries import ORCHARD, PRESS, QUESTION
 
 Install = Callable[..., None]
@@ -204,3 +208,15 @@ def test_the_settings_in_force_say_where_remotes_are_and_no_secret(press: None) 
 
     assert shown["HEDGEROW_REMOTES"] == "orchard=https://orchard.example"
     assert "known" not in shown[SECRET]
+
+
+async def test_who_comes_here_for_a_context_that_lives_elsewhere_is_told_so(press: None) -> None:
+    assembly, routes = compose(settings())
+    app = create_app(assembly, routes, Readiness(assembly, Watch(assembly)))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:
+        answers = [await client.request(verb, "/v1/orchard/trees/1") for verb in ("GET", "POST")]
+        unknown = await client.get("/v1/meadow")
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(421, "context_elsewhere")] * 2
+    assert "orchard.example" not in answers[0].text
+    assert unknown.status_code == 404

@@ -114,7 +114,7 @@ async def archive_and_drop(
         }
         (folder / MANIFEST).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
         await connection.execute(text(f'DROP SCHEMA "{context}" CASCADE'))
-        role = await _drop_role(connection, role_of(context))
+        role = await drop_role(connection, role_of(context))
         await connection.commit()
         return removed, role
 
@@ -142,8 +142,8 @@ def _rows_in(file: Path) -> int:
         return sum(1 for _ in csv.reader(opened)) - 1
 
 
-async def _drop_role(connection: AsyncConnection, role: str) -> str:
-    """Roles belong to the cluster: where another database still knows this one, it stays there."""
+async def drop_role(connection: AsyncConnection, role: str) -> str:
+    """Drop a role, and say what became of it. Where another database of the server still knows it, it stays."""
     if not await connection.scalar(_ROLE_EXISTS, {"role": role}):
         return f"there was no role {role}"
     statements: Sequence[str] = (f'DROP OWNED BY "{role}"', f'DROP ROLE "{role}"')

@@ -19,6 +19,7 @@ KILLED = 137
 """The exit code of a process that was killed (128 + SIGKILL), which a crash stands for."""
 
 _MESSAGING = "hedgerow_core.messaging"
+_MOVE = "hedgerow_host.extraction.move"
 
 # name: module, attribute, and on which side of its call. The name of a module that holds the function under its own
 # name by `from … import` is the module that calls it.
@@ -56,8 +57,32 @@ CRASH_POINTS: dict[str, tuple[str, str, str]] = {
     "due_after": (f"{_MESSAGING}.dispatcher", "due_partitions", "after"),
     "hint_before": ("hedgerow_host.brokers", "BrokerHints.send", "before"),
     "hint_after": ("hedgerow_host.brokers", "BrokerHints.send", "after"),
+    "move_begin_after": (f"{_MOVE}.preparing", "begin", "after"),
+    "move_install_after": (f"{_MOVE}.capture", "install", "after"),
+    "move_partitions_after": (f"{_MOVE}.preparing", "_same_partitions", "after"),
+    "move_copy_carry_after": (f"{_MOVE}.copying", "carry", "after"),
+    "move_copy_cursor_after": (f"{_MOVE}.copying", "move_cursor", "after"),
+    "move_copy_after_commit": (f"{_MOVE}.stages", "copy_all", "after"),
+    "move_finished_before": (f"{_MOVE}.stages", "finished", "before"),
+    "move_finished_after": (f"{_MOVE}.stages", "finished", "after"),
+    "move_bring_after": (f"{_MOVE}.following", "_bring", "after"),
+    "move_cursor_after": (f"{_MOVE}.following", "move_cursor", "after"),
+    "move_compare_after": (f"{_MOVE}.stages", "compare_now", "after"),
+    "switch_close_after": (f"{_MOVE}.fence", "close_for", "after"),
+    "switch_give_back_after": (f"{_MOVE}.handing_over", "give_back", "after"),
+    "switch_sequences_after": (f"{_MOVE}.handing_over", "carry_sequences", "after"),
+    "switch_for_good_after": (f"{_MOVE}.fence", "close_for_good", "after"),
+    "switch_open_after": (f"{_MOVE}.fence", "open_up", "after"),
+    "switch_finished_before": (f"{_MOVE}.stages", "finished", "before"),
+    "back_hand_over_after": (f"{_MOVE}.ending", "hand_over", "after"),
+    "back_open_after": (f"{_MOVE}.fence", "open_up", "after"),
+    "back_drop_after": (f"{_MOVE}.ending", "_drop", "after"),
+    "back_remove_after": (f"{_MOVE}.capture", "remove", "after"),
+    "back_forget_after": (f"{_MOVE}.ending", "forget_move", "after"),
 }
 
+IN_MOVER = ("move_", "switch_", "back_")
+"""How the names of the points begin that `hedgerow extract` passes: before the switch, in it, on the way back."""
 IN_API = (
     "handler_inside",
     "work_before_flush",
@@ -70,10 +95,10 @@ IN_API = (
 IN_SOURCE_WORKER = tuple(
     name
     for name in CRASH_POINTS
-    if not name.startswith(("enqueue_", "fail_", "put_back_", "handler_inside", "work_after_commit"))
+    if not name.startswith(("enqueue_", "fail_", "put_back_", "handler_inside", "work_after_commit", *IN_MOVER))
 )
 """Points that a worker of `source` alone passes: its handlers never fail, save nothing, and record no task."""
-IN_SINK_WORKER = tuple(name for name in CRASH_POINTS if not name.startswith("enqueue_"))
+IN_SINK_WORKER = tuple(name for name in CRASH_POINTS if not name.startswith(("enqueue_", *IN_MOVER)))
 """Points that a worker of `sink` passes."""
 
 

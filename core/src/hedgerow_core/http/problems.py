@@ -51,6 +51,7 @@ _CODE_OF_STATUS = {
     405: "method_not_allowed",
     413: "body_too_large",
     415: "unsupported_media_type",
+    421: "context_elsewhere",
 }
 
 _LENGTHS = {"too_short": ("least", "min_length"), "too_long": ("most", "max_length")}

@@ -18,6 +18,7 @@ from hedgerow_host.cli import (
     documents,
     events,
     extract,
+    extracting,
     get,
     health,
     migrate,
@@ -66,6 +67,9 @@ app.command("seed")(seed.seed)
 app.command("get")(get.get)
 app.command("shell")(shell.shell)
 app.command("health")(health.health)
+extract.app.command("run")(extracting.run)
+extract.app.command("status")(extracting.status)
+extract.app.command("rollback")(extracting.rollback)
 app.add_typer(extract.app, name="extract")
 app.add_typer(new.app, name="new")
 app.add_typer(template.app, name="template")
