@@ -19,7 +19,7 @@ READ_BY_ALL = "outbox"
 """What every context may read of every other one: its feed."""
 EVERYBODY = "PUBLIC"
 
-# While a move is under way, its triggers lead from the context's tables into the move's own schema; they go with it.
+# While a move is under way, its triggers lead from the context's tables into a schema of the move; they go with it.
 # PostgreSQL keeps who stands on whom: foreign keys, views, triggers, defaults, types, bodies in standard SQL.
 # Rules, triggers, defaults and constraints have no schema; they begin their address with that of their table.
 _EDGES = f"""
