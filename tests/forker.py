@@ -18,8 +18,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from tests import warm_spawn
-
 PACKAGES = ("hedgerow_core", "hedgerow_host", "hedgerow_users", "hedgerow_billing")
 NOT_FOR_IMPORT = ("alembic_environment", "migrations.versions", "__main__")
 CHUNK = 64 * 1024
@@ -98,6 +96,8 @@ def become(wish: Mapping[str, Any]) -> None:
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
     sys.argv = ["hedgerow", *wish["arguments"]]
     sys.modules["__main__"].__package__ = None  # or the usage would be `python -m tests.hedgerow`
+    from tests import warm_spawn  # not before `End` is registered: multiprocessing waits for children at the end
+
     warm_spawn.install()
     sys.path[:0] = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
 

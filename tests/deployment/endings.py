@@ -76,6 +76,16 @@ def _looks_around(passed: str) -> None:
     sys.exit(7)
 
 
+def leaves_a_child() -> None:
+    """One that is still at work when `main` ends: Python waits for it."""
+    multiprocessing.get_context("spawn").Process(target=_takes_its_time).start()
+
+
+def _takes_its_time() -> None:
+    time.sleep(0.5)
+    print("the child is done")
+
+
 def main() -> None:
     globals()[sys.argv[1]]()
 

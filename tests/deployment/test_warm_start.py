@@ -25,6 +25,7 @@ ENDINGS = {
     "is_killed": -9,
     "has_more_to_do": 0,
     "spawns": 0,
+    "leaves_a_child": 0,
 }
 HEARD = "words\n"
 
