@@ -128,6 +128,8 @@ class Remote(BaseModel):
     """Whether this host starts while that one can't be reached. Unset: if no context here relies on it."""
     vouches: bool | None = None
     """Whether callers are believed for whom it vouches. None: only where no context that is hosted here vouches."""
+    moving: bool = False
+    """Whether the context may be hosted here, too, for as long as it is moving there: its new host may call."""
 
     def __str__(self) -> str:
         return f"{self.url} (optional)" if self.optional else self.url
