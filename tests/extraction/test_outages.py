@@ -18,7 +18,7 @@ ASKED_OFTEN = 20
 
 @pytest.fixture
 def orchard(orchard_and_press: tuple[Host, Host]) -> Host:
-    return orchard_and_press[0].with_settings(HEDGEROW_REMOTES__PRESS__OPTIONAL="true")
+    return orchard_and_press[0]
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -68,6 +69,14 @@ def test_an_answer_that_is_late_is_given_up_on_both_sides(at_press: httpx.Client
     assert (answer.status_code, answer.json()["code"]) == (503, "query_too_slow")
     assert "Retry-After" in answer.headers
     assert at_orchard.get("/v1/orchard/asked").json()["given_up"] == before + 1
+
+
+def test_queries_that_are_slow_do_not_cut_their_host_off(at_press: httpx.Client) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        late = threads.map(lambda _: at_press.get("/v1/press/trees/7", params={"slow_s": 5}), range(8))
+
+    assert {answer.json()["code"] for answer in late} == {"query_too_slow"}
+    assert at_press.get("/v1/press/trees/7").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/_ask/orchard.get_tree/1", "/_host/contexts/orchard"])

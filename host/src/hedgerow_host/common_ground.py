@@ -14,6 +14,7 @@ from hedgerow_core.security import PermissionTable, TokenIssuer
 from hedgerow_host.admin.permissions import PERMISSIONS
 from hedgerow_host.hosted_context import HostedContext
 from hedgerow_host.published_queries import answering, open_lines
+from hedgerow_host.wire.remote_context import RemoteContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,8 @@ class CommonGround:
     desks: Mapping[str, Desk]
     issuers: Sequence[TokenIssuer] = ()
     """Whose tokens are believed, whoever is in."""
-    remote: Mapping[str, Transport] = field(default_factory=dict)
-    """The ways of questions to contexts that live on other hosts."""
+    remote: Mapping[str, RemoteContext] = field(default_factory=dict)
+    """The contexts that live on other hosts."""
     answers: dict[tuple[str, int], Transport] = field(default_factory=dict)
     """What answers here, by query and version."""
 
@@ -43,4 +44,6 @@ class CommonGround:
         )
         self.answers.clear()
         self.answers.update(answering(contexts))
+        for name, remote in self.remote.items():
+            remote.relying = [context.name for context in contexts if name in context.neighbours]
         open_lines(contexts, self.desks, self.answers, self.remote)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -82,6 +82,12 @@ class HostedContext:
     def publishers(self) -> set[str]:
         """The contexts that it listens to."""
         return {subscription.publisher for subscription in self.subscriptions.subscribes}
+
+    @property
+    def neighbours(self) -> Collection[str]:
+        """The contexts that it requires, asks or listens to, wherever they live."""
+        asked = {question.publisher for question in self.handlers.asks}
+        return {*self.loaded.manifest.requires, *asked, *self.publishers}
 
     @property
     def issuers(self) -> Sequence[TokenIssuer]:

@@ -134,8 +134,8 @@ class Remote(BaseModel):
 
     url: Annotated[str, BeforeValidator(_origin_of_a_host)]
     """Of the API of its host."""
-    optional: bool = False
-    """Whether this host starts while that one can't be reached."""
+    optional: bool | None = None
+    """Whether this host starts while that one can't be reached. Unset: if no context here relies on it."""
 
     def __str__(self) -> str:
         return f"{self.url} (optional)" if self.optional else self.url

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
 from hedgerow_core.application import Cause, caused_by, current_cause
+from hedgerow_core.application.questions import QueryTooSlow
 from hedgerow_core.domain import DomainError
 from hedgerow_host.testing import HostApp, HostAppFactory
 from host.tests.test_published_queries import ORCHARD, PRESS
 
 Install = Callable[..., None]
 
+ANSWERS = '    return f"Tree {query.number}"'
+IN_TIME = "from datetime import timedelta\n"
+DAWDLES = "    if query.number == 5: await __import__('asyncio').sleep(5)\n"
+
 
 @pytest.fixture(params=[False, True], ids=["called", "over the wire"])
 async def host(
     install: Install, host_app: HostAppFactory, request: pytest.FixtureRequest
 ) -> AsyncIterator[HostApp]:
-    install("orchard", ORCHARD)
-    install("press", PRESS)
+    install("orchard", ORCHARD.replace(ANSWERS, DAWDLES + ANSWERS))
+    install("press", IN_TIME + PRESS.replace("as_=Tree),)", "as_=Tree, deadline=timedelta(seconds=0.5)),)"))
     async with host_app(["orchard", "press"], over_the_wire=request.param) as host:
         yield host
 
@@ -41,6 +47,16 @@ async def test_an_error_arrives_with_its_kind(host: HostApp) -> None:
         await name_of_tree(host, 10)
 
     assert (type(none.value).__name__, none.value.code) == ("NotFoundError", "orchard.no_such_tree")
+
+
+async def test_what_takes_too_long_is_given_up_in_time(host: HostApp) -> None:
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    with pytest.raises(QueryTooSlow, match=r"within 0\.5 s"):
+        await name_of_tree(host, 5)
+
+    assert loop.time() - started < 3
+    assert await name_of_tree(host, 7) == "Tree 7"
 
 
 async def test_the_cause_of_who_asks_stays_with_who_asks(host: HostApp) -> None:

@@ -17,14 +17,15 @@ from hedgerow_core.observability import log_of
 from hedgerow_core.questions.envelope import ASK_PATH, headers_of
 from hedgerow_core.questions.replies import FAILED
 from hedgerow_core.questions.transport import AskedQuery
-from hedgerow_core.wire import Peer, PeerAnswer, PeerAway, PeerTooSlow
+from hedgerow_core.wire import Peer, PeerAnswer, PeerAway, PeerCutOff, PeerTooSlow
 from hedgerow_core.wire.peer_errors import ASK_AGAIN_AFTER
 
 TRIES = 3
 BETWEEN_TRIES_S = 0.05
 """Enough for a host that is replaced to be passed over by whatever spreads requests."""
-ON_THE_WAY_S = 0.02
-"""Kept back of every deadline, so that the answer `too late` can still arrive in time."""
+ON_THE_WAY, ON_THE_WAY_AT_MOST_S = 0.05, 0.1
+"""What is kept back of a deadline, twice: the other side gives up first and says so, which tells a slow query from
+a slow host; and then this side, before the asker does."""
 
 MayRepeat = Callable[[str, int], bool]
 """Whether the publisher has declared that a query, in this version, may be asked twice for once."""
@@ -47,30 +48,30 @@ class RemoteAnswering:
             UnavailableError: the host can't be reached, does not believe us, or does not answer this query.
             QueryTooSlow: the deadline is over.
         """
-        seconds = asked.deadline.total_seconds()
-        ends = time.monotonic() + seconds - min(ON_THE_WAY_S, seconds / 2)
+        way = min(asked.deadline.total_seconds() * ON_THE_WAY, ON_THE_WAY_AT_MOST_S)
+        ends = time.monotonic() + asked.deadline.total_seconds() - way
         left = TRIES if self._may_repeat(asked.query, asked.version) else 1
         while True:
             left -= 1
             try:
-                return _reply_in(await self._sent(asked, ends), asked)
+                return _reply_in(await self._sent(asked, ends - time.monotonic(), way), asked)
             except PeerTooSlow:
-                _log.warning("query_too_slow", query=asked.query, asker=asked.asker)
-                raise QueryTooSlow(asked.query, asked.deadline) from None
+                raise _too_slow(asked) from None
+            except PeerCutOff:
+                raise
             except PeerAway:
                 if not left or time.monotonic() + BETWEEN_TRIES_S >= ends:
                     raise
             await asyncio.sleep(BETWEEN_TRIES_S)
 
-    async def _sent(self, asked: AskedQuery, ends: float) -> PeerAnswer:
-        within = timedelta(seconds=max(0.001, ends - time.monotonic()))
+    async def _sent(self, asked: AskedQuery, seconds: float, way: float) -> PeerAnswer:
         return await self._peer.send(
             "POST",
             ASK_PATH.format(query=quote(asked.query, safe=""), version=asked.version),
             asker=asked.asker,
             content=asked.parameters,
-            headers=headers_of(asked, within=within),
-            within=within,
+            headers=headers_of(asked, within=timedelta(seconds=seconds - way)),
+            within=timedelta(seconds=max(0.001, seconds)),
         )
 
 
@@ -86,9 +87,15 @@ def _reply_in(answer: PeerAnswer, asked: AskedQuery) -> bytes:
             details={"query": asked.query},
         )
     if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        raise _said_by(answer)
+        refused = _said_by(answer)
+        raise _too_slow(asked) if refused.code == QueryTooSlow.code else refused
     _log.error("query_went_wrong", query=asked.query, asker=asked.asker, status=answer.status)
     return FAILED
+
+
+def _too_slow(asked: AskedQuery) -> QueryTooSlow:
+    _log.warning("query_too_slow", query=asked.query, asker=asked.asker)
+    return QueryTooSlow(asked.query, asked.deadline)
 
 
 def _said_by(answer: PeerAnswer) -> UnavailableError:

@@ -5,7 +5,7 @@ Read in this order: host_keys → service_tokens (who asks) → breaker → peer
 
 from hedgerow_core.wire.host_keys import KEYS_PATH, HostKeys
 from hedgerow_core.wire.peer import Peer, PeerAnswer
-from hedgerow_core.wire.peer_errors import PeerAway, PeerRefused, PeerTooSlow
+from hedgerow_core.wire.peer_errors import PeerAway, PeerCutOff, PeerRefused, PeerTooSlow
 from hedgerow_core.wire.service_tokens import OwnTokens, ServiceTokens
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Peer",
     "PeerAnswer",
     "PeerAway",
+    "PeerCutOff",
     "PeerRefused",
     "PeerTooSlow",
     "ServiceTokens",

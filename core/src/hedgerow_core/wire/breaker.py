@@ -13,11 +13,11 @@ from datetime import timedelta
 from typing import final
 
 from purgatory import AsyncCircuitBreakerFactory, ContextChanged, Event
-from purgatory.domain.model import HALF_OPENED, OPENED, OpenedState
+from purgatory.domain.model import CLOSED, HALF_OPENED, OPENED, OpenedState
 
 from hedgerow_core.observability import log_of
 from hedgerow_core.observability.metrics import REMOTE_CUT_OFF
-from hedgerow_core.wire.peer_errors import PeerAway
+from hedgerow_core.wire.peer_errors import PeerCutOff
 
 FAILURES = 5
 """So many, one after the other, are no coincidence."""
@@ -37,6 +37,8 @@ class Breaker:
         self._factory = AsyncCircuitBreakerFactory(default_threshold=failures, default_ttl=open_for_s)
         self._factory.add_listener(self._tell)
         self._probing = False
+        self.is_cut_off = False
+        """Since it has failed several times running, and until it answers again."""
         REMOTE_CUT_OFF.labels(context).set(0)
 
     @asynccontextmanager
@@ -44,7 +46,7 @@ class Breaker:
         """Surround one try. Whatever it raises is a failure, but for its cancellation, which says nothing.
 
         Raises:
-            PeerAway: nobody shall try right now.
+            PeerCutOff: nobody shall try right now.
         """
         breaker = await self._factory.get_breaker(self._context)
         async with AsyncExitStack() as stack:
@@ -52,31 +54,32 @@ class Breaker:
                 await stack.enter_async_context(breaker)
             except OpenedState as opened:
                 raise self._left_alone(opened.opened_at + self._open_for_s - time.time()) from None
-            if breaker.context.state == HALF_OPENED:
-                if self._probing:
-                    stack.pop_all()
-                    raise self._left_alone(self._open_for_s)
-                self._probing = True
-                stack.callback(self._probed)
+            probes = breaker.context.state == HALF_OPENED
+            if probes and self._probing:
+                stack.pop_all()
+                raise self._left_alone(self._open_for_s)
+            self._probing |= probes
             try:
                 yield
             except asyncio.CancelledError:
-                self._probing = False
                 stack.pop_all()  # who has asked has gone
                 raise
+            finally:
+                self._probing &= not probes
 
-    def _probed(self) -> None:
-        self._probing = False
-
-    def _left_alone(self, seconds: float) -> PeerAway:
-        return PeerAway(self._context, retry_after=timedelta(seconds=max(0.0, seconds)))
+    def _left_alone(self, seconds: float) -> PeerCutOff:
+        return PeerCutOff(self._context, retry_after=timedelta(seconds=max(0.0, seconds)))
 
     def _tell(self, _name: str, _happened: str, event: Event) -> None:
         if not isinstance(event, ContextChanged):
             return
-        is_open = event.state == OPENED
-        REMOTE_CUT_OFF.labels(self._context).set(is_open)
-        if is_open:
+        if event.state == OPENED and not self.is_cut_off:
+            self._settle(True)
             _log.warning("remote_cut_off", context=self._context, for_s=self._open_for_s)
-        elif event.state != HALF_OPENED:
+        elif event.state == CLOSED:
+            self._settle(False)
             _log.info("remote_back", context=self._context)
+
+    def _settle(self, is_cut_off: bool) -> None:
+        self.is_cut_off = is_cut_off
+        REMOTE_CUT_OFF.labels(self._context).set(is_cut_off)

@@ -26,7 +26,7 @@ from hedgerow_core.wire.service_tokens import OwnTokens
 if TYPE_CHECKING:
     import httpx
 
-CONNECT_WITHIN_S = 2.0
+CONNECT_WITHIN_S, KEYS_WITHIN_S = 2.0, 5.0
 MOST_CONNECTIONS = 64
 KEPT_ALIVE_S = 3.0
 """Less than the 5 s after which the other side closes a connection that rests: else both could meet there."""
@@ -91,7 +91,8 @@ class Peer:
         """Send a request in the name of the context `asker`, which is hosted here, and read the whole answer.
 
         Raises:
-            PeerAway: the host can't be reached, cuts off its answer, or is left alone because it did so before.
+            PeerAway: the host can't be reached, or cuts off its answer.
+            PeerCutOff: it is not even tried, because it did so several times running.
             PeerTooSlow: the answer was not here in time: `within`.
             PeerRefused: the host does not believe us, or not this asker.
         """
@@ -130,7 +131,7 @@ class Peer:
     async def _exchange(self, request: httpx.Request, most_bytes: int) -> PeerAnswer:
         """By httpx's transport alone: its client looks for cookies and redirects, for a sixth of the time."""
         if self._connections is None:
-            self._connections = self._transport or _opened()
+            self._connections = self._transport or _opened(self.url)
         answer = await self._connections.handle_async_request(request)
         try:
             body = bytearray()
@@ -146,7 +147,8 @@ class Peer:
         return PeerAnswer(answer.status_code, headers, bytes(body))
 
     def _away(self, why: str) -> PeerAway:
-        _log.warning("remote_away", context=self.context, url=self.url, error=why)
+        if not self._breaker.is_cut_off:  # else that was said, and somebody tries every few seconds
+            _log.warning("remote_away", context=self.context, url=self.url, error=why)
         return PeerAway(self.context)
 
     def _demand_belief(self, answer: PeerAnswer) -> None:
@@ -158,13 +160,12 @@ class Peer:
             raise PeerRefused(self.context)
 
     async def _keys(self) -> KeyDocument:
-        async with key_client(self._transport) as client:
+        async with asyncio.timeout(KEYS_WITHIN_S), key_client(self._transport) as client:
             return await key_document_at(client, self.url + KEYS_PATH, (ALGORITHM,))
 
 
 _OUT_OF_ORDER = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 """What a proxy in between says for a host that is away. A host that says so itself says why, in a problem."""
-
 
 _TIMEOUT = {"connect": CONNECT_WITHIN_S}
 """`send` keeps the time of everything else."""
@@ -172,16 +173,19 @@ _OURS = {"accept-encoding": "identity", "user-agent": "hedgerow"}
 """Not compressed: what we bound is what we get."""
 
 
-def _opened() -> httpx.AsyncBaseTransport:
+def _opened(url: str) -> httpx.AsyncBaseTransport:
     """Connections that are kept. No redirect is followed, and no proxy of the environment is asked."""
     import httpx
+
+    # To read the authorities takes a tenth of a second, and http has no use for them.
+    verify = authorities() if url.startswith("https:") else False
 
     limits = httpx.Limits(
         max_connections=MOST_CONNECTIONS,
         max_keepalive_connections=MOST_CONNECTIONS,
         keepalive_expiry=KEPT_ALIVE_S,
     )
-    return httpx.AsyncHTTPTransport(verify=authorities(), trust_env=False, limits=limits)
+    return httpx.AsyncHTTPTransport(verify=verify, trust_env=False, limits=limits)
 
 
 def _trace() -> Mapping[str, str]:

@@ -11,7 +11,7 @@ ASK_AGAIN_AFTER = timedelta(seconds=1)
 
 
 class PeerAway(UnavailableError):
-    """The host of another context can't be reached, or is left alone for a while after it could not be."""
+    """The host of another context can't be reached."""
 
     code = "remote_away"
 
@@ -21,6 +21,10 @@ class PeerAway(UnavailableError):
             retry_after=retry_after,
             details={"context": context},
         )
+
+
+class PeerCutOff(PeerAway):
+    """Nobody has tried: it has failed several times running, and is left alone for a while."""
 
 
 class PeerTooSlow(UnavailableError):

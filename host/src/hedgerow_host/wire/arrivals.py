@@ -21,13 +21,13 @@ from hedgerow_host.assembly import Assembly
 from hedgerow_host.contract_breaks import breaks
 from hedgerow_host.contracts import ContextContract, from_json
 from hedgerow_host.exits import ExitCode, HostError
-from hedgerow_host.problems import CompositionError, Problem
+from hedgerow_host.problems import CompositionError, Problem, said_by
 from hedgerow_host.wire.contexts import CONTEXT_PATH
 from hedgerow_host.wire.remote_context import RemoteContext, Standing
 from hedgerow_host.wire.unsound_remotes import variable_of_remote
 
-ARRIVES_WITHIN_S = 8.0
-"""Whoever starts a host hears within 10 s what is missing."""
+ARRIVES_WITHIN_S = 7.0
+"""Whoever starts a host hears within 10 s what is missing; some of that it takes to come up."""
 LOOK_AGAIN_S = 0.25
 LOOK_EVERY_S = 5.0
 ANSWER_WITHIN = timedelta(seconds=2)
@@ -48,8 +48,9 @@ class NotThere(Exception):
 class Arrivals:
     """Of all remote contexts of an assembly."""
 
-    def __init__(self, assembly: Assembly) -> None:
+    def __init__(self, assembly: Assembly, *, within_s: float = ARRIVES_WITHIN_S) -> None:
         self._assembly = assembly
+        self._within_s = within_s
 
     async def arrive(self) -> None:
         """Wait until every required remote context is there. Optional ones are looked at once.
@@ -59,7 +60,7 @@ class Arrivals:
             CompositionError: one is there, and is not what is needed.
         """
         remotes = self._assembly.remotes.contexts.values()
-        ends = time.monotonic() + ARRIVES_WITHIN_S
+        ends = time.monotonic() + self._within_s
         await asyncio.gather(*(self._look_at(remote) for remote in remotes if remote.optional))
         missing = await asyncio.gather(*(self._awaited(one, ends) for one in remotes if not one.optional))
         problems = [problem for one in missing if one for problem in one.problems]
@@ -100,14 +101,16 @@ class Arrivals:
 
     async def _look_at(self, remote: RemoteContext) -> NotThere | None:
         try:
-            contract = await self._contract_of(remote)
-            self._demand_fit(remote, contract)
-        except NotThere as missing:
-            self._note(remote, missing.standing, missing)
-            return missing
-        remote.contract = contract
-        self._note(remote, Standing.HERE)
-        return None
+            remote.contract = await self._fitting_contract(remote)
+        except NotThere as found:
+            missing = found
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            missing = _unfit(remote, f"what it answers is no contract: {said_by(error)}", "see who answers there")
+        else:
+            self._note(remote, Standing.HERE)
+            return None
+        self._note(remote, missing.standing, missing)
+        return missing
 
     def _note(self, remote: RemoteContext, standing: Standing, missing: NotThere | None = None) -> None:
         if standing is remote.standing:
@@ -120,17 +123,20 @@ class Arrivals:
             problems = [problem.in_short for problem in missing.problems]
             _log.warning("remote_missing", context=context, url=url, problems=problems)
 
-    async def _contract_of(self, remote: RemoteContext) -> ContextContract:
-        """What its host says, to each context of ours that relies on it."""
-        answers = [await self._asked(remote, asker) for asker in self._askers(remote.peer.context)]
-        try:
-            contract = from_json(answers[0].content.decode())
-        except ValueError as error:
-            raise _unfit(
-                remote, f"what it says of its contract is none: {error}", "see what answers there"
-            ) from None
+    async def _fitting_contract(self, remote: RemoteContext) -> ContextContract:
+        """What its host says, to each context of ours that relies on it, if they can read it.
+
+        Raises:
+            NotThere: it is away, refuses us, or says something else.
+        """
+        askers = remote.relying or self._assembly.names[:1] or [remote.peer.context]
+        answers = [await self._asked(remote, asker) for asker in askers]
+        contract = from_json(answers[0].content.decode())
         if contract.context != remote.peer.context:
             raise _unfit(remote, f"it says that it is {contract.context}", "correct the URL")
+        ours = [context.contract for context in self._assembly.contexts]
+        if broken := list(breaks({contract.context: contract}, ours)):
+            raise NotThere(Standing.UNFIT, broken)
         return contract
 
     async def _asked(self, remote: RemoteContext, asker: str) -> PeerAnswer:
@@ -163,26 +169,6 @@ class Arrivals:
             f"it answers {asker} with status {answer.status}",
             f"look into its log; it may not reach this host at its {variable_of_remote(asker)}",
         )
-
-    def _askers(self, publisher: str) -> Sequence[str]:
-        """The contexts here that rely on it; whichever is hosted, if none does."""
-        relying = [
-            context.name
-            for context in self._assembly.contexts
-            if publisher
-            in (
-                *context.loaded.manifest.requires,
-                *(question.publisher for question in context.handlers.asks),
-                *(subscription.publisher for subscription in context.subscriptions.subscribes),
-            )
-        ]
-        return relying or self._assembly.names[:1] or [publisher]
-
-    def _demand_fit(self, remote: RemoteContext, contract: ContextContract) -> None:
-        ours = [context.contract for context in self._assembly.contexts]
-        broken = list(breaks({contract.context: contract}, ours))
-        if broken:
-            raise NotThere(Standing.UNFIT, broken)
 
 
 def _unfit(remote: RemoteContext, what: str, fix: str) -> NotThere:

@@ -16,7 +16,6 @@ from hedgerow_core.application.questions import QueryTooSlow
 from hedgerow_core.domain import NotFoundError
 from hedgerow_core.questions import AskedQuery, Transport
 from hedgerow_core.questions.envelope import ASK_PATH, asked_in
-from hedgerow_core.questions.replies import reply_with_error
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.wire.hosted import asked_of
 
@@ -43,11 +42,15 @@ def ask_routes(assembly: Assembly) -> Sequence[Route]:
 
 
 async def _in_time(answering: Transport, asked: AskedQuery) -> bytes:
-    """The reply, or that there is none within the deadline: nobody waits for it any more, so nobody works on it."""
+    """The reply. When nobody waits for it any more, nobody works on it.
+
+    Raises:
+        QueryTooSlow: there is none within the deadline.
+    """
     try:
         async with asyncio.timeout(asked.deadline.total_seconds()) as limit:
             return await answering(asked)
     except TimeoutError:
         if not limit.expired():
             raise
-        return reply_with_error(QueryTooSlow(asked.query, asked.deadline))
+        raise QueryTooSlow(asked.query, asked.deadline) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import final
 
@@ -24,13 +25,20 @@ class Standing(StrEnum):
 class RemoteContext:
     """A remote context (port `Transport`: carries questions to it)."""
 
-    def __init__(self, peer: Peer, *, optional: bool) -> None:
+    def __init__(self, peer: Peer, *, optional: bool | None) -> None:
         self.peer = peer
-        self.optional = optional
+        self._declared_optional = optional
+        self.relying: Sequence[str] = ()
+        """The contexts here that require it, ask it or listen to it."""
         self.standing = Standing.UNKNOWN
         self.contract: ContextContract | None = None
         """What its host says that it publishes and answers; None until it was asked. Never one that is unfit."""
         self._answering = RemoteAnswering(peer, self._may_repeat)
+
+    @property
+    def optional(self) -> bool:
+        """Whether this host starts without it. Who is listed only because it may call is nobody's condition."""
+        return self._declared_optional if self._declared_optional is not None else not self.relying
 
     @property
     def was_here(self) -> bool:
