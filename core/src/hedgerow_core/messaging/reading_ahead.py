@@ -24,8 +24,8 @@ from hedgerow_core.observability import log_of
 
 WAIT_S = 5.0
 """How long the publisher may hold a request back while there is nothing: shorter than a host's grace at its end."""
-ANSWERS_WITHIN_S = 15.0
-"""Beyond that. What is slower counts as away."""
+ANSWERS_WITHIN_S = 30.0
+"""Beyond that. What is slower counts as away: to look through a large outbox for a few rare events takes time."""
 REPORT_EVERY_S = 2.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 3.0
 """Between attempts to reach a publisher that is away: doubling, and spread so that crowds disperse."""
