@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
@@ -65,6 +66,15 @@ def _broker(value: object) -> object:
     except ValueError:  # which quotes what it took for the port, and that may be the password
         raise ValueError("the port is no number; in a password, write / ? # @ as %2F %3F %23 %40") from None
     return value
+
+
+def _stream(value: object) -> object:
+    if isinstance(value, str) and value.startswith("kafka://"):
+        servers = value.removeprefix("kafka://").rstrip("/").split(",")
+        if not all(re.fullmatch(r"[\w.-]+:\d{1,5}", server) for server in servers):
+            raise ValueError("expected kafka://host:9092 or kafka://one:9092,other:9092, and nothing behind it")
+        return value.rstrip("/")
+    return _broker(value)
 
 
 def _networks(value: object) -> object:
@@ -167,6 +177,10 @@ class HostSettings(BaseSettings):
     broker_url: Annotated[str | None, BeforeValidator(_broker)] = Field(
         default=None,
         description="redis://host:6379/0 or amqp://host:5672/vhost. `worker` needs it; `hedgerow dev` does not.",
+    )
+    stream_url: Annotated[str | None, BeforeValidator(_stream)] = Field(
+        default=None,
+        description="redis://…, amqp://… or kafka://host:9092 to announce events at. Needs the extra `streams`.",
     )
     data_dir: Path = Field(
         default=Path(".hedgerow"), description="Folder of the embedded PostgreSQL and other local state."
