@@ -26,8 +26,8 @@ from hedgerow_host.wire.contexts import CONTEXT_PATH
 from hedgerow_host.wire.remote_context import RemoteContext, Standing
 from hedgerow_host.wire.unsound_remotes import variable_of_remote
 
-ARRIVES_WITHIN_S = 8.0
-"""Whoever starts a host hears within 10 s what is missing."""
+ARRIVES_WITHIN_S = 7.0
+"""Whoever starts a host hears within 10 s what is missing; some of that it takes to come up."""
 LOOK_AGAIN_S = 0.25
 LOOK_EVERY_S = 5.0
 ANSWER_WITHIN = timedelta(seconds=2)
