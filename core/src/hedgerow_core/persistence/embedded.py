@@ -63,6 +63,11 @@ def embedded_postgres(folder: Path) -> Iterator[EmbeddedPostgres]:
         os.close(lock)
 
 
+def has_embedded_postgres(folder: Path) -> bool:
+    """Whether there are data of a server under `folder`. Looks, and makes nothing."""
+    return (folder / _DATA).is_dir()
+
+
 def running_embedded_postgres(folder: Path) -> DatabaseAddress | None:
     """The address of the server that another process runs under `folder`; None if nobody does."""
     try:

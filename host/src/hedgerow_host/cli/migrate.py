@@ -42,7 +42,7 @@ def migrate(
 
     settings, patience = load_settings(), timedelta(seconds=timeout)
     configure_logging(settings.log_format, level="WARNING")
-    with existing_database(settings) as address:
+    with existing_database(settings, makes=not (plan or sql or check)) as address:
         contexts = chosen_contexts(settings, context)
         runner = runner_for(address, contexts)
         with told_if_away(address):
