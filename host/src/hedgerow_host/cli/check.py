@@ -104,11 +104,14 @@ def _print(findings: list[Finding], form: Form) -> None:
 
 def _say_notes(notes: list[Finding]) -> None:
     """One line for all that say the same: nobody has to do anything about them."""
-    alike: dict[tuple[str, str], list[str]] = {}
+    alike: dict[tuple[str, str, str], list[Finding]] = {}
     for note in notes:
-        alike.setdefault((note.id, note.what), []).append(note.subject)
-    for (id, what), subjects in alike.items():
-        typer.echo(f"{id} {what}: {', '.join(subjects)}")
+        alike.setdefault((note.id, note.what, note.fix), []).append(note)
+    for (id, what, _fix), same in alike.items():
+        if len(same) == 1:
+            _say(same[0])
+        else:
+            typer.echo(f"{id} {what}: {', '.join(note.subject for note in same)}")
 
 
 def _say(finding: Finding) -> None:
