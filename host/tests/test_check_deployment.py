@@ -242,10 +242,10 @@ def test_deploy_warns_and_fails_only_if_told_to(production: pytest.MonkeyPatch, 
     assert (code, said.splitlines()) == (
         0,
         [
-            "garden.W501 GARDEN_GATE: has no lock",
-            "  fix: buy one",
             "garden.N500 GARDEN_FENCE: is open",
             "  fix: close it",
+            "garden.W501 GARDEN_GATE: has no lock",
+            "  fix: buy one",
         ],
     )
     assert told.splitlines() == ["The database was not looked at: --no-database.", "0 errors, 1 warning, 1 note"]

@@ -45,7 +45,7 @@ REQUIRED = HostSettings(contexts=("rose", "weed"))
 def farm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder on the path, with `rose` in it."""
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("WEED_ROWS", "")
+    monkeypatch.setenv("WEED_ROWS", "[1")
     install_context(tmp_path, "rose", ROSE)
     yield tmp_path
     for module in [name for name in sys.modules if name.startswith(("rose", "weed"))]:

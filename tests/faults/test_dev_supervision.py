@@ -13,7 +13,7 @@ import psutil
 from hedgerow_core.testing.servers import free_port
 from tests import forker
 from tests.garden import GARDEN, install_garden
-from tests.processes import Process, run, running
+from tests.processes import Process, run, running, wait_until_ready
 from tests.story import expect, play, sign_up
 
 GONE_WITHIN_S = 15.0
@@ -118,6 +118,24 @@ def test_a_server_that_is_killed_is_started_again(tmp_path: Path) -> None:
             host.wait_for("server_killed")
 
             expect(shopper.get("/v1/users/me"), 200)
+
+
+def test_a_postgres_that_is_killed_is_started_again(tmp_path: Path) -> None:
+    port = free_port()
+    with running("dev", "--port", str(port), folder=tmp_path, environment={}) as host:
+        host.wait_for("Ctrl-C stops everything.")
+        url = f"http://127.0.0.1:{port}"
+        with httpx.Client(base_url=url, timeout=30) as client:
+            shopper = sign_up(client)
+            data = tmp_path / ".hedgerow" / "postgres"
+            postmaster = psutil.Process(int((data / "postmaster.pid").read_text().split("\n", 1)[0]))
+
+            postmaster.kill()
+            host.wait_for("postgres_ended")
+
+            wait_until_ready(url, host)
+            expect(shopper.get("/v1/users/me"), 200)
+        assert host.end() == 0
 
 
 def test_a_data_folder_in_use_is_refused_with_the_process_that_uses_it(tmp_path: Path) -> None:

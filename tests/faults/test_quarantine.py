@@ -169,6 +169,41 @@ def test_an_optional_context_that_ends_processes_ends_no_host(farm: Path, databa
     assert "its import ends the process, with exit code 7" in api.output
 
 
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [
+        ("import atexit, time\natexit.register(lambda: time.sleep(3600))\n", "__init__.py:2"),
+        (
+            "from threading import Thread\nimport time\n"
+            "Thread(target=time.sleep, args=(3600,), name='weeds', daemon=False).start()\n",
+            "weeds",
+        ),
+    ],
+    ids=["atexit", "thread"],
+)
+def test_a_command_that_is_done_ends_though_a_context_has_left_something_running(
+    farm: Path, left: str, told: str
+) -> None:
+    plant_weed(farm, left + SOUND)
+    began = time.monotonic()
+
+    ended = run("routes", "--json", folder=farm, environment=environment(None, farm))
+
+    assert (ended.returncode, time.monotonic() - began < 3 * WITHIN_S) == (FINE, True)
+    assert "/v1/weed/grow" in ended.stdout
+    assert "kept from ending by" in ended.stderr
+    assert told in ended.stderr
+
+
+def test_diagnose_says_of_no_context_that_the_host_goes_on_without_it_if_none_would(farm: Path) -> None:
+    plant_weed(farm, SOUND.replace("@public", ""))
+
+    said = run("contexts", "diagnose", folder=farm, environment=environment(None, farm))
+
+    assert "weed 1.0  broken, and required" in said.stdout
+    assert "context_quarantined" not in said.stdout + said.stderr
+
+
 STAYS = """
 
 @asynccontextmanager

@@ -111,6 +111,7 @@ def test_settings_are_shown_with_their_source_and_without_their_secrets(tmp_path
         ({"HEDGEROW_CONTEXTS": "user"}, "HEDGEROW_CONTEXTS"),
         ({"HEDGEROW_CONTEXTS": ",,"}, "HEDGEROW_CONTEXTS"),
         ({"USERS_ACCESS_TOKEN_LIFETIME_S": "86400"}, "USERS_ACCESS_TOKEN_LIFETIME_S"),
+        ({"USERS_SECRET": "short"}, "USERS_SECRET: is not acceptable: Should have at least 32 characters"),
     ],
 )
 def test_an_unusable_setting_is_named_with_its_fix(tmp_path: Path, environment: dict[str, str], named: str) -> None:
@@ -161,6 +162,70 @@ def test_a_database_that_is_away_is_named_with_the_reason(tmp_path: Path, databa
     assert "hunter2" not in refused.stderr
 
 
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ["events", "list"],
+        ["migrations", "status"],
+        ["migrate", "--plan"],
+        ["check", "--database"],
+        ["contexts", "remove", "billing", "--plan"],
+    ],
+    ids=" ".join,
+)
+def test_who_looks_in_the_wrong_folder_is_told_which_it_was_and_leaves_nothing_there(
+    tmp_path: Path, verb: list[str]
+) -> None:
+    refused = run(*verb, folder=tmp_path, environment={})
+
+    assert refused.returncode in (CHECK_FAILED, MISCONFIGURED)
+    if "remove" not in verb:  # others need billing, and this is said first
+        assert f"there is no database in {tmp_path}/.hedgerow" in refused.stderr
+        assert "fix: go to the folder where `hedgerow dev` was started" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_variables_that_nobody_reads_are_found_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    environment = {
+        "HEDGEROW_PROT": "1",
+        "HEDGEROW_TEST_DATABASE_URL": "",
+        "BILLING_RECONCILE_DELAY": "4",
+        "BILLING_SERVICE_HOST": "10.0.0.1",
+        "BILLING_PORT": "tcp://10.0.0.1:80",
+        "OTHERS_PROT": "1",
+    }
+
+    looked = run("check", "--json", folder=tmp_path, environment=environment)
+
+    found = {(row["id"], row["subject"]): row for row in json.loads(looked.stdout) if row["id"].endswith("W006")}
+    assert set(found) == {("host.W006", "HEDGEROW_PROT"), ("billing.W006", "BILLING_RECONCILE_DELAY")}
+    assert "did you mean HEDGEROW_PORT?" in found["host.W006", "HEDGEROW_PROT"]["fix"]
+    assert "BILLING_RECONCILE_DELAY_S?" in found["billing.W006", "BILLING_RECONCILE_DELAY"]["fix"]
+
+
+def test_a_start_says_once_which_variable_nobody_reads(shared_production: Production, tmp_path: Path) -> None:
+    environment = {**shared_production.environment, "HEDGEROW_PROT": "1"}
+
+    with running("api", "--port", "0", folder=tmp_path, environment=environment) as api:
+        api.wait_for("api_ready")
+        api.end()
+
+    assert api.output.count("unknown_variable") == 1
+    assert "did you mean HEDGEROW_PORT?" in api.output
+
+
+def test_what_nobody_has_to_mend_takes_a_line_and_what_is_worst_stands_last(tmp_path: Path) -> None:
+    looked = run("check", folder=tmp_path, environment={"HEDGEROW_PROT": "1"})
+
+    lines = looked.stdout.splitlines()
+    notes = [line for line in lines if "N001" in line]
+    assert lines[: len(notes)] == notes
+    assert len(notes) == len({line.split()[0] for line in notes})
+    assert "billing.invoice_voided, billing.invoice_written_off" in notes[0]
+    assert lines[-2].startswith("host.W006 HEDGEROW_PROT")
+    assert lines[-1].startswith("  fix: ")
+
+
 def test_a_data_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
@@ -206,6 +271,9 @@ def test_a_context_whose_lifespan_fails_is_named_and_the_role_ends(
     assert ended.returncode == CHECK_FAILED
     assert "lifespan_failed" in ended.stderr
     assert "garden" in ended.stderr
+    assert "thorns" in ended.stderr
+    assert "plugin.py:" in ended.stderr or "__init__.py:" in ended.stderr
+    assert "Traceback" not in ended.stderr
     assert "the application did not start" in ended.stderr
 
 

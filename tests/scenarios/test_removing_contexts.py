@@ -14,7 +14,7 @@ import pytest
 from hedgerow_core.persistence import DatabaseAddress
 from tests.conftest import url_of
 from tests.garden import GARDEN, install_garden
-from tests.processes import run
+from tests.processes import run, running
 
 HARD_TO_WRITE = 'Rosa "Ghislaine\nde Féligonde", 3 m'
 Query = Callable[..., list[tuple[object, ...]]]
@@ -59,6 +59,27 @@ def hedgerow(fresh_database: DatabaseAddress, tmp_path: Path, sql: Query) -> Cal
 
 def schemas(sql: Query) -> set[object]:
     return {name for (name,) in sql("SELECT nspname FROM pg_namespace")}
+
+
+def test_a_plan_is_shown_while_a_host_runs_and_says_that_it_is_in_the_way(
+    hedgerow: Callable[..., CompletedProcess[str]], fresh_database: DatabaseAddress, tmp_path: Path
+) -> None:
+    environment = {
+        "HEDGEROW_DATABASE_URL": url_of(fresh_database),
+        "HEDGEROW_CONTEXTS": "garden",
+        "PYTHONPATH": str(tmp_path / "installed"),
+    }
+    with running("api", "--port", "0", folder=tmp_path, environment=environment) as api:
+        api.wait_for("api_ready")
+        planned = hedgerow("contexts", "remove", "garden", "--plan")
+        refused = hedgerow("contexts", "remove", "garden", "--yes")
+        api.end()
+
+    assert planned.returncode == 0, planned.stderr
+    assert "plants.csv  2 rows" in planned.stdout
+    assert "running hosts use garden" in planned.stderr
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "running hosts use garden" in refused.stderr
 
 
 def test_what_is_dropped_is_in_the_archive(

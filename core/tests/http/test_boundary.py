@@ -107,6 +107,13 @@ async def test_who_says_that_it_is_json_is_told_what_is_wrong_with_it(body: str,
     assert "Content-Type" not in answer.text
 
 
+async def test_json_that_cannot_be_read_says_where(http: httpx.AsyncClient) -> None:
+    answer = await http.post("/echo", content='{"a": 1,}', headers=JSON)
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["message"].endswith("at character 9")
+
+
 @pytest.mark.parametrize(("secret", "most"), [("y" * 7, "at least 8"), ("x" * 13, "at most 12")])
 async def test_a_secret_of_the_wrong_length_is_told_in_characters(
     secret: str, most: str, http: httpx.AsyncClient

@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 from starlette.routing import Route
+from uvicorn.lifespan.on import LifespanOn, LifespanSendMessage
 
 from hedgerow_core.http.middleware import RequestBoundary, is_routine
 from hedgerow_core.http.problems import install_problem_handlers
@@ -72,9 +73,13 @@ def create_app(
     """
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(assembly.running())
+            try:
+                await stack.enter_async_context(assembly.running())
+            except Exception:
+                app.state.failure_is_told = True
+                raise
             await stack.enter_async_context(listening(assembly))
             await stack.enter_async_context(readiness.watch.running())
             await stack.enter_async_context(Arrivals(assembly).watching())
@@ -180,6 +185,18 @@ class ToldServer(uvicorn.Server):
             _log.info("api_ready", host=host, port=port)
 
 
+@final
+class BriefLifespan(LifespanOn):
+    """Spares the log a traceback of what it has been told already: which context failed, why and where."""
+
+    async def send(self, message: LifespanSendMessage) -> None:
+        """Hear how far the application is."""
+        told = isinstance(self.config.app, FastAPI) and getattr(self.config.app.state, "failure_is_told", False)
+        if told and message["type"] == "lifespan.startup.failed":
+            message = {"type": "lifespan.startup.failed", "message": ""}
+        await super().send(message)
+
+
 async def serve(server: uvicorn.Server, listening: socket.socket, assembly: Assembly) -> None:
     """Serve until told to stop. It listens before it looks for its remotes, which may be looking for it.
 
@@ -220,7 +237,7 @@ def server_config(app: FastAPI, trusted_proxies: Sequence[str] | None = None) ->
     From the last hop of X-Forwarded-For backwards, the first address that is none of `trusted_proxies` is the
     caller's; without trusted proxies nobody may say who they are.
     """
-    return uvicorn.Config(
+    config = uvicorn.Config(
         app,
         lifespan="on",
         log_config=None,
@@ -231,3 +248,6 @@ def server_config(app: FastAPI, trusted_proxies: Sequence[str] | None = None) ->
         forwarded_allow_ips=list(trusted_proxies or ()),
         timeout_graceful_shutdown=10,
     )
+    config.load()
+    config.lifespan_class = BriefLifespan
+    return config

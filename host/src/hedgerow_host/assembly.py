@@ -155,7 +155,8 @@ class Assembly:
             await lifespan.enter()
         except LifespanFailed as failure:
             if not self.quarantine.takes(failure.problem):
-                _log.error("lifespan_failed", context=context.name, error=failure.problem.what)
+                where = failure.problem.sources[-1]
+                _log.error("lifespan_failed", context=context.name, error=failure.problem.what, at=where)
                 raise failure.__cause__ if isinstance(failure.__cause__, Exception) else failure  # noqa: B904
             try:
                 self.leave_out([failure.problem])

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from hedgerow_core.domain import UnavailableError
 from hedgerow_core.persistence import DatabaseAddress
-from hedgerow_core.persistence.embedded import embedded_postgres, running_embedded_postgres
+from hedgerow_core.persistence.embedded import embedded_postgres, has_embedded_postgres, running_embedded_postgres
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.settings import Environment, HostSettings
 
@@ -30,15 +30,25 @@ def required_address(settings: HostSettings) -> DatabaseAddress:
 
 
 @contextmanager
-def existing_database(settings: HostSettings) -> Iterator[DatabaseAddress]:
+def existing_database(settings: HostSettings, *, makes: bool = False) -> Iterator[DatabaseAddress]:
     """The configured database; in `dev`, without one, the embedded server: the running one, else started for now.
 
+    One that is not there yet is made for who `makes` it, and for nobody else: who is in the wrong folder would look
+    at an empty one, and leave it there.
+
     Raises:
-        HostError: none is configured, and the environment is not `dev`.
+        HostError: none is configured, and the environment is not `dev`, or there is none in the data folder.
     """
     if settings.database_url is not None or settings.env is not Environment.DEV:
         yield required_address(settings)
         return
+    if not makes and not has_embedded_postgres(settings.data_dir):
+        raise HostError(
+            f"there is no database in {settings.data_dir.absolute()}, and HEDGEROW_DATABASE_URL is not set",
+            fix="go to the folder where `hedgerow dev` was started, or start it here; or name the data folder in "
+            "HEDGEROW_DATA_DIR",
+            code=ExitCode.MISCONFIGURED,
+        )
     running = running_embedded_postgres(settings.data_dir)
     if running is not None:
         yield running

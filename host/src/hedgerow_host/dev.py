@@ -22,9 +22,10 @@ from watchfiles import watch
 
 from hedgerow_core.observability import configure_logging, log_of
 from hedgerow_core.persistence import DatabaseAddress
-from hedgerow_core.persistence.embedded import embedded_postgres
+from hedgerow_core.persistence.embedded import EmbeddedPostgres, embedded_postgres
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.listening import bound_socket
+from hedgerow_host.problems import said_by
 from hedgerow_host.settings import ENTRY_POINT_GROUP, Environment, HostSettings
 
 LOOK_UP_MS = 200
@@ -49,34 +50,45 @@ def run_dev(settings: HostSettings) -> int:
         )
     settings = settings.model_copy(update={"environment": Environment.DEV})
     configure_logging(settings.log_format, level="WARNING")
-    with bound_socket(settings.host, settings.port) as listening, _database(settings) as (address, embedded_in):
-        child = DevServer(settings, address, embedded_in)
+    with bound_socket(settings.host, settings.port) as listening, _database(settings) as (address, postgres):
+        child = DevServer(settings, address, settings.data_dir if postgres else None)
         config = uvicorn.Config(
             "hedgerow", log_config=None, reload=True, reload_dirs=_source_folders(), reload_delay=0.1
         )
-        supervisor = DevSupervisor(config, target=child, sockets=[listening])
+        supervisor = DevSupervisor(config, target=child, sockets=[listening], postgres=postgres)
         supervisor.run()
         return supervisor.exit_code
 
 
 @contextmanager
-def _database(settings: HostSettings) -> Iterator[tuple[DatabaseAddress, Path | None]]:
+def _database(settings: HostSettings) -> Iterator[tuple[DatabaseAddress, EmbeddedPostgres | None]]:
     if settings.database_url is not None:
         yield settings.database_url, None
         return
     with embedded_postgres(settings.data_dir) as postgres:
-        yield postgres.address, settings.data_dir
+        yield postgres.address, postgres
 
 
 class DevSupervisor(WatchFilesReload):
-    """Replaces the serving child when a source file changes or it was killed. One that never came up ends all."""
+    """Replaces the serving child when a source file changes or it was killed. One that never came up ends all.
+
+    PostgreSQL, if it is ours, is started again when it was killed.
+    """
 
     reloaded = False
     died_soon = False
     gave_up = False
 
-    def __init__(self, config: uvicorn.Config, target: DevServer, sockets: list[socket.socket]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        target: DevServer,
+        sockets: list[socket.socket],
+        postgres: EmbeddedPostgres | None,
+    ) -> None:
         super().__init__(config, target, sockets)
+        self.postgres = postgres
+        self.postgres_missed = False
         self.started_at = time.monotonic()
         # uvicorn's own watcher looks up every 5 s: too seldom to see that the child has ended.
         self.watcher = watch(
@@ -96,6 +108,8 @@ class DevSupervisor(WatchFilesReload):
 
     def should_restart(self) -> list[Path] | None:
         """The changed files, if any."""
+        if self.postgres is not None and self.postgres.has_ended and not self.should_exit.is_set():
+            self._start_postgres_again(self.postgres)
         if self._never_came_up:
             self.should_exit.set()
         elif self.process.exitcode == 0 and not self.reloaded and not self.should_exit.is_set():
@@ -104,6 +118,19 @@ class DevSupervisor(WatchFilesReload):
         elif self.process.exitcode is not None and self.process.exitcode < 0:
             self._start_again_after(-self.process.exitcode)
         return super().should_restart()
+
+    def _start_postgres_again(self, postgres: EmbeddedPostgres) -> None:
+        try:
+            postgres.start()
+        except Exception as error:
+            if not self.postgres_missed:
+                _log.error(
+                    "postgres_ended", error=said_by(error), note="it can't be started again; its log says why"
+                )
+            self.postgres_missed = True
+            return
+        self.postgres_missed = False
+        _log.warning("postgres_ended", note="started again")
 
     def _start_again_after(self, signal: int) -> None:
         soon = time.monotonic() - self.started_at < TOO_SOON_S

@@ -23,6 +23,7 @@ from hedgerow_host.last_words import in_case_it_ends
 from hedgerow_host.manifests import wrong_in
 from hedgerow_host.patience import PATIENCE_S, Broke, Hangs, patiently
 from hedgerow_host.problems import CompositionError, Problem, place_in, refused_settings, said_by
+from hedgerow_host.shared_state import Changed, left_as_found
 
 LEAVE_OUT = "or leave the context out of HEDGEROW_CONTEXTS"
 
@@ -189,11 +190,18 @@ def _tried(
 ) -> Answer:
     try:
         with in_case_it_ends(f"{installed.name}: {runs} has ended the process [{installed}]"):
-            return work() if in_the_loop else patiently(work, installed.package)
+            return (
+                left_as_found(work) if in_the_loop else patiently(partial(left_as_found, work), installed.package)
+            )
     except Hangs as error:
         raise installed.refused(f"{runs} has not come back for {PATIENCE_S:g} s", fix, *error.place) from error
     except Exception as raised:
         cause = raised.error if isinstance(raised, Broke) else raised
+        if isinstance(cause, Changed):
+            what = f"{runs} changed {cause.what}, which everybody in this process shares"
+            raise installed.refused(
+                what, f"take that out of it, or out of the library that it uses, {LEAVE_OUT}"
+            ) from cause
         raise _problem_of(installed, what, cause, fix) from cause
 
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from hedgerow_core.http.problems import message_of
 from hedgerow_core.plugin import UnusableSetting
 from hedgerow_host.settings import variable_of
 
@@ -87,7 +88,7 @@ def settings_problems(settings: type[BaseSettings], error: ValidationError) -> l
         variable, field = _named(settings, prefix, name)
         if delimiter := settings.model_config.get("env_nested_delimiter"):
             variable = delimiter.join([variable, *(str(part).upper() for part in finding["loc"][1:])])
-        said = finding["msg"].removeprefix("Value error, ")  # pydantic's words before ours
+        said = message_of(finding).removeprefix("Value error, ")  # pydantic's words before ours
         what = "is not set" if finding["type"] == "missing" else f"is not acceptable: {said}"
         meaning = (field.description if field else None) or ""
         fix = f"set it in the environment or in .env. {meaning}".rstrip()

@@ -62,7 +62,9 @@ class Quarantine:
                 self._problems.setdefault(name, []).append(problem)
 
     def tell(self, name: str) -> None:
-        """Write into the log why a context is in it."""
+        """Write into the log why a context is in it. Who only looks reads it elsewhere."""
+        if self._takes_all:
+            return
         for problem in self._problems[name]:
             where = {"sources": problem.sources, "fix": problem.fix}
             _log.error("context_quarantined", context=name, problem=problem.in_short, **where)

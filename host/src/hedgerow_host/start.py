@@ -20,6 +20,7 @@ from hedgerow_host.mounting import routes_of
 from hedgerow_host.problems import Problem
 from hedgerow_host.rate_limits import limiter_for, quota_of_all_routes
 from hedgerow_host.settings import HostSettings
+from hedgerow_host.unknown_variables import unknown_variables
 from hedgerow_host.wire import remotes_of
 
 _log = log_of(__name__)
@@ -64,6 +65,8 @@ def started(
             )
         for note in notes_on(assembly, context.name):
             _log.warning("publisher_absent", context=context.name, note=note)
+    for unknown in unknown_variables(assembly.contexts):
+        _log.warning("unknown_variable", variable=unknown.name, fix=unknown.fix)
     return assembly
 
 

@@ -205,7 +205,6 @@ SETTINGS = """
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="WEED_")
     rows: list[int]
-os.environ["WEED_ROWS"] = "[1"
 @hookimpl
 def manifest():
     return manifest_with(settings=Settings)

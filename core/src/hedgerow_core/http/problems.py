@@ -145,7 +145,7 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
         {
             "field": _field_of(finding),
             "in": str(finding["loc"][0]),
-            "message": _message_of(finding) if _is_of_json(request, finding) else _SAY_THAT_IT_IS_JSON,
+            "message": message_of(finding) if _is_of_json(request, finding) else _SAY_THAT_IT_IS_JSON,
             "code": finding["type"],
         }
         for finding in error.errors()
@@ -167,13 +167,16 @@ def _is_of_json(request: Request, finding: Mapping[str, Any]) -> bool:
     return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
 
-def _message_of(finding: Mapping[str, Any]) -> str:
-    """JSON that can't be read says why in its context. Of a secret, pydantic counts `items`."""
+def message_of(finding: Mapping[str, Any]) -> str:
+    """What pydantic says, for people: of a secret it counts `items`, and of JSON it hides why it can't be read."""
     if finding["type"] in _LENGTHS and finding["ctx"].get("field_type") == "Value":
         at, length = _LENGTHS[finding["type"]]
         return f"Should have at {at} {finding['ctx'][length]} characters"
     why = finding.get("ctx", {}).get("error") if finding["type"] == "json_invalid" else None
-    return f"{finding['msg']}: {why}" if why else str(finding["msg"])
+    if not why:
+        return str(finding["msg"])
+    at = finding["loc"][-1]
+    return f"{finding['msg']}: {why}" + (f" at character {at + 1}" if isinstance(at, int) and at else "")
 
 
 def _field_of(finding: Mapping[str, Any]) -> str:

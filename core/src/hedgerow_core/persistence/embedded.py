@@ -35,6 +35,17 @@ class EmbeddedPostgres:
         self._server = server
         self.address = DatabaseAddress.parse(server.get_uri())
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process is gone, though nobody has stopped it here."""
+        import psutil
+
+        process = self._server.get_postmaster_info().process
+        try:
+            return process is None or not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
     def start(self) -> None:
         """Start it again after a `stop`, at the same address."""
         _start(self._server)
@@ -61,6 +72,11 @@ def embedded_postgres(folder: Path) -> Iterator[EmbeddedPostgres]:
             postgres.stop()
     finally:
         os.close(lock)
+
+
+def has_embedded_postgres(folder: Path) -> bool:
+    """Whether there are data of a server under `folder`. Looks, and makes nothing."""
+    return (folder / _DATA).is_dir()
 
 
 def running_embedded_postgres(folder: Path) -> DatabaseAddress | None:

@@ -16,6 +16,7 @@ from hedgerow_host.checks.dependencies import undeclared_imports
 from hedgerow_host.checks.deployment import guessable_secrets, unwise_in_production
 from hedgerow_host.checks.findings import Finding, worst_first
 from hedgerow_host.checks.imports import imports_of
+from hedgerow_host.checks.variables import variables_that_nobody_reads
 from hedgerow_host.discovery import installed_contexts
 from hedgerow_host.problems import CompositionError, Problem
 from hedgerow_host.settings import HostSettings
@@ -43,6 +44,7 @@ def check(
         left = [problem for found in assembly.quarantine.problems.values() for problem in found]
         findings += [of_problem(problem, names) for problem in left]
         findings += _of_composition(assembly, deploy=deploy)
+    findings += variables_that_nobody_reads(assembly.contexts if assembly else ())
     if deploy:
         findings += unwise_in_production(settings)
     return worst_first(findings), assembly

@@ -33,6 +33,7 @@ MEANINGS = {
     "W003": "A context asks one that is not hosted here",
     "W004": "A context runs without a role of its own",
     "W005": "The migrations of a context fail on an empty database",
+    "W006": "A variable looks like a setting, and nobody reads it",
     "W101": "This is not the environment of production",
     "W102": "A connection to another machine is not encrypted, or nobody checks with whom it is made",
     "W103": "The broker asks for no password",

@@ -34,6 +34,7 @@ from hedgerow_host.cli import (
     template,
 )
 from hedgerow_host.cli.of_contexts import VerbsOfContexts
+from hedgerow_host.ending import ends_in_time
 
 app = typer.Typer(
     name="hedgerow",
@@ -100,14 +101,15 @@ def _print_version(asked: bool) -> None:
 
 def main() -> None:
     """Entry point of the `hedgerow` command."""
-    try:
-        app()
-    except Exception as error:
-        if isinstance(error, UnicodeDecodeError):
-            _leave_over_metadata()
-        from hedgerow_host.exits import leave_over
+    with ends_in_time():
+        try:
+            app()
+        except Exception as error:
+            if isinstance(error, UnicodeDecodeError):
+                _leave_over_metadata()
+            from hedgerow_host.exits import leave_over
 
-        leave_over(error)
+            leave_over(error)
 
 
 def _leave_over_metadata() -> None:

@@ -92,12 +92,26 @@ def _print(findings: list[Finding], form: Form) -> None:
     if form is Form.JSON:
         print_rows([_row(finding) for finding in findings], as_json=True)
         return
-    for finding in findings:
-        _say(finding)
+    _say_notes([finding for finding in findings if finding.level is Level.NOTE])
+    for finding in reversed(findings):  # the worst stands last, where the eye is
+        if finding.level is not Level.NOTE:
+            _say(finding)
     counts = {level: sum(finding.level is level for finding in findings) for level in reversed(Level)}
     typer.echo(
         ", ".join(f"{count} {level}{'' if count == 1 else 's'}" for level, count in counts.items()), err=True
     )
+
+
+def _say_notes(notes: list[Finding]) -> None:
+    """One line for all that say the same: nobody has to do anything about them."""
+    alike: dict[tuple[str, str, str], list[Finding]] = {}
+    for note in notes:
+        alike.setdefault((note.id, note.what, note.fix), []).append(note)
+    for (id, what, _fix), same in alike.items():
+        if len(same) == 1:
+            _say(same[0])
+        else:
+            typer.echo(f"{id} {what}: {', '.join(note.subject for note in same)}")
 
 
 def _say(finding: Finding) -> None:

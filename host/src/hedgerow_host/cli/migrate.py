@@ -49,7 +49,7 @@ def migrate(
 
     settings, patience = load_settings(), timedelta(seconds=timeout)
     configure_logging(settings.log_format, level="WARNING")
-    with existing_database(settings) as address:
+    with existing_database(settings, makes=not (plan or sql or check)) as address:
         hosted, quarantine = hosted_contexts(settings)
         contexts = chosen_among(hosted, quarantine, context)
         for name in quarantine.problems if context is None else ():

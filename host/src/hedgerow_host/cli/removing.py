@@ -36,10 +36,13 @@ def remove(
     _refuse_while_needed(name, settings)
     with existing_database(settings) as address, told_if_away(address):
         found = asyncio.run(look(address, name))
-        _demand_removable(found, folder)
+        _demand_there(found)
         if plan:
             _tell(found, folder, None, as_json=as_json)
+            if found.connections:
+                typer.echo(f"note: not now: {_in_use(found)}", err=True)
             return
+        _demand_removable(found, folder)
         typer.echo(f"{name}: {len(found.tables)} tables, {sum(found.tables.values())} rows → {folder}", err=True)
         confirm(f"copy and drop all of {name} in {address}?", yes)
         folder.mkdir(parents=True)
@@ -62,7 +65,7 @@ def _refuse_while_needed(name: str, settings: HostSettings) -> None:
         )
 
 
-def _demand_removable(found: Removal, folder: Path) -> None:
+def _demand_there(found: Removal) -> None:
     from hedgerow_host.exits import ExitCode, HostError
 
     if not found.schema_exists:
@@ -77,9 +80,14 @@ def _demand_removable(found: Removal, folder: Path) -> None:
             fix="if it is yours, drop it by hand",
             code=ExitCode.CHECK_FAILED,
         )
+
+
+def _demand_removable(found: Removal, folder: Path) -> None:
+    from hedgerow_host.exits import ExitCode, HostError
+
     if found.connections:
         raise HostError(
-            f"running hosts use {found.context}: connections to this database: {found.connections}",
+            _in_use(found),
             fix=f"stop them, or start them with HEDGEROW_CONTEXTS that leaves {found.context} out",
             code=ExitCode.CHECK_FAILED,
         )
@@ -87,6 +95,10 @@ def _demand_removable(found: Removal, folder: Path) -> None:
         raise HostError(
             f"{folder} is there already", fix="choose another folder for --archive", code=ExitCode.MISCONFIGURED
         )
+
+
+def _in_use(found: Removal) -> str:
+    return f"running hosts use {found.context}: connections to this database: {found.connections}"
 
 
 def _tell(removal: Removal, folder: Path, role: str | None, *, as_json: bool) -> None:
