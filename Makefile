@@ -29,7 +29,7 @@ test: check ## lint, types, boundaries, then every test
 	@$(UV) run --no-sync pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-faults: install ## the long fault experiments, about an hour (ONLY=file for some); writes docs/evidence/faults.md and money.md
-	@FAULTS_TIER=long $(UV) run --no-sync pytest $(or $(ONLY),tests/faults)
+	@FAULTS_TIER=long $(UV) run --no-sync pytest $(or $(ONLY),tests/faults tests/extraction)
 
 check: locked install ## lock, ruff, mypy, import-linter, hedgerow check
 	@$(UV) run --no-sync ruff format --check .

@@ -97,6 +97,12 @@ async def test_a_target_that_is_no_other_database_or_not_empty_is_refused(
     async with moving(source_and_sink, target, redis_url, tmp_path) as move:
         code, said = await said_by(move, "run", to=source_and_sink)
         assert (code, "is the database that the context lies in" in said) == (2, True)
+        await move.run("prepare")
+        await rows(source_and_sink, "DELETE FROM hedgerow_extraction.moves")
+        code, said = await said_by(move, "run", to=target)
+        assert (code, "belongs to another move of source" in said) == (1, True)
+        await rows(target, "DROP SCHEMA hedgerow_extraction CASCADE")
+        await rows(target, "DROP SCHEMA source CASCADE")
         await rows(target, "CREATE SCHEMA source")
         await rows(target, "CREATE TABLE source.outbox AS SELECT 1")
         code, said = await said_by(move, "run", to=target)

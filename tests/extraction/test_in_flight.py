@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import time
@@ -83,6 +84,26 @@ async def test_who_writes_for_too_long_keeps_the_source_open(
                     await writers.some(20)
             finally:
                 await dawdler.close()
+            await move.run("switch")
+            await writers.at_the_target(20)
+        assert await move.judged(target, writers) == ""
+
+
+async def test_the_source_goes_on_by_itself_when_the_mover_dies_in_the_switch(
+    source_and_sink: DatabaseAddress, target: DatabaseAddress, redis_url: str, tmp_path: Path, seed: int
+) -> None:
+    async with moving(source_and_sink, target, redis_url, tmp_path) as move:
+        writers = Writers(source_and_sink, target, seed)
+        async with writers.writing():
+            await writers.some(20)
+            await move.run("shadow")
+            await move.start_new_host()
+            await move.run("switch", dies_at="switch_sequences_after")
+            await writers.some(50)
+            assert writers.at_target == 0
+            await move.run("switch", dies_at="switch_for_good_after")
+            told = json.loads((await move.says("status", "--json"))[1])
+            assert (told["at_source"], told["at_target"]) == ("takes no writes", "takes no writes")
             await move.run("switch")
             await writers.at_the_target(20)
         assert await move.judged(target, writers) == ""

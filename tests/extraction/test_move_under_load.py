@@ -12,15 +12,15 @@ from tests.extraction.laboratory.two_clusters import Moving, moving
 from tests.extraction.laboratory.writers import Writers
 from tests.faults.laboratory.checker import Measured
 from tests.faults.laboratory.child import MUTANT
-from tests.faults.laboratory.crash_points import CRASH_POINTS
+from tests.faults.laboratory.crash_points import MOVE_POINTS
 from tests.faults.laboratory.records import Records
 from tests.faults.laboratory.sizes import size
 
 EXPERIMENT = "48 moved under load"
 STANDSTILL_S = 5.0
-BEFORE_SWITCH = [point for point in CRASH_POINTS if point.startswith("move_")]
-IN_SWITCH = [point for point in CRASH_POINTS if point.startswith("switch_")]
-ON_THE_WAY_BACK = [point for point in CRASH_POINTS if point.startswith("back_")]
+BEFORE_SWITCH = [point for point in MOVE_POINTS if point.startswith("move_")]
+IN_SWITCH = [point for point in MOVE_POINTS if point.startswith("switch_")]
+ON_THE_WAY_BACK = [point for point in MOVE_POINTS if point.startswith("back_")]
 
 
 def some_of(points: list[str], seed: int) -> list[str]:

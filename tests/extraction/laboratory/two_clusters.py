@@ -99,6 +99,11 @@ class Moving:
             wrong.append(f"{again} tasks were tried again")
         return "; ".join(wrong)
 
+    async def says(self, verb: str, *arguments: str) -> tuple[int, str]:
+        """How a verb ended, and what it said."""
+        process = self.extract(verb, *arguments)
+        return await asyncio.to_thread(process.wait, 60.0), process.output
+
     async def mover_says(self, through: str, **settings: str) -> tuple[int, str]:
         """How a run of the mover ended, and what it said."""
         new_host = ("--new-host", f"http://127.0.0.1:{self.port}")

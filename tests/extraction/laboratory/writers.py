@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import ProgrammingError
 
-from hedgerow_core.domain import SystemClock
+from hedgerow_core.domain import ConflictError, SystemClock, UnavailableError
 from hedgerow_core.messaging import unit_of_work
 from hedgerow_core.persistence import ContextIsMoving, Database, DatabaseAddress
 from tests.faults.laboratory.contexts.lab_source import TASK_EVERY, SourceWork
@@ -20,7 +20,7 @@ from tests.faults.laboratory.contexts.lab_source import TASK_EVERY, SourceWork
 KEYS_EACH = 5
 PAUSE_S = 0.01
 TRY_AGAIN_AFTER_S = 0.02
-DELETED = 0.1
+ROLLED_BACK = 0.1
 
 
 class _RolledBackError(Exception):
@@ -87,19 +87,33 @@ class Writers:
             UUID(int=random.Random(f"{self.seed}/{nth}/{k}").getrandbits(128), version=4) for k in range(KEYS_EACH)
         ]
         numbers = {key: max((n for k, n in self.published if k == key), default=0) for key in keys}
-        side, last = 0, time.monotonic()
+        side, last, unsure = 0, time.monotonic(), None
         while not self._stopping.is_set():
             key = dice.choice(keys)
+            if unsure is not None:
+                key = unsure
             try:
-                await self._commit(databases[side], key, numbers[key] + 1, rolls_back=dice.random() < DELETED)
+                await self._commit(
+                    databases[side],
+                    key,
+                    numbers[key] + 1,
+                    rolls_back=unsure is None and dice.random() < ROLLED_BACK,
+                )
             except _RolledBackError:
                 continue
+            except ConflictError:  # the number is taken: by us, when nobody told us what became of it
+                assert unsure is not None
             except (ContextIsMoving, ProgrammingError):  # the target may have no tables yet, or none any more
                 self.refused += 1
                 await databases[side].close()  # nobody is to be seen there who has gone
                 side = 1 - side
                 await asyncio.sleep(TRY_AGAIN_AFTER_S)
                 continue
+            except UnavailableError:  # a machine that is busy may not answer in time
+                unsure = key
+                await asyncio.sleep(TRY_AGAIN_AFTER_S)
+                continue
+            unsure = None
             numbers[key] += 1
             self.published.append((key, numbers[key]))
             self.at_target += side

@@ -57,6 +57,28 @@ CRASH_POINTS: dict[str, tuple[str, str, str]] = {
     "due_after": (f"{_MESSAGING}.dispatcher", "due_partitions", "after"),
     "hint_before": ("hedgerow_host.brokers", "BrokerHints.send", "before"),
     "hint_after": ("hedgerow_host.brokers", "BrokerHints.send", "after"),
+}
+
+IN_API = (
+    "handler_inside",
+    "work_before_flush",
+    "work_after_flush",
+    "work_after_commit",
+    "enqueue_before",
+    "enqueue_after",
+)
+"""Points that a request passes."""
+IN_SOURCE_WORKER = tuple(
+    name
+    for name in CRASH_POINTS
+    if not name.startswith(("enqueue_", "fail_", "put_back_", "handler_inside", "work_after_commit"))
+)
+"""Points that a worker of `source` alone passes: its handlers never fail, save nothing, and record no task."""
+IN_SINK_WORKER = tuple(name for name in CRASH_POINTS if not name.startswith("enqueue_"))
+"""Points that a worker of `sink` passes."""
+
+# The same for `hedgerow extract`, in the order in which they are passed: before the switch, in it, on the way back.
+MOVE_POINTS: dict[str, tuple[str, str, str]] = {
     "move_begin_after": (f"{_MOVE}.preparing", "begin", "after"),
     "move_install_after": (f"{_MOVE}.capture", "install", "after"),
     "move_partitions_after": (f"{_MOVE}.preparing", "_same_partitions", "after"),
@@ -80,26 +102,6 @@ CRASH_POINTS: dict[str, tuple[str, str, str]] = {
     "back_remove_after": (f"{_MOVE}.capture", "remove", "after"),
     "back_forget_after": (f"{_MOVE}.ending", "forget_move", "after"),
 }
-
-IN_MOVER = ("move_", "switch_", "back_")
-"""How the names of the points begin that `hedgerow extract` passes: before the switch, in it, on the way back."""
-IN_API = (
-    "handler_inside",
-    "work_before_flush",
-    "work_after_flush",
-    "work_after_commit",
-    "enqueue_before",
-    "enqueue_after",
-)
-"""Points that a request passes."""
-IN_SOURCE_WORKER = tuple(
-    name
-    for name in CRASH_POINTS
-    if not name.startswith(("enqueue_", "fail_", "put_back_", "handler_inside", "work_after_commit", *IN_MOVER))
-)
-"""Points that a worker of `source` alone passes: its handlers never fail, save nothing, and record no task."""
-IN_SINK_WORKER = tuple(name for name in CRASH_POINTS if not name.startswith(("enqueue_", *IN_MOVER)))
-"""Points that a worker of `sink` passes."""
 
 
 def crash() -> None:
@@ -149,7 +151,7 @@ def owner_of(name: str) -> tuple[Any, str]:
         KeyError: there is no such point.
         AttributeError: the product no longer has that function.
     """
-    module, attribute, _side = CRASH_POINTS[name]
+    module, attribute, _side = (CRASH_POINTS | MOVE_POINTS)[name]
     owner: Any = import_module(module)
     *path, last = attribute.split(".")
     for part in path:
@@ -162,7 +164,7 @@ def wrap(name: str, passed: Callable[[], None]) -> None:
     """Have `passed` called on the point's side of every call of its function."""
     owner, attribute = owner_of(name)
     sound = getattr(owner, attribute)
-    before = CRASH_POINTS[name][2] == "before"
+    before = (CRASH_POINTS | MOVE_POINTS)[name][2] == "before"
 
     @functools.wraps(sound)
     async def around_async(*args: Any, **kwargs: Any) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from hedgerow_host.extraction.move import fence
 from hedgerow_host.extraction.move.carrying import carry
 from hedgerow_host.extraction.move.sides import Side
 from hedgerow_host.extraction.move.state import move_cursor
@@ -16,8 +17,13 @@ Tell = Callable[[str], None]
 
 
 async def copy_all(source: Side, target: Side, context: str, tables: Sequence[MovedTable], tell: Tell) -> int:
-    """Copy every table; returns how many rows there were. What a migration has put into the target goes."""
+    """Copy every table; returns how many rows there were. What a migration has put into the target goes.
+
+    Raises:
+        HostError: the target takes writes.
+    """
     rows = 0
+    await fence.demand_closed(target, context)
     async with source.frozen() as snapshot, target.as_replica() as there:
         for table in tables:
             await there.execute(f"DELETE FROM {table.quoted}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -14,11 +15,11 @@ from hedgerow_core.persistence.database import role_of
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.extraction.move import capture, fence
 from hedgerow_host.extraction.move.comparing import compare_now
+from hedgerow_host.extraction.move.following import follow_to
 from hedgerow_host.extraction.move.handing_over import hand_over
 from hedgerow_host.extraction.move.sides import Side
-from hedgerow_host.extraction.move.stage import Stage
-from hedgerow_host.extraction.move.state import Move, finished, forget_move
-from hedgerow_host.extraction.move.tables import tables_of
+from hedgerow_host.extraction.move.state import Move, forget_move
+from hedgerow_host.extraction.move.tables import MovedTable, tables_of
 from hedgerow_host.removal import Removal, archive_and_drop, drop_role, look
 
 _LINE = """
@@ -62,15 +63,11 @@ async def roll_back(source: Side, target: Side, move: Move) -> list[str]:
     context, did = move.context, []
     if not (await fence.is_open(source, context) or await fence.is_closed_for_good(target, context)):
         tables = await tables_of(source.connection, context)
+        await _demand_same(source, target, context, tables)
         back = await hand_over(target, source, context, tables)
         did.append(
             f"{back.carried} changed rows carried back while {context} stood still for {back.standstill_s:.2f} s"
         )
-        found = await compare_now(source, target, tables)
-        if found.differing:
-            did.append(f"{found.differing} rows are not the same at {target.place}, which is left as it is")
-            await finished(source, context, Stage.PREPARE, differing=found.differing)
-            return did
     await fence.open_up(source, context)
     did.append(f"{source.place} takes writes")
     await _demand_gone(target, context)
@@ -83,6 +80,21 @@ async def roll_back(source: Side, target: Side, move: Move) -> list[str]:
     await forget_move(source, context)
     did.append(f"the move is forgotten at {source.place}, but for a line in the trail")
     return did
+
+
+async def _demand_same(source: Side, target: Side, context: str, tables: Sequence[MovedTable]) -> None:
+    """What was written at the target is carried, and both are compared at one moment, while the target goes on."""
+    if await fence.is_open(target, context):
+        async with target.frozen() as snapshot:
+            await follow_to(snapshot, target, source, context, tables)
+            found = await compare_now(target, source, tables)
+        if found.differing:
+            shown = "\n".join(f"  {each.table} {each.key}: {each.what}" for each in found.differences)
+            raise HostError(
+                f"{found.differing} rows are not the same (read {target.place} as the source):\n{shown}",
+                fix=f"{target.place} goes on taking writes; run this again, and if it stays, tell the authors",
+                code=ExitCode.CHECK_FAILED,
+            )
 
 
 async def _demand_gone(target: Side, context: str) -> None:

@@ -67,6 +67,20 @@ async def is_closed_for_good(side: Side, context: str) -> bool:
     return bool(await side.connection.fetchval(f"SELECT last_value = {FOR_GOOD} FROM {fence}"))
 
 
+async def demand_closed(side: Side, context: str) -> None:
+    """Nothing may be carried to where others write.
+
+    Raises:
+        HostError: they do.
+    """
+    if await is_open(side, context):
+        raise HostError(
+            f"{side.place} takes writes of {context}: nothing may be carried there",
+            fix="`hedgerow extract status` says how far the move is",
+            code=ExitCode.CHECK_FAILED,
+        )
+
+
 async def open_up(side: Side, context: str) -> None:
     """Let this side take writes. The other one must be closed for good."""
     if await side.connection.fetchval("SELECT to_regclass($1)", fence_of(context)) is not None:

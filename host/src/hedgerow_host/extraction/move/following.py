@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.extraction.move import fence
 from hedgerow_host.extraction.move.capture import log_of
 from hedgerow_host.extraction.move.carrying import carry
@@ -74,12 +73,7 @@ async def follow_to(
         HostError: the target takes writes, and they would be lost.
     """
     step = Step(snapshot)
-    if await fence.is_open(target, context):
-        raise HostError(
-            f"{target.place} takes writes of {context}: nothing may be carried there",
-            fix="`hedgerow extract status` says how far the move is",
-            code=ExitCode.CHECK_FAILED,
-        )
+    await fence.demand_closed(target, context)
     async with target.as_replica() as there:
         cursor = await cursor_of(target, context, lock=True)
         await source.connection.execute(_COLLECT.format(log=log_of(context), is_new=_IS_NEW.format(cursor=cursor)))

@@ -42,7 +42,13 @@ async def prepare(source: Side, target: Side, loaded: LoadedContext) -> None:
     for side in (source, target):
         await _demand_rights(side)
     await _demand_movable(source, loaded)
-    move = await move_of(source, context)
+    move, there = await move_of(source, context), await move_of(target, context)
+    if there is not None and (move is None or there.id != move.id):
+        raise HostError(
+            f"{target.place} belongs to another move of {context}, from {there.other_side}",
+            fix="take that one back from there, or name another database with --to",
+            code=ExitCode.CHECK_FAILED,
+        )
     if move is None:
         await _demand_empty(target, context)
     id = move.id if move else await source.connection.fetchval("SELECT gen_random_uuid()")

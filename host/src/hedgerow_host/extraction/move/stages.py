@@ -110,6 +110,9 @@ class Mover:
     async def _prepare(self, _wishes: Wishes) -> None:
         (loaded,) = chosen_contexts(self.settings, self.context)
         await prepare(self.source, self.target, loaded)
+        for table in await self._tables():
+            if not table.key:
+                self.tell(f"{table.name} has no unique key: it is carried as a whole whenever it has changed")
 
     async def _copy(self, _wishes: Wishes) -> None:
         await demand_same_versions(self.source, self.target, self.context)

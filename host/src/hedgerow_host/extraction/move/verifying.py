@@ -20,7 +20,7 @@ _WAITING = """
 """
 _SILENT = """
     SELECT string_agg(consumer, ', ' ORDER BY consumer) FROM "{context}".feed_consumers
-    WHERE passed = '0'::xid8 OR reported_at < $1
+    WHERE (passed = '0'::xid8 OR reported_at < $1) AND reported_at > $1 - interval '7 days'
 """
 
 
@@ -78,7 +78,7 @@ async def verify(source: Side, target: Side, move: Move, *, switched_at: str) ->
             good=silent is None,
             found=f"silent: {silent}" if silent else "all have reported",
             fix="restart their hosts with HEDGEROW_REMOTES__"
-            f"{context.upper()}__URL; a subscription that is no more is forgotten after a week",
+            f"{context.upper()}__URL; one that has been silent for a week is not waited for",
         ),
         Sign(
             what="no host serves it at the source any more",
