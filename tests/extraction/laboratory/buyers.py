@@ -41,8 +41,9 @@ class Front(httpx.BaseTransport):
         return answer
 
     def _flip(self) -> None:
-        if self.next and httpx.get(f"{self.next}/readyz", timeout=5).json()["status"] == "ready":
-            self.billing, self.next = self.next, None
+        there = self.next  # any of several threads may be the one that flips
+        if there and httpx.get(f"{there}/readyz", timeout=5).json()["status"] == "ready":
+            self.billing, self.next = there, None
 
     def client(self) -> httpx.Client:
         """Somebody who knows the front alone."""
@@ -88,7 +89,7 @@ class Buyers:
 
     def _buy(self, shopper: Shopper, client: httpx.Client) -> None:
         try:
-            while not self._over.is_set():
+            while not self._over.wait(PAUSE_S):
                 shopper = self._renewed(shopper, client)
                 invoice = self._done(shopper, "", 201, json={"currency": "EUR", "lines": LINES})["id"]
                 self._done(shopper, f"/{invoice}/open", 200)
