@@ -67,9 +67,7 @@ class Buyers:
     def buying(self, customers: int = 2) -> Iterator[None]:
         """While the body runs."""
         with self.front.client() as client:
-            threads = [
-                threading.Thread(target=self._buy, args=(sign_up(client), client)) for _ in range(customers)
-            ]
+            threads = [threading.Thread(target=self._buy, args=(sign_up(client), client)) for _ in range(customers)]
             for thread in threads:
                 thread.start()
             try:
@@ -95,7 +93,7 @@ class Buyers:
                 self._done(shopper, f"/{invoice}/open", 200)
                 self._done(shopper, f"/{invoice}/request-payment", 202)
                 self.paid.append(invoice)
-        except Exception as error:  # noqa: BLE001 - told by whoever waits for us
+        except Exception as error:  # told by whoever waits for us
             self.gave_up.append(repr(error))
 
     def _renewed(self, shopper: Shopper, client: httpx.Client) -> Shopper:
