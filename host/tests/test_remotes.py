@@ -17,6 +17,7 @@ from hedgerow_host.problems import CompositionError, Problem
 from hedgerow_host.readiness import Readiness
 from hedgerow_host.settings import Environment, HostSettings, Remote
 from hedgerow_host.watch import Watch
+from hedgerow_host.wire.routes import wire_routes
 from host.tests.test_published_queries import ORCHARD, PRESS, QUESTION
 
 Install = Callable[..., None]
@@ -72,6 +73,22 @@ def test_a_context_lives_here_or_there(press: None, install: Install) -> None:
     problem = the_problem_of(settings(contexts=("press", "orchard")))
 
     assert (problem.subject, "it is hosted here, too" in problem.what) == (URL, True)
+
+
+def test_while_a_context_moves_its_new_host_may_call_and_nobody_asks_it(press: None, install: Install) -> None:
+    install("orchard", ORCHARD)
+    moving = {"orchard": Remote(url="https://orchard.example", moving=True)}
+
+    before, _routes = compose(settings(contexts=("press", "orchard"), remotes=moving))
+    after, _routes = compose(settings(remotes=moving))
+
+    assert (before.names, list(before.peers), list(before.remotes.moving)) == (
+        ["orchard", "press"],
+        [],
+        ["orchard"],
+    )
+    assert (after.names, list(after.peers), list(after.remotes.moving)) == (["press"], ["orchard"], [])
+    assert [bool(wire_routes(assembly)) for assembly in (before, after)] == [True, True]
 
 
 @pytest.mark.parametrize("environment", [Environment.TEST, Environment.PROD])

@@ -27,6 +27,7 @@ from hedgerow_host.patient_protocol import PatientProtocol
 from hedgerow_host.readiness import Readiness
 from hedgerow_host.settings import HostSettings
 from hedgerow_host.start import spare_what_is_built
+from hedgerow_host.streams.streaming import streaming
 from hedgerow_host.visitors import Visitors
 from hedgerow_host.wire.arrivals import Arrivals
 from hedgerow_host.wire.believing import listening
@@ -78,6 +79,7 @@ def create_app(
             await stack.enter_async_context(Arrivals(assembly).watching())
             if with_worker:
                 await stack.enter_async_context(working_in_process(assembly))
+                await stack.enter_async_context(streaming(assembly, settings.stream_url if settings else None))
             yield
 
     visitors = Visitors(assembly)

@@ -141,7 +141,7 @@ class Assembly:
                 keep_events=self.keep_events,
                 keep_audit=self.keep_audit,
                 peers=self.peers,
-                arrived=self.wakeup,
+                wakeup=self.wakeup,
             )
             for context in self.contexts
         }

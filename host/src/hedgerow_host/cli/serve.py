@@ -78,7 +78,7 @@ def worker(contexts: Contexts = None) -> None:
         assembly = started(settings, address)
         watch = Watch(assembly, settings.stale_after_s)
         with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
-            runner.run(run_worker(assembly, watch, settings.broker_url, address))
+            runner.run(run_worker(assembly, watch, settings.broker_url, address, settings.stream_url))
 
 
 def _settings(host: str | None, port: int | None, contexts: str | None) -> HostSettings:

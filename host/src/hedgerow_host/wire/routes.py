@@ -20,7 +20,7 @@ def wire_routes(assembly: Assembly) -> Sequence[Route]:
 
     Each finds out by itself who asks, and bounds what it takes.
     """
-    if not assembly.remotes.peers:
+    if not assembly.remotes.may_call:
         return ()
     return [
         *key_routes(assembly),

@@ -100,7 +100,7 @@ class Shadow:
                 data_dir=settings.data_dir,
                 address=source,
                 database=database,
-                remotes=remotes_of(settings),
+                remotes=remotes_of(settings, [each.name for each in loaded]),
             )
             for database in (AtMoment, AtTarget)
         ]
