@@ -55,6 +55,11 @@ def test_an_api_that_is_ready_is_fine_whatever_alarms_it_has() -> None:
     assert (code, json.loads(printed)) == (0, READY)
 
 
+def test_an_api_that_stands_by_is_as_ready_as_it_can_be() -> None:
+    with answering(200, json.dumps({**READY, "status": "standby", "alarms": []})) as url:
+        assert health(url) == (0, "standby\n  database: ok\n")
+
+
 def test_an_api_that_is_not_ready_fails_the_probe_and_says_what_it_lacks() -> None:
     with answering(503, json.dumps(NOT_READY)) as url:
         assert health(url) == (1, "not_ready\n  database: database_away\n")

@@ -146,3 +146,8 @@ async def moving(
     """The laboratory's contexts at the source; the target is empty."""
     async with laboratory(source, redis_url, folder, **settings) as bench:
         yield Moving(bench, source, target, free_port())
+
+
+def rows_now(address: DatabaseAddress, sql: str, *values: object) -> list[asyncpg.Record]:
+    """The same for who has no event loop."""
+    return asyncio.run(rows(address, sql, *values))
