@@ -42,4 +42,3 @@ def users_and_billing(
             users.with_settings(**settings_of_users),
             billing.with_settings(HEDGEROW_REMOTES__USERS__OPTIONAL="true"),
         )
-

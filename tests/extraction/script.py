@@ -172,9 +172,7 @@ class Script:
             assert time.monotonic() < ends, f"{path} is still {answer.status_code}: {answer.text}"
             time.sleep(AGAIN_AFTER_S)
 
-    def _step(
-        self, method: str, path: str, who: str | None, body: object = None, **options: Any
-    ) -> Answer:
+    def _step(self, method: str, path: str, who: str | None, body: object = None, **options: Any) -> Answer:
         self._steps += 1
         self.between_steps(self._steps)
         answer = self._call(method, path, who, body, **options)

@@ -20,6 +20,7 @@ from tests.faults.laboratory.identity_mutants import IDENTITY_MUTANTS, patience_
 from tests.faults.laboratory.migration_mutants import MIGRATION_MUTANTS
 from tests.faults.laboratory.money_mutants import MONEY_MUTANTS
 from tests.faults.laboratory.mutants import MUTANTS
+from tests.faults.laboratory.placement_mutants import PLACEMENT_MUTANTS
 from tests.faults.laboratory.statements import die_before
 
 CRASH_POINT, STOP_POINT, TRACE = "LAB_CRASH_POINT", "LAB_STOP_POINT", "LAB_TRACE"
@@ -30,7 +31,8 @@ KEYS_HOLD_S, DIES_BEFORE = "LAB_KEYS_HOLD_S", "LAB_DIES_BEFORE"
 def apply(environment: dict[str, str]) -> None:
     """Change this process as the environment asks."""
     if mutant := environment.get(MUTANT):
-        (MUTANTS | IDENTITY_MUTANTS | GATEWAY_MUTANTS | MONEY_MUTANTS | MIGRATION_MUTANTS)[mutant]()
+        known = MUTANTS | IDENTITY_MUTANTS | GATEWAY_MUTANTS | MONEY_MUTANTS | MIGRATION_MUTANTS
+        (known | PLACEMENT_MUTANTS)[mutant]()
     if lease := environment.get(LEASE_S):
         _shorten_leases(float(lease))
     if patience := environment.get(PATIENCE_S):
