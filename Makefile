@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 # Many tests start processes; each would compile our sources anew where somebody has switched bytecode off.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install run demo test check locked audit format bench-ledger test-faults
+.PHONY: help install run demo test check locked audit format bench-ledger bench-boot test-faults
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -29,14 +29,15 @@ test: check ## lint, types, boundaries, then every test
 	@$(UV) run --no-sync pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-faults: install ## the long fault experiments, about an hour (ONLY=file for some); writes docs/evidence/faults.md and money.md
-	@FAULTS_TIER=long $(UV) run --no-sync pytest $(or $(ONLY),tests/faults)
+	@FAULTS_TIER=long $(UV) run --no-sync pytest $(or $(ONLY),tests/faults tests/extraction)
 
-check: locked install ## lock, ruff, mypy, import-linter
+check: locked install ## lock, ruff, mypy, import-linter, hedgerow check
 	@$(UV) run --no-sync ruff format --check .
 	@$(UV) run --no-sync ruff check .
 	@$(UV) run --no-sync mypy
 	@for walls in importlinter.ini contexts/*/importlinter.ini; do \
 		if [ -f $$walls ]; then $(UV) run --no-sync lint-imports --config $$walls --no-logo || exit 1; fi; done
+	@found=$$(HEDGEROW_ENV=dev HEDGEROW_CONTEXTS= $(UV) run --no-sync hedgerow check --no-database) || { echo "$$found"; exit 1; }
 
 locked: $(filter .tools/%,$(UV))
 	@$(UV) lock --check --quiet || { echo "uv.lock lags behind a pyproject.toml: run make install, and commit it"; exit 1; }
@@ -50,3 +51,6 @@ format: install ## let ruff put the code in shape
 
 bench-ledger: install ## measure the ledger against its yardsticks, exit 1 if a floor is missed (QUICK=1 for a rough look)
 	@$(UV) run --no-sync python -m benchmarks.ledger $(if $(QUICK),--quick)
+
+bench-boot: install ## measure boots of few and many contexts, --help and a new context, exit 1 if a limit is missed
+	@$(UV) run --no-sync python -m benchmarks.boot

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 
 from tests import warm_start
+from tests.forked_command import PROGRAM
 
 READY_WITHIN_S = 60.0
 ENDS_WITHIN_S = 30.0
@@ -24,11 +25,11 @@ SECRET = "for tests alone, and so it is no secret"
 CHOSEN = {"USERS_SECRET": SECRET, "BILLING_GATEWAY": "sandbox"}
 """What somebody must have decided before a host starts outside of `dev`."""
 COMMAND = Path(sys.executable).with_name("hedgerow")
-"""For those who type it into a shell."""
+"""The installed one, for those to whom it matters that nothing is there yet."""
 UV = shutil.which("uv") or str(warm_start.ROOT / ".tools/bin/uv")
 """The one that make uses."""
-PROGRAM = "hedgerow_host.cli"
-"""What the command runs."""
+UV_FOUND_NOBODY = "error sending request"
+"""What uv says where neither its cache nor a network has what it needs."""
 
 
 class Process:

@@ -1,36 +1,30 @@
 """Starts `hedgerow` processes by forking one that has imported it all: most of what a short command costs.
 
 The suite starts some six hundred processes. Each has its own pid, session, folder, environment and output, gets
-real signals and ends as it would; what it does not do is to compile and import again. Tests of what an installed
-command does from the very start call `processes.COMMAND` instead.
+real signals and ends as it would; what it does not do is to compile and import again, nor does the child of `dev`.
+Tests of what an installed command does from the very start call `processes.COMMAND` instead.
 """
 
 from __future__ import annotations
 
 import atexit
 import functools
-import gc
-import importlib
-import json
 import os
-import pkgutil
 import select
+import shlex
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+
+from tests import forked_command
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("hedgerow_core", "hedgerow_host", "hedgerow_users", "hedgerow_billing")
-NOT_FOR_IMPORT = ("alembic_environment", "migrations.versions", "__main__")
 
 
 class Started:
@@ -86,31 +80,41 @@ def start(
 ) -> Started:
     """Call `main()` of a module in a process of its own, which writes to these files."""
     connection = socket.socket(socket.AF_UNIX)
-    connection.connect(_forker())
-    wanted = {
+    connection.connect(str(_forker()))
+    wish = {
         "module": module,
         "arguments": arguments,
         "folder": str(folder),
         "environment": dict(environment),
-        "output": str(output),
-        "errors": str(errors),
-        "typed": str(typed),
     }
-    connection.sendall(json.dumps(wanted).encode() + b"\n")
+    with typed.open("rb") as stdin, output.open("ab") as stdout, errors.open("ab") as stderr:
+        forked_command.ask(connection, wish, [file.fileno() for file in (stdin, stdout, stderr)])
     return Started(arguments, connection)
 
 
 @functools.cache
-def _forker() -> str:
+def commands() -> Path:
+    """A folder for the PATH of a shell, with a `hedgerow` in it that is forked, too."""
+    folder = _forker().with_name("commands")
+    folder.mkdir()
+    command = folder / "hedgerow"
+    script = [sys.executable, "-IS", forked_command.__file__, str(_forker())]
+    command.write_text(f'#!/bin/sh\nexec {shlex.join(script)} "$@"\n')
+    command.chmod(0o755)
+    return folder
+
+
+@functools.cache
+def _forker() -> Path:
     """The address of the process that forks for this test run; it ends when its stdin does, which is with us."""
     folder = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, folder)
-    address = f"{folder}/forker"
+    address = Path(folder) / "forker"
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(address)
+        listener.bind(str(address))
         listener.listen(64)
         forker = subprocess.Popen(
-            [sys.executable, "-m", "tests.warm_start", str(listener.fileno())],
+            [sys.executable, "-m", "tests.forker", str(listener.fileno())],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             pass_fds=[listener.fileno()],
@@ -119,86 +123,3 @@ def _forker() -> str:
     assert forker.stdin is not None
     atexit.register(forker.stdin.close)
     return address
-
-
-def serve(listener: socket.socket) -> dict[str, Any]:
-    """Fork for everybody who connects. Returns in the new process alone, with what is wanted of it."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    while True:
-        if sys.stdin in select.select([listener, sys.stdin], [], [])[0]:
-            os._exit(0)
-        connection, _ = listener.accept()
-        if os.fork() == 0:
-            return _keep(connection)
-        connection.close()
-
-
-def _keep(connection: socket.socket) -> dict[str, Any]:
-    """Start one process and tell how it ends; a keeper of its own each, so that nobody waits for another.
-
-    When the test run is gone, however it ended, so is the process.
-    """
-    ended, tell = socket.socketpair()
-    tell.setblocking(False)
-    signal.set_wakeup_fd(tell.fileno())
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    wanted: dict[str, Any] = json.loads(connection.makefile("r").readline())
-    pid = os.fork()
-    if pid == 0:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        return wanted
-    os.setsid()
-    _tell(connection, pid)
-    while connection not in select.select([connection, ended], [], [])[0]:
-        ended.recv(64)
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done:
-            _tell(connection, os.waitstatus_to_exitcode(status))
-            os._exit(0)
-    os.kill(pid, signal.SIGKILL)
-    os._exit(0)
-
-
-def _tell(connection: socket.socket, number: int) -> None:
-    with suppress(OSError):  # nobody listens any more
-        connection.sendall(b"%d\n" % number)
-
-
-def become(wanted: Mapping[str, Any]) -> None:
-    """Change this process into one that somebody has started with this folder, environment and output."""
-    os.setsid()
-    os.chdir(wanted["folder"])
-    os.environ.clear()
-    os.environ.update(wanted["environment"])
-    time.tzset()
-    for number, (file, mode) in enumerate(
-        [(wanted["typed"], "r"), (wanted["output"], "a"), (wanted["errors"], "a")]
-    ):
-        with open(file, mode) as opened:
-            os.dup2(opened.fileno(), number)
-    os.closerange(3, 64)
-    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
-    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
-    sys.argv = ["hedgerow", *wanted["arguments"]]
-    sys.modules["__main__"].__package__ = None  # or the usage would be `python -m tests.hedgerow`
-    sys.path[:0] = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
-
-
-def _ours() -> Iterator[str]:
-    for name in PACKAGES:
-        package = importlib.import_module(name)
-        for module in pkgutil.walk_packages(package.__path__, f"{name}."):
-            if not any(part in module.name for part in NOT_FOR_IMPORT):
-                yield module.name
-
-
-if __name__ == "__main__":
-    for name in _ours():
-        importlib.import_module(name)
-    assert threading.active_count() == 1, "a thread would not live on in a fork"
-    gc.freeze()
-    wish = serve(socket.socket(fileno=int(sys.argv[1])))
-    become(wish)
-    importlib.import_module(wish["module"]).main()

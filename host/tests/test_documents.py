@@ -124,3 +124,37 @@ def test_a_document_is_printed_and_can_be_kept(
     assert CliRunner().invoke(app, [verb, "--check", str(kept)]).exit_code == 0
     kept.write_text(printed.replace("garden", "jungle"))
     assert CliRunner().invoke(app, [verb, "--check", str(kept)]).exit_code != 0
+
+
+@pytest.mark.parametrize(
+    ("url", "address", "server"),
+    [
+        ("redis://:secret@redis:6379/0", "hedgerow.events.garden", {"host": "redis:6379", "protocol": "redis"}),
+        ("amqp://me:secret@rabbit:5672/", "garden.plant_grown", {"host": "rabbit:5672", "protocol": "amqp"}),
+        (
+            "kafka://one:9092,other:9092",
+            "hedgerow.events.garden",
+            {"host": "one:9092,other:9092", "protocol": "kafka"},
+        ),
+    ],
+)
+def test_with_a_stream_the_document_says_where_events_are_announced(
+    install: Install, url: str, address: str, server: Document
+) -> None:
+    install("garden", GARDEN)
+    assembly, _routes = compose(HostSettings(contexts=("garden",)))
+
+    document = asyncapi(assembly, url)
+
+    channel = document["channels"]["garden.plant_grown"]
+    message = document["components"]["messages"]["garden.plant_grown.v1"]
+    assert (document["servers"], channel["address"]) == ({"stream": server}, address)
+    assert message["contentType"] == "application/cloudevents+json"
+    assert {"$ref": "#/components/schemas/garden.plant_grown.v1"} in list(_schemas_in(message["payload"]))
+    assert dangling(document) == []
+    assert "secret" not in json.dumps(document)
+
+
+def _schemas_in(payload: Document) -> Iterator[Document]:
+    for part in payload["allOf"]:
+        yield from part.get("properties", {}).values()

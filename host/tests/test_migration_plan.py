@@ -35,7 +35,7 @@ def test_each_step_begins_where_the_one_before_ended() -> None:
 
 def test_without_the_parser_nothing_is_called_safe(monkeypatch: pytest.MonkeyPatch) -> None:
     assert can_look()
-    monkeypatch.setitem(sys.modules, "pglast", None)
+    monkeypatch.setitem(sys.modules, "postgast", None)
 
     assert not can_look()
     assert {step.kind for step in plan([state("ledger_0002")])} == {Kind.UNKNOWN}

@@ -6,13 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from hedgerow_host.api import create_app
 from hedgerow_host.catalog import compose, context_rows, notes_on, setting_rows
 from hedgerow_host.checks import check
 from hedgerow_host.exits import load_settings
 from hedgerow_host.problems import CompositionError, Problem
+from hedgerow_host.readiness import Readiness
 from hedgerow_host.settings import Environment, HostSettings, Remote
+from hedgerow_host.watch import Watch
+from hedgerow_host.wire.routes import wire_routes
 from host.tests.test_published_queries import ORCHARD, PRESS, QUESTION
 
 Install = Callable[..., None]
@@ -68,6 +73,22 @@ def test_a_context_lives_here_or_there(press: None, install: Install) -> None:
     problem = the_problem_of(settings(contexts=("press", "orchard")))
 
     assert (problem.subject, "it is hosted here, too" in problem.what) == (URL, True)
+
+
+def test_while_a_context_moves_its_new_host_may_call_and_nobody_asks_it(press: None, install: Install) -> None:
+    install("orchard", ORCHARD)
+    moving = {"orchard": Remote(url="https://orchard.example", moving=True)}
+
+    before, _routes = compose(settings(contexts=("press", "orchard"), remotes=moving))
+    after, _routes = compose(settings(remotes=moving))
+
+    assert (before.names, list(before.peers), list(before.remotes.moving)) == (
+        ["orchard", "press"],
+        [],
+        ["orchard"],
+    )
+    assert (after.names, list(after.peers), list(after.remotes.moving)) == (["press"], ["orchard"], [])
+    assert [bool(wire_routes(assembly)) for assembly in (before, after)] == [True, True]
 
 
 @pytest.mark.parametrize("environment", [Environment.TEST, Environment.PROD])
@@ -204,3 +225,15 @@ def test_the_settings_in_force_say_where_remotes_are_and_no_secret(press: None) 
 
     assert shown["HEDGEROW_REMOTES"] == "orchard=https://orchard.example"
     assert "known" not in shown[SECRET]
+
+
+async def test_who_comes_here_for_a_context_that_lives_elsewhere_is_told_so(press: None) -> None:
+    assembly, routes = compose(settings())
+    app = create_app(assembly, routes, Readiness(assembly, Watch(assembly)))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:
+        answers = [await client.request(verb, "/v1/orchard/trees/1") for verb in ("GET", "POST")]
+        unknown = await client.get("/v1/meadow")
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(421, "context_elsewhere")] * 2
+    assert "orchard.example" not in answers[0].text
+    assert unknown.status_code == 404

@@ -108,7 +108,7 @@ def test_where_no_role_may_be_created_the_host_works_and_says_what_is_lost(
     migrated = run("migrate", folder=tmp_path, environment=environment)
     assert migrated.returncode == 0, migrated.stderr
     said = look_at_database(modest_database, load_contexts(["users", "billing"]))
-    assert [one.id for one in said] == ["users.W004", "billing.W004"]
+    assert [one.id for one in said] == ["users.W004", "billing.W004", "host.N003"]
     with production.api() as (api, client), production.worker():
         play(client)
 

@@ -18,7 +18,8 @@ from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing.plugin import DATABASE_URL, NOT_PROVEN
 from tests.conftest import url_of
 from tests.docs.markdown import DOCS, blocks
-from tests.processes import COMMAND, UV, clean_environment
+from tests.processes import COMMAND, UV, UV_FOUND_NOBODY, clean_environment
+from tests.shell import typed
 from tests.warm_start import ROOT
 
 PAGE = (DOCS / "how-to/add-a-context.md").read_text()
@@ -38,7 +39,7 @@ class Orchard:
 
     def runs(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run something in its environment."""
-        return typed(" ".join(command), self.folder, self.environment)
+        return typed(" ".join(command), folder=self.folder, environment=self.environment, within_s=WITHIN_S)
 
     def fails(self, file: str, code: str, *command: str) -> str:
         """What a command says against this code; the file is as before afterwards."""
@@ -53,18 +54,6 @@ class Orchard:
         return refused.stdout + refused.stderr
 
 
-def typed(script: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["sh", "-euc", script],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=WITHIN_S,
-        check=False,
-    )
-
-
 def scripts() -> dict[str, str]:
     """The commands of the page, by what they are for."""
     return {block.title or "": block.text for block in blocks(PAGE) if block.language == "sh"}
@@ -74,16 +63,16 @@ def scripts() -> dict[str, str]:
 def orchard(postgres_server: DatabaseAddress, tmp_path_factory: pytest.TempPathFactory) -> Orchard:
     folder = tmp_path_factory.mktemp("made")
     path = os.pathsep.join([str(COMMAND.parent), str(Path(UV).parent), os.environ["PATH"]])
-    environment = clean_environment() | {"PATH": path, "UV_OFFLINE": "1", DATABASE_URL: url_of(postgres_server)}
+    environment = clean_environment() | {"PATH": path, "UV_NO_PROGRESS": "1", DATABASE_URL: url_of(postgres_server)}
     environment.pop("VIRTUAL_ENV", None)
     app, context, *rest = scripts().values()
-    made = typed(app, folder, environment)
-    if "offline" in made.stderr or "disabled" in made.stderr:
-        pytest.skip(f"{NOT_PROVEN}an app that uv installs (its cache lacks a wheel)")
+    made = typed(app, folder=folder, environment=environment, within_s=WITHIN_S)
+    if UV_FOUND_NOBODY in made.stderr:
+        pytest.skip(f"{NOT_PROVEN}an app that uv installs (neither uv's cache nor a network has what it needs)")
     assert made.returncode == 0, made.stderr
     folder /= "orchard"
     warm(folder)
-    done = typed(context + "".join(rest), folder, environment)
+    done = typed(context + "".join(rest), folder=folder, environment=environment, within_s=WITHIN_S)
     assert done.returncode == 0, done.stdout + done.stderr
     return Orchard(folder, environment, made.stdout + done.stdout)
 

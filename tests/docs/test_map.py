@@ -45,10 +45,41 @@ def test_the_map_in_the_repository_is_that_of_its_contexts(monkeypatch: pytest.M
 def test_a_map_that_shows_more_than_there_is_fails_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
     done = checked(monkeypatch, "users")
 
-    assert "-    %% billing publishes billing.invoice_paid v1" in done.stdout.splitlines()
+    told = done.stdout.splitlines()
+    assert {
+        "- there is billing",
+        "- billing publishes billing.invoice_paid v1",
+        "- billing hears users.user_registered v1",
+        "- billing answers billing.customer_balance v1",
+        "- billing stores invoices",
+    } <= set(told)
+    assert all(line.startswith("- ") and "<" not in line for line in told), "in words, and only what has changed"
     assert isinstance(done.exception, HostError)
     assert done.exception.code == 1
     assert f"fix: hedgerow map --output {MAP}" in str(done.exception)
+
+
+def test_what_a_map_lacks_is_told_in_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    older = tmp_path / "map.mmd"
+    lines = [line for line in MAP.read_text().splitlines(keepends=True) if "billing.invoice_paid" not in line]
+    older.write_text("".join(lines))
+    monkeypatch.setenv("HEDGEROW_CONTEXTS", ",".join(CONTEXTS))
+
+    done = CliRunner().invoke(app, ["map", "--check", str(older)])
+
+    assert done.stdout.splitlines() == ["+ billing publishes billing.invoice_paid v1"]
+
+
+def test_a_map_that_says_the_same_and_is_drawn_otherwise_fails_the_check_by_its_lines(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    older = tmp_path / "map.mmd"
+    older.write_text(MAP.read_text().replace("flowchart LR", "flowchart TD"))
+    monkeypatch.setenv("HEDGEROW_CONTEXTS", ",".join(CONTEXTS))
+
+    done = CliRunner().invoke(app, ["map", "--check", str(older)])
+
+    assert done.stdout.splitlines() == ["-flowchart TD", "+flowchart LR"]
 
 
 async def tables_in(url: str, schema: str) -> set[str]:

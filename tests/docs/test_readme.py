@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from hedgerow_core.testing.servers import free_port
 from tests.docs.markdown import blocks
-from tests.processes import COMMAND, clean_environment, running
+from tests.processes import clean_environment, running
+from tests.shell import typed, with_hedgerow
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -26,15 +26,7 @@ def commands(text: str) -> list[str]:
 
 def shell(script: str, folder: Path) -> str:
     """What a shell prints; every command in it must succeed."""
-    done = subprocess.run(
-        ["sh", "-euc", script],
-        cwd=folder,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = typed(script, folder=folder, environment=with_hedgerow(clean_environment()))
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -64,7 +56,7 @@ def test_the_commands_to_look_around_work_beside_a_running_host(tmp_path: Path) 
     with running("dev", "--port", str(free_port()), folder=tmp_path, environment={}) as host:
         host.wait_for("Ctrl-C stops everything.")
         for line in look.splitlines():
-            assert shell(line.replace("uv run hedgerow", str(COMMAND)), tmp_path).strip(), line
+            assert shell(line.replace("uv run hedgerow", "hedgerow"), tmp_path).strip(), line
 
 
 def test_every_command_of_the_readme_exists(tmp_path: Path) -> None:
@@ -74,7 +66,7 @@ def test_every_command_of_the_readme_exists(tmp_path: Path) -> None:
     for verb in set(re.findall(r"^make (\w+)", told, re.MULTILINE)):
         assert re.search(rf"^{verb}:", makefile, re.MULTILINE), verb
     for verb in set(re.findall(r"hedgerow (\w+)", told)):
-        shell(f"{COMMAND} {verb} --help", tmp_path)
+        shell(f"hedgerow {verb} --help", tmp_path)
 
 
 def dead_links(page: Path, text: str) -> list[str]:

@@ -16,7 +16,8 @@ from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing.plugin import DATABASE_URL, NOT_PROVEN
 from tests.conftest import url_of
 from tests.docs.markdown import DOCS, blocks
-from tests.processes import clean_environment
+from tests.processes import UV_FOUND_NOBODY, clean_environment
+from tests.shell import typed
 
 ROOT = DOCS.parent
 PAGE = DOCS / "how-to" / "write-a-context.md"
@@ -63,16 +64,8 @@ class Workspace:
 
     def shell(self, script: str) -> str:
         """What a shell prints; every command in it must succeed."""
-        done = subprocess.run(
-            ["sh", "-euc", script],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=ENDS_WITHIN_S,
-            check=False,
-        )
-        if "error sending request" in done.stderr:
+        done = typed(script, folder=self.folder, environment=self.environment, within_s=ENDS_WITHIN_S)
+        if UV_FOUND_NOBODY in done.stderr:
             pytest.skip(f"{NOT_PROVEN}how to write a context (neither uv's cache nor a network has what it needs)")
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

@@ -1,4 +1,4 @@
-"""Fixtures for tests with several hosts."""
+"""Fixtures for tests with several hosts, or with several PostgreSQLs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ import pytest
 
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing import LocalIssuer
+from hedgerow_core.testing.servers import database_for_test, folder_for_postgres, postgres_for_tests
 from tests.extraction.apart import Apart, users_and_billing
 from tests.extraction.hosts import Host, two_hosts
 from tests.extraction.orchard_and_press import install_orchard_and_press
+from tests.faults.conftest import seed, source_and_sink, verdict
+
+__all__ = ["seed", "source_and_sink", "verdict"]
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +52,17 @@ def apart(
     settings = {"USERS_PROVIDERS": json.dumps([issuer.setting()]), "USERS_COOKIES": "true"}
     with users_and_billing(postgres_server, redis_url, tmp_path_factory.mktemp("apart"), **settings) as apart:
         yield apart
+
+
+@pytest.fixture(scope="session")
+def other_server() -> Iterator[DatabaseAddress]:
+    """A second PostgreSQL: its transaction ids have nothing to do with those of the first."""
+    with folder_for_postgres() as folder, postgres_for_tests(folder) as address:
+        yield address
+
+
+@pytest.fixture
+def target(other_server: DatabaseAddress) -> Iterator[DatabaseAddress]:
+    """An empty database there."""
+    with database_for_test(other_server) as address:
+        yield address

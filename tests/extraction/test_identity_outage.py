@@ -5,6 +5,7 @@ The three mutants show that the tests of revocation, of keys and of this outage 
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -41,12 +42,14 @@ class Cast:
     program: Shopper
     administration: Shopper
     invoice: str
+    billing: Process
+    """The host that believes them."""
 
 
 @contextmanager
 def everybody_known(apart: Apart, mutant: str | None = None) -> Iterator[tuple[Process, Cast]]:
     """Both hosts at work; the process is that of users."""
-    with apart.users.api() as (process, users), apart.billing.api(mutant) as (_billing, billing):
+    with apart.users.api() as (process, users), apart.billing.api(mutant) as (believing, billing):
         owner = sign_up(users)
         wanted = {"name": "First", "scopes": ["billing:invoice:read"]}
         until(201, lambda: owner.post("/v1/users/me/keys", json=wanted), BACK_WITHIN_S)
@@ -56,6 +59,7 @@ def everybody_known(apart: Apart, mutant: str | None = None) -> Iterator[tuple[P
             program=program_of(owner, billing)[0],
             administration=program_of(admin, billing, *ADMINISTRATIVE)[0],
             invoice=create_invoice(replace(owner, client=billing))["id"],
+            billing=believing,
         )
         for each in (cast.person, cast.program, cast.administration):
             expect(each.get(INVOICES), 200)
@@ -101,6 +105,11 @@ def test_who_cannot_be_confirmed_changes_nothing_and_is_not_believed_for_long(ap
             until(200, lambda: cast.person.get(INVOICES), BACK_WITHIN_S)
             until(200, lambda: cast.program.get(INVOICES), BACK_WITHIN_S)
             until(201, lambda: cast.program.post(INVOICES, json=BODY), BACK_WITHIN_S)
+
+        told = users.output + cast.billing.output
+        assert {"identity_unheard", "identity_heard"} <= set(re.findall(r"identity_\w+", told))
+        for each in (cast.person, cast.program, stranger):
+            assert each.tokens["access_token"] not in told, "no key and no token stands in a log"
 
 
 def test_a_host_that_has_never_heard_of_users_refuses_nobody_for_good_and_learns_of_it_later(apart: Apart) -> None:

@@ -15,7 +15,14 @@ from hedgerow_core.testing.servers import free_port
 from tests.faults.laboratory import crash_points
 from tests.faults.laboratory.bench import Bench, laboratory
 from tests.faults.laboratory.child import CRASH_POINT, LEASE_S, MUTANT, TRACE
-from tests.faults.laboratory.crash_points import CRASH_POINTS, IN_API, IN_SINK_WORKER, IN_SOURCE_WORKER, KILLED
+from tests.faults.laboratory.crash_points import (
+    CRASH_POINTS,
+    IN_API,
+    IN_SINK_WORKER,
+    IN_SOURCE_WORKER,
+    KILLED,
+    MOVE_POINTS,
+)
 from tests.faults.laboratory.load import Load
 from tests.faults.laboratory.records import Records
 from tests.faults.laboratory.sizes import LONG, size
@@ -138,7 +145,7 @@ async def test_every_point_is_passed(
     assert set(passed.read_text().split()) == set(CRASH_POINTS)
 
 
-@pytest.mark.parametrize("name", CRASH_POINTS)
+@pytest.mark.parametrize("name", [*CRASH_POINTS, *MOVE_POINTS])
 def test_every_point_names_a_function_of_the_product(name: str) -> None:
     owner, attribute = crash_points.owner_of(name)
     assert callable(getattr(owner, attribute))

@@ -11,6 +11,7 @@ import httpx
 import psutil
 
 from hedgerow_core.testing.servers import free_port
+from tests import forker
 from tests.garden import GARDEN, install_garden
 from tests.processes import Process, run, running
 from tests.story import expect, play, sign_up
@@ -111,7 +112,7 @@ def test_a_server_that_is_killed_is_started_again(tmp_path: Path) -> None:
         host.wait_for("Ctrl-C stops everything.")
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
             shopper = sign_up(client)
-            serving = next(p for p in family_of(host)[1:] if "spawn_main" in " ".join(_command(p)))
+            serving = next(p for p in family_of(host)[1:] if forker.__name__ in _command(p))
 
             serving.kill()
             host.wait_for("server_killed")

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 
 from hedgerow_core.persistence import DatabaseAddress
-from hedgerow_core.testing.servers import database_for_test
+from hedgerow_core.testing.servers import RedisServer, database_for_test
 from tests.faults.laboratory.child import LEASE_S, MUTANT
 from tests.faults.laboratory.load import Load
 from tests.faults.laboratory.records import Records
@@ -34,8 +35,19 @@ def two_databases(postgres_server: DatabaseAddress) -> Iterator[dict[str, Databa
         yield {"source": source, "sink": sink}
 
 
-async def storm(bench: TwoHosts, load: Load, *, events: int, kills: int) -> float:
-    """Publish under fire; returns how long the rest took after the last kill, or until nothing moved any more."""
+@pytest.fixture
+def stream(tmp_path: Path) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
+async def storm(bench: TwoHosts, load: Load, stream: RedisServer, *, events: int, kills: int) -> float:
+    """Publish under fire; returns how long the rest took after the last kill, or until nothing moved any more.
+
+    With each process the stream dies, too, and comes back empty.
+    """
     dice = random.Random(load.seed)
     await bench.start()
     rate = events / (kills * sum(GAPS_S) / 2)
@@ -43,6 +55,8 @@ async def storm(bench: TwoHosts, load: Load, *, events: int, kills: int) -> floa
     for _ in range(kills):
         await asyncio.sleep(dice.uniform(*GAPS_S))
         _kill_one(dice.choice(list(bench.hosts.values())), dice)
+        stream.stop()
+        stream.start()
     await publishing
     return await bench.settled(load.history, within_s=GIVE_UP_AFTER_S, quiet_s=QUIET_S)
 
@@ -58,16 +72,25 @@ def _kill_one(host: Host, dice: random.Random) -> None:
 async def test_what_dies_at_random_on_either_side_of_a_feed_costs_nothing(
     two_databases: dict[str, DatabaseAddress],
     redis_url: str,
+    stream: RedisServer,
     tmp_path: Path,
     verdict: Records,
     seed: int,
     mutant: str | None,
 ) -> None:
     events, kills = size("feed_storm.events"), size("feed_storm.kills")
-    load, settings = Load(seed), {LEASE_S: str(LEASE_OF_LAB_S)} | ({MUTANT: mutant} if mutant else {})
+    settings = {LEASE_S: str(LEASE_OF_LAB_S), "HEDGEROW_STREAM_URL": stream.url}
+    load, settings = Load(seed), settings | ({MUTANT: mutant} if mutant else {})
     async with two_hosts(two_databases, redis_url, tmp_path, **settings) as bench:
-        rest_s = await storm(bench, load, events=events, kills=kills)
+        rest_s = await storm(bench, load, stream, events=events, kills=kills)
         finding, history = await bench.judged(load.history)
+        announced = _announced(stream)
     shows = SHOWS[mutant] if mutant else None
-    facts = {"events": len(load.history), "kills": kills, "drained_s": round(rest_s, 1)}
+    facts = {"events": len(load.history), "kills": kills, "drained_s": round(rest_s, 1), "announced": announced}
     verdict(EXPERIMENT, finding, seed=seed, mutant=mutant, shows=shows, history=history, **facts)
+    assert announced, "no worker has announced anything since the stream came back the last time"
+
+
+def _announced(stream: RedisServer) -> int:
+    with redis.Redis.from_url(stream.url) as client:
+        return int(client.xlen("hedgerow.events.source"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -36,7 +37,7 @@ from tests.faults.laboratory.records import Records
 from tests.garden import install_context
 from tests.processes import run, running, wait_until_ready
 
-FINE, CHECK_FAILED, MISCONFIGURED = 0, 1, 2
+FINE, CHECK_FAILED, MISCONFIGURED, PARTLY_FAILED = 0, 1, 2, 4
 NAMED_WITHIN_S = 10.0
 WITHIN_S = 20.0
 
@@ -124,6 +125,111 @@ def test_diagnose_names_what_is_broken_and_goes_on_where_a_start_ends(farm: Path
     assert f"{farm}/nettle/__init__.py:1" in nettle["problems"][0]["sources"]
 
 
+@pytest.mark.parametrize("end", ["import os\nos._exit(7)", "import ctypes\nctypes.string_at(0)"])
+def test_a_command_that_a_context_has_ended_still_says_who_it_was(farm: Path, end: str) -> None:
+    plant_weed(farm, end)
+
+    ended = run("routes", folder=farm, environment=environment(None, farm))
+
+    assert ended.returncode not in (FINE, CHECK_FAILED)
+    assert "error: weed: its import has ended the process" in ended.stderr
+    assert "fix: look for os._exit" in ended.stderr
+
+
+def test_a_hook_that_ends_the_process_is_named_too(farm: Path) -> None:
+    plant_weed(farm, SOUND + "\n\n@hookimpl\ndef routes():\n    import os\n    os._exit(7)\n")
+
+    ended = run("routes", folder=farm, environment=environment(None, farm))
+
+    assert "error: weed: its hook `routes` has ended the process" in ended.stderr
+
+
+def test_nobody_is_named_where_nothing_has_ended(farm: Path) -> None:
+    plant_weed(farm, SOUND)
+    install_context(farm, "nettle", "import no_such_library\n")
+
+    sound = run("routes", folder=farm, environment=environment(None, farm))
+    refused = run("routes", folder=farm, environment=environment(None, farm, CONTEXTS="rose,weed,nettle"))
+
+    assert (sound.returncode, refused.returncode) == (FINE, MISCONFIGURED)
+    assert "has ended the process" not in sound.stderr + refused.stderr
+
+
+def test_an_optional_context_that_ends_processes_ends_no_host(farm: Path, database: DatabaseAddress) -> None:
+    plant_weed(farm, "import os\nos._exit(7)")
+    port = free_port()
+
+    with running(
+        "api", "--port", str(port), folder=farm, environment=environment(database, farm, OPTIONAL_CONTEXTS="weed")
+    ) as api:
+        wait_until_ready(f"http://127.0.0.1:{port}", api)
+        answer = httpx.get(f"http://127.0.0.1:{port}/v1/weed/anything")
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "context_quarantined")
+    assert "its import ends the process, with exit code 7" in api.output
+
+
+STAYS = """
+
+@asynccontextmanager
+async def staying():
+    yield
+    await asyncio.sleep(3600)
+
+
+@hookimpl
+def lifespan(): return staying()
+"""
+
+
+def test_a_context_that_will_not_be_left_keeps_no_host_from_ending(farm: Path, database: DatabaseAddress) -> None:
+    plant_weed(farm, SOUND + STAYS)
+
+    with running("api", "--port", "0", folder=farm, environment=environment(database, farm)) as api:
+        api.wait_for("api_ready")
+        began = time.monotonic()
+        api.send(signal.SIGTERM)
+        ended_with = api.wait()
+
+    assert ended_with == FINE
+    assert time.monotonic() - began < WITHIN_S
+    assert "lifespan_hangs" in api.output
+    assert "context=weed" in api.output
+
+
+@pytest.mark.parametrize("end", ["import os\nos._exit(0)", "import ctypes\nctypes.string_at(0)"])
+def test_a_developer_is_not_left_with_a_server_that_ends_again_and_again(
+    farm: Path, database: DatabaseAddress, end: str
+) -> None:
+    plant_weed(farm, end)
+
+    ended = run("dev", "--port", str(free_port()), folder=farm, environment=environment(database, farm))
+
+    assert ended.returncode == CHECK_FAILED
+    assert "weed: its import has ended the process" in ended.stderr
+
+
+def test_metadata_that_nobody_can_read_are_named(farm: Path) -> None:
+    install_context(farm, "weed", SOUND)
+    (farm / "weed-1.0.dist-info" / "entry_points.txt").write_bytes(b"[some.group]\nsch\xf6n = weed\n")
+
+    ended = run("routes", folder=farm, environment=environment(None, farm))
+
+    assert ended.returncode == MISCONFIGURED
+    assert "weed: its entry_points.txt cannot be read" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_context_whose_description_is_no_utf_8_is_hosted_all_the_same(farm: Path) -> None:
+    install_context(farm, "weed", SOUND)
+    (farm / "weed-1.0.dist-info" / "METADATA").write_bytes(b"Metadata-Version: 2.1\nSummary: sch\xf6n\n")
+
+    listed = run("contexts", "list", "--json", folder=farm, environment=environment(None, farm))
+
+    weed = next(row for row in json.loads(listed.stdout) if row["name"] == "weed")
+    assert (weed["state"], weed["version"]) == ("enabled", "?")
+
+
 def test_what_a_context_prints_while_it_is_imported_spoils_no_json(farm: Path) -> None:
     plant_weed(farm, "print('I am growing')\n" + SOUND)
 
@@ -186,6 +292,59 @@ def test_an_optional_context_that_is_not_migrated_or_cannot_be_is_left_out(
     assert (pending.names, failing.names) == (["rose"], ["rose"])
     assert "its migrations are pending: ledger_0001" in pending.quarantine.absence("weed")
     assert "its migrations failed: RuntimeError: stones" in failing.quarantine.absence("weed")
+
+
+FAILS = "from alembic import op; op.execute('SELECT 1 / 0')"
+
+
+@pytest.fixture
+def yarrow(farm: Path) -> Path:
+    """Behind `weed`, which can't be migrated, stands another."""
+    install_context(farm, "yarrow", ROSE.replace('"rose"', '"yarrow"'))
+    migrated_by(("weed_1", None), upgrade=FAILS)(farm)
+    return farm
+
+
+def test_an_optional_context_whose_migration_fails_keeps_no_other_from_its_own(
+    fresh_database: DatabaseAddress, yarrow: Path
+) -> None:
+    settings = environment(fresh_database, yarrow, CONTEXTS="rose,weed,yarrow", OPTIONAL_CONTEXTS="weed")
+
+    ended = run("migrate", "--json", folder=yarrow, environment=settings)
+    status = run("migrations", "status", "--json", folder=yarrow, environment=settings)
+
+    assert ended.returncode == PARTLY_FAILED
+    assert {row["context"] for row in json.loads(ended.stdout)} == {"rose", "yarrow"}
+    assert "weed could not be migrated" in ended.stderr
+    assert "division by zero" in ended.stderr
+    behind = {row["context"] for row in json.loads(status.stdout) if row["pending"]}
+    assert behind == {"weed"}
+
+
+def test_a_required_context_whose_migration_fails_ends_it_there(
+    fresh_database: DatabaseAddress, yarrow: Path
+) -> None:
+    settings = environment(fresh_database, yarrow, CONTEXTS="rose,weed,yarrow")
+
+    ended = run("migrate", "--json", folder=yarrow, environment=settings)
+    settings["HEDGEROW_OPTIONAL_CONTEXTS"] = "weed"
+    alone = run("migrate", "--context", "weed", folder=yarrow, environment=settings)
+
+    assert (ended.returncode, alone.returncode) == (CHECK_FAILED, CHECK_FAILED), "who asks for one wants that one"
+    behind = json.loads(run("migrations", "status", "--json", folder=yarrow, environment=settings).stdout)
+    assert {row["context"] for row in behind if row["pending"]} == {"weed", "yarrow"}
+    assert "weed_1 of weed failed" in ended.stderr
+
+
+def test_an_optional_context_that_cannot_be_loaded_is_named_by_migrate(
+    fresh_database: DatabaseAddress, farm: Path
+) -> None:
+    plant_weed(farm, "raise RuntimeError('no soil')")
+
+    ended = run("migrate", folder=farm, environment=environment(fresh_database, farm, OPTIONAL_CONTEXTS="weed"))
+
+    assert (ended.returncode, "ledger_0001" in ended.stdout) == (FINE, True)
+    assert "note: weed is not looked at: weed is in quarantine" in ended.stderr
 
 
 # What was delivered to a context stays where it is

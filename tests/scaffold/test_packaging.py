@@ -11,16 +11,21 @@ from zipfile import ZipFile
 
 import pytest
 
+from hedgerow_core.testing.plugin import NOT_PROVEN
 from hedgerow_host import scaffold
 from hedgerow_host.exits import HostError
 from hedgerow_host.scaffold.releases import TEMPLATES
-from tests.processes import UV
+from tests.processes import UV, UV_FOUND_NOBODY
 from tests.warm_start import ROOT
 
 
 def test_the_wheel_of_the_host_holds_every_template(tmp_path: Path) -> None:
-    command = [UV, "build", "--offline", "--quiet", "--wheel", "--package", "hedgerow-host", "--out-dir", tmp_path]
-    subprocess.run(command, cwd=ROOT, env={**os.environ, "VIRTUAL_ENV": ""}, check=True)
+    command = [UV, "build", "--quiet", "--wheel", "--package", "hedgerow-host", "--out-dir", tmp_path]
+    environment = {**os.environ, "VIRTUAL_ENV": ""}
+    built = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if UV_FOUND_NOBODY in built.stderr:
+        pytest.skip(f"{NOT_PROVEN}a wheel (neither uv's cache nor a network has what builds it)")
+    assert built.returncode == 0, built.stderr
     (wheel,) = tmp_path.glob("*.whl")
     sources = TEMPLATES.parents[2]
 

@@ -101,6 +101,10 @@ def test_settings_are_shown_with_their_source_and_without_their_secrets(tmp_path
         ({"HEDGEROW_PORT": "abc"}, "HEDGEROW_PORT"),
         ({"HEDGEROW_PORT": "70000"}, "HEDGEROW_PORT"),
         ({"HEDGEROW_ENV": "staging"}, "HEDGEROW_ENV: is not acceptable"),
+        (
+            {"HEDGEROW_CONTEXTS": ","},
+            "HEDGEROW_CONTEXTS: is not acceptable: expected names with commas between them",
+        ),
         ({"HEDGEROW_DATABASE_URL": "mysql://localhost/shop"}, "HEDGEROW_DATABASE_URL"),
         ({"HEDGEROW_DATABASE_URL": "nonsense"}, "HEDGEROW_DATABASE_URL"),
         ({"HEDGEROW_BROKER_URL": "kafka://localhost"}, "HEDGEROW_BROKER_URL"),
@@ -142,6 +146,19 @@ def test_a_taken_port_is_said_in_one_line_before_anything_starts(tmp_path: Path,
     assert f"cannot listen on 127.0.0.1:{port}" in refused.stderr
     assert "HEDGEROW_PORT" in refused.stderr
     assert not (tmp_path / ".hedgerow").exists()
+
+
+@pytest.mark.parametrize(
+    ("database", "why"), [("localhost:1", "Connect call failed"), ("no-such-host.invalid", "not known")]
+)
+def test_a_database_that_is_away_is_named_with_the_reason(tmp_path: Path, database: str, why: str) -> None:
+    environment = {"HEDGEROW_ENV": "dev", "HEDGEROW_DATABASE_URL": f"postgresql://me:hunter2@{database}/shop"}
+
+    refused = run("migrate", "--plan", folder=tmp_path, environment=environment)
+
+    assert refused.returncode == UNREACHABLE
+    assert why in refused.stderr
+    assert "hunter2" not in refused.stderr
 
 
 def test_a_data_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import jwt
 import pytest
 
 from tests.conftest import Production
-from tests.processes import CHOSEN, COMMAND, clean_environment, run
+from tests.processes import run
 from tests.scenarios.test_errors import problem
 from tests.story import Shopper, expect, sign_up
 
@@ -21,15 +21,11 @@ PASSWORD = "correct horse battery staple"
 
 
 def create_admin(production: Production, email: str, password: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [COMMAND, "users", "create-admin", email, "--name", "Root", "--password-stdin"],
-        cwd=production.folder,
-        env=clean_environment() | CHOSEN | production.environment,
-        input=f"{password}\n",
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+    return run(
+        *("users", "create-admin", email, "--name", "Root", "--password-stdin"),
+        folder=production.folder,
+        environment=production.environment,
+        typed=f"{password}\n",
     )
 
 

@@ -11,6 +11,7 @@ import httpx
 import pytest
 import structlog
 from fastapi import FastAPI
+from pydantic import BaseModel, Field, SecretStr
 from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,6 +27,10 @@ from hedgerow_core.security import Principal
 JSON = {"content-type": "application/json"}
 
 
+class Credentials(BaseModel):
+    password: SecretStr = Field(min_length=8, max_length=12)
+
+
 def app() -> FastAPI:
     router = ContextRouter("shop")
 
@@ -33,6 +38,10 @@ def app() -> FastAPI:
     @public
     async def echo(body: dict[str, Any]) -> int:
         return len(body)
+
+    @router.post("/log-in")
+    @public
+    async def log_in(body: Credentials) -> None: ...
 
     app = FastAPI()
     install_problem_handlers(app)
@@ -80,6 +89,33 @@ async def test_what_is_too_deep_is_said_to_be(http: httpx.AsyncClient) -> None:
     answer = await http.post("/echo", content=nested(MAX_DEPTH + 1))
 
     assert answer.json()["errors"][0]["message"] == "JSON decode error: nested deeper than 32 levels"
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain"])
+async def test_who_forgets_to_say_that_it_is_json_is_told_the_header(kind: str, http: httpx.AsyncClient) -> None:
+    answer = await http.post("/echo", content='{"a": 1}', headers={"content-type": kind})
+
+    assert answer.status_code == 422
+    assert "`Content-Type: application/json`" in answer.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("body", ["[]", ""])
+async def test_who_says_that_it_is_json_is_told_what_is_wrong_with_it(body: str, http: httpx.AsyncClient) -> None:
+    answer = await http.post("/echo", content=body)
+
+    assert answer.status_code == 422
+    assert "Content-Type" not in answer.text
+
+
+@pytest.mark.parametrize(("secret", "most"), [("y" * 7, "at least 8"), ("x" * 13, "at most 12")])
+async def test_a_secret_of_the_wrong_length_is_told_in_characters(
+    secret: str, most: str, http: httpx.AsyncClient
+) -> None:
+    answer = await http.post("/log-in", json={"password": secret})
+
+    (error,) = answer.json()["errors"]
+    assert error["message"] == f"Should have {most} characters"
+    assert secret not in answer.text
 
 
 async def test_a_body_that_takes_too_long_is_a_408(http: httpx.AsyncClient) -> None:

@@ -124,10 +124,14 @@ class Lane:
         self.news: list[bytes] = []
         self.away = False
         self.slow_s = 0.0
+        self.at_once = self.most_at_once = 0
 
     async def ask(self, what: str, question: BaseModel | None, *, within: timedelta) -> bytes:
         self.said[what] += 1
+        self.at_once += 1
+        self.most_at_once = max(self.at_once, self.most_at_once)
         await asyncio.sleep(self.slow_s)
+        self.at_once -= 1
         if self.away:
             raise PeerAway("garden")
         voucher = self.vouchers[self.said.total() % len(self.vouchers)]

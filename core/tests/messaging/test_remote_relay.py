@@ -264,3 +264,18 @@ async def test_who_takes_one_step_at_a_time_catches_up_with_all_there_is(
     assert await delivered(books) == list(range(1, MANY + 2))
     assert max(request.wait_s for request in wire.asked) == 0
     await relay.close()
+
+
+async def test_a_publisher_that_says_that_it_is_back_is_not_waited_for_any_longer(
+    shop: Database, books: Database, wire: Wire
+) -> None:
+    wire.cut = True
+    await publish(shop, [1])
+    async with carrying(books, wire) as relay:
+        await wire.until(asked=7)  # the next pause takes 1.5 s at least
+        asked, wire.cut = len(wire.asked), False
+        began = time.monotonic()
+        relay.hurry()
+        await wire.until(asked=asked + 1)
+        assert time.monotonic() - began < 1
+        await until_delivered(books, [1])

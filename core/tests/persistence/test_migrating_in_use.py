@@ -30,10 +30,10 @@ from hedgerow_core.persistence import (
     RevisionFailed,
     build_index,
 )
+from hedgerow_core.persistence.migrations.schema_objects import rights_lines, schema_lines
 from hedgerow_core.persistence.migrations.script import NOTHING, script_of
 from hedgerow_core.persistence.migrations.sql import Unwritable
 from hedgerow_core.persistence.migrations.waiting import LOCK_KEY
-from hedgerow_core.testing.schema_lines import rights_lines, schema_lines
 
 NOTES = ("CREATE TABLE notes (id int, owner text)", "DROP TABLE notes")
 WIDER = ("ALTER TABLE notes ADD said text", "ALTER TABLE notes DROP said")
@@ -225,7 +225,7 @@ async def test_the_script_for_psql_leaves_what_migrating_leaves_and_runs_once(
 
     assert done.returncode == 0, done.stderr
     assert left == expected
-    assert any(line.startswith("index CREATE INDEX ix_notes") for line in left), "else nothing is compared"
+    assert any(line.startswith("index ix_notes CREATE INDEX") for line in left), "else nothing is compared"
     assert again.returncode == 3
     assert re.search(r"shop \(ledger\) is at ledger_0006, and this script begins at nothing", again.stderr)
     assert nothing == NOTHING

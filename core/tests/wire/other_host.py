@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,15 +24,16 @@ class OtherHost:
     hangs_up: int = 0
     """How many requests it takes, and then cuts the connection."""
     port: int = 0
+    tls: ssl.SSLContext | None = None
     received: list[tuple[str, Mapping[str, str], bytes]] = field(default_factory=list)
     _server: asyncio.Server | None = None
 
     @property
     def url(self) -> str:
-        return f"http://{LOCALHOST}:{self.port}"
+        return f"http{'s' if self.tls else ''}://{LOCALHOST}:{self.port}"
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, LOCALHOST, self.port)
+        self._server = await asyncio.start_server(self._serve, LOCALHOST, self.port, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -13,16 +14,19 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from core.tests.certificates import signed_by_itself
 from core.tests.wire.other_host import OK, OtherHost, other_host
 from hedgerow_core.application import Cause, caused_by
 from hedgerow_core.domain import SystemClock
 from hedgerow_core.observability.metrics import REGISTRY
 from hedgerow_core.security.server_secret import ServerSecret
-from hedgerow_core.wire import HostKeys, OwnTokens, Peer, PeerAnswer, PeerAway, PeerRefused, PeerTooSlow
+from hedgerow_core.wire import HostKeys, OwnTokens, Peer, PeerAnswer, PeerAway, PeerCutOff, PeerRefused, PeerTooSlow
 from hedgerow_core.wire.breaker import Breaker
+from hedgerow_core.wire.key_documents import authorities
 
 SOON = timedelta(seconds=5)
-FAILURES, OPEN_FOR_S = 3, 0.2
+FAILURES, OPEN_FOR_S = 3, 0.5
+SECRET = ServerSecret(SecretStr("the secret of our host, which is long enough"), None, file=Path("nowhere"))
 
 
 @pytest.fixture
@@ -33,9 +37,8 @@ async def there() -> AsyncIterator[OtherHost]:
 
 @pytest.fixture
 async def peer(there: OtherHost) -> AsyncIterator[Peer]:
-    secret = ServerSecret(SecretStr("the secret of our host, which is long enough"), None, file=Path("nowhere"))
     breaker = Breaker("orchard", failures=FAILURES, open_for_s=OPEN_FOR_S)
-    peer = Peer("orchard", there.url, OwnTokens(HostKeys(secret), SystemClock()), breaker=breaker)
+    peer = Peer("orchard", there.url, OwnTokens(HostKeys(SECRET), SystemClock()), breaker=breaker)
     yield peer
     await peer.close()
 
@@ -119,12 +122,38 @@ async def test_what_is_said_of_a_host_that_is_away_does_not_say_where_it_is(peer
     assert away.value.details == {"context": "orchard"}
 
 
+@pytest.mark.parametrize("vouched_for", [False, True])
+async def test_a_host_that_nobody_vouches_for_is_told_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vouched_for: bool
+) -> None:
+    public, private = signed_by_itself(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(public, private)
+    if vouched_for:
+        monkeypatch.setenv("SSL_CERT_FILE", str(public))
+    authorities.cache_clear()
+    there = OtherHost(tls=tls)
+    await there.start()
+    peer = Peer("orchard", there.url, OwnTokens(HostKeys(SECRET), SystemClock()))
+    try:
+        if vouched_for:
+            assert (await sent(peer)).content == OK
+        else:
+            with pytest.raises(PeerAway):
+                await sent(peer)
+            assert there.received == []
+    finally:
+        authorities.cache_clear()
+        await peer.close()
+        await there.stop()
+
+
 def hangs_up(there: OtherHost) -> None:
     there.hangs_up = FAILURES
 
 
 def dawdles(there: OtherHost) -> None:
-    there.slow_s = 0.2
+    there.slow_s = 1
 
 
 def is_out_of_order(there: OtherHost) -> None:
@@ -139,7 +168,7 @@ async def test_a_host_that_keeps_failing_is_left_alone_until_a_try_succeeds(
     with capture_logs() as logs:
         for _ in range(FAILURES):
             with pytest.raises((PeerAway, PeerTooSlow)):
-                await sent(peer, within=timedelta(seconds=0.1))
+                await sent(peer, within=timedelta(seconds=0.5))
         assert is_cut_off()
         there.status, there.slow_s = 200, 0
         for _ in range(10):
@@ -175,13 +204,14 @@ async def test_a_try_that_fails_cuts_the_host_off_again(peer: Peer, there: Other
         with pytest.raises(PeerAway):
             await sent(peer)
     await asyncio.sleep(OPEN_FOR_S)
-    with pytest.raises(PeerAway):
+    with capture_logs() as logs, pytest.raises(PeerAway):
         await sent(peer)
 
-    with pytest.raises(PeerAway):
+    with pytest.raises(PeerCutOff):
         await sent(peer)
 
     assert is_cut_off()
+    assert logs == [], "in a long outage, nobody is told the same every two seconds"
     assert len(there.received) == FAILURES + 1
 
 

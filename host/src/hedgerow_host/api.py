@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
 from importlib.metadata import version
-from typing import Any
+from typing import Any, final
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -19,6 +19,7 @@ from starlette.routing import Route
 from hedgerow_core.http.middleware import RequestBoundary, is_routine
 from hedgerow_core.http.problems import install_problem_handlers
 from hedgerow_core.http.security_headers import SecurityHeaders
+from hedgerow_core.observability import log_of
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.mounting import MountedRoute, mount
@@ -26,11 +27,14 @@ from hedgerow_host.patient_protocol import PatientProtocol
 from hedgerow_host.readiness import Readiness
 from hedgerow_host.settings import HostSettings
 from hedgerow_host.start import spare_what_is_built
+from hedgerow_host.streams.streaming import streaming
 from hedgerow_host.visitors import Visitors
 from hedgerow_host.wire.arrivals import Arrivals
 from hedgerow_host.wire.believing import listening
 from hedgerow_host.wire.routes import wire_routes
 from hedgerow_host.worker import working_in_process
+
+_log = log_of(__name__)
 
 DISTRIBUTION = "hedgerow-host"
 _BEARER = {
@@ -75,13 +79,14 @@ def create_app(
             await stack.enter_async_context(Arrivals(assembly).watching())
             if with_worker:
                 await stack.enter_async_context(working_in_process(assembly))
+                await stack.enter_async_context(streaming(assembly, settings.stream_url if settings else None))
             yield
 
     visitors = Visitors(assembly)
     shows_docs = settings is None or settings.shows_docs
     app = HedgerowApi(
         title="Hedgerow",
-        description=f"Hosts {', '.join(assembly.names) or 'no context'}.",
+        description=_description(assembly),
         version=version(DISTRIBUTION),
         lifespan=lifespan,
         redoc_url=None,
@@ -97,7 +102,7 @@ def create_app(
     mount(app, assembly, routes)
     app.router.routes.extend(wire_routes(assembly))
     if shows_docs:
-        _render_once(app)
+        _render_once(app, assembly)
 
     @app.get("/livez", tags=["host"], operation_id="host_livez")
     async def livez() -> dict[str, str]:
@@ -112,17 +117,31 @@ def create_app(
     return app
 
 
-def _render_once(app: FastAPI) -> None:
-    """FastAPI writes the document anew for everybody who asks, and this takes as long as many other answers."""
+def _render_once(app: FastAPI, assembly: Assembly) -> None:
+    """FastAPI writes the document anew for everybody who asks, and this takes as long as many other answers.
+
+    Only a context that leaves changes it.
+    """
 
     @cache
     def rendered() -> bytes:
         return bytes(JSONResponse(app.openapi()).body)
 
+    def forget(_leaving: str) -> None:
+        app.description = _description(assembly)
+        app.openapi_schema = None
+        rendered.cache_clear()
+
+    assembly.when_leaving.append(forget)
+
     async def document(_request: Request) -> Response:
         return Response(rendered(), media_type="application/json")
 
     app.router.routes.insert(0, Route("/openapi.json", document, include_in_schema=False))
+
+
+def _description(assembly: Assembly) -> str:
+    return f"Hosts {', '.join(assembly.names) or 'no context'}."
 
 
 def _let_in(app: FastAPI, settings: HostSettings) -> None:
@@ -146,6 +165,18 @@ class HedgerowApi(FastAPI):
         document = super().openapi()
         document.setdefault("components", {}).setdefault("securitySchemes", {}).setdefault("bearer", _BEARER)
         return document
+
+
+@final
+class ToldServer(uvicorn.Server):
+    """Says in the log where it serves, once it does: whoever asks for any free port wants to know which."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to serve."""
+        await super().startup(sockets)
+        for bound in sockets or () if self.started else ():
+            host, port, *_ = bound.getsockname()
+            _log.info("api_ready", host=host, port=port)
 
 
 async def serve(server: uvicorn.Server, listening: socket.socket, assembly: Assembly) -> None:

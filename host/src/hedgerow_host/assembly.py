@@ -26,10 +26,10 @@ from hedgerow_core.security import PermissionTable, TokenIssuer, TokenVerifier
 from hedgerow_core.wire import Peer
 from hedgerow_host.between_contexts import clashes_of, needs_of
 from hedgerow_host.common_ground import CommonGround
-from hedgerow_host.discovery import LoadedContext
 from hedgerow_host.dispatching import dispatcher_of
 from hedgerow_host.hosted_context import HostedContext, Wakeup, build
 from hedgerow_host.lifespans import Lifespan, LifespanFailed, watching_threads
+from hedgerow_host.loading import LoadedContext
 from hedgerow_host.problems import CompositionError, Problem, place_in, said_by
 from hedgerow_host.quarantine import Quarantine
 from hedgerow_host.settings import Environment, HostSettings
@@ -141,7 +141,7 @@ class Assembly:
                 keep_events=self.keep_events,
                 keep_audit=self.keep_audit,
                 peers=self.peers,
-                arrived=self.wakeup,
+                wakeup=self.wakeup,
             )
             for context in self.contexts
         }

@@ -10,20 +10,42 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from inspect import getdoc
 from typing import Any
+from urllib.parse import urlsplit
 
 from hedgerow_core.messaging import EventContract, Subscription
+from hedgerow_core.messaging.announcements import MEDIA_TYPE
 from hedgerow_core.messaging.contracts import published_schema
 from hedgerow_host.assembly import Assembly
+from hedgerow_host.streams.streams import NAME
 
 ASYNCAPI = "3.0.0"
 JSON = "application/json"
 DISTRIBUTION = "hedgerow-host"
 
+STREAM = "stream"
+ENVELOPE = "CloudEvent"
+ATTRIBUTES = (
+    "specversion",
+    "id",
+    "source",
+    "type",
+    "subject",
+    "time",
+    "datacontenttype",
+    "dataversion",
+    "partitionkey",
+    "sequence",
+    "traceparent",
+)
+
 Document = dict[str, Any]
 
 
-def asyncapi(assembly: Assembly) -> Document:
-    """The document. Subscriptions to contexts that are not hosted here are left out: it is theirs to describe."""
+def asyncapi(assembly: Assembly, stream_url: str | None = None) -> Document:
+    """The document. Subscriptions to contexts that are not hosted here are left out: it is theirs to describe.
+
+    With a stream it says where events are announced, and that they are CloudEvents there.
+    """
     published = [
         (context.name, event) for context in assembly.contexts for event in context.subscriptions.publishes
     ]
@@ -45,6 +67,8 @@ def asyncapi(assembly: Assembly) -> Document:
                 operations[wanted.name] = operation | {
                     "messages": [_message_in_channel(event) for event in readable]
                 }
+    if stream_url is not None:
+        _announced(stream_url, channels, components)
     return {
         "asyncapi": ASYNCAPI,
         "info": {
@@ -53,10 +77,40 @@ def asyncapi(assembly: Assembly) -> Document:
             "description": f"What {', '.join(assembly.names) or 'no context'} publish and hear.",
         },
         "defaultContentType": JSON,
+        **({"servers": {STREAM: _server(stream_url)}} if stream_url is not None else {}),
         "channels": channels,
         "operations": operations,
         "components": components,
     }
+
+
+def _server(stream_url: str) -> Document:
+    """Without whatever credentials the URL has."""
+    url = urlsplit(stream_url)
+    return {"host": url.netloc.rpartition("@")[2], "protocol": url.scheme}
+
+
+def _announced(stream_url: str, channels: Document, components: Document) -> None:
+    """Bring the channels to the stream. In RabbitMQ an address is a routing key, elsewhere a context's stream."""
+    in_rabbitmq = urlsplit(stream_url).scheme.startswith("amqp")
+    components["schemas"][ENVELOPE] = {
+        "type": "object",
+        "description": "A CloudEvent 1.0 in structured JSON; `data` is the payload.",
+        "required": ["specversion", "id", "source", "type", "time", "data"],
+        "properties": {name: {"type": "string"} for name in ATTRIBUTES},
+    }
+    for type, channel in channels.items():
+        channel["servers"] = [{"$ref": f"#/servers/{STREAM}"}]
+        if in_rabbitmq:
+            channel["bindings"] = {"amqp": {"is": "routingKey", "exchange": {"name": NAME, "type": "topic"}}}
+        else:
+            channel["address"] = f"{NAME}.{type.partition('.')[0]}"
+    for message in components["messages"].values():
+        data = {"type": "object", "properties": {"data": message["payload"]}}
+        message |= {
+            "contentType": MEDIA_TYPE,
+            "payload": {"allOf": [{"$ref": f"#/components/schemas/{ENVELOPE}"}, data]},
+        }
 
 
 def _channel(event: type[EventContract]) -> Document:

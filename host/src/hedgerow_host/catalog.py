@@ -14,6 +14,7 @@ from hedgerow_host.assembly import Assembly, assemble
 from hedgerow_host.completeness import absent_publishers
 from hedgerow_host.discovery import hosted_contexts, installed_contexts
 from hedgerow_host.hosted_context import HostedContext
+from hedgerow_host.last_words import witnessed
 from hedgerow_host.mounting import MountedRoute, routes_of
 from hedgerow_host.published_queries import unanswered
 from hedgerow_host.settings import ENV_FILE, HostSettings, variable_of
@@ -23,6 +24,7 @@ Row = dict[str, Any]
 """One line of a table; the keys are its columns and, under `--json`, its members."""
 
 
+@witnessed()
 def compose(settings: HostSettings) -> tuple[Assembly, list[MountedRoute]]:
     """The composition that these settings make, without a database. Optional contexts that are broken are left out.
 

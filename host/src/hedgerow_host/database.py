@@ -63,9 +63,10 @@ def told_if_away(address: DatabaseAddress) -> Iterator[None]:
 
 
 def _away(address: DatabaseAddress, error: UnavailableError) -> HostError:
-    """Says which database did not answer, without its password, and what it said if it refused."""
+    """Says which database did not answer, without its password, and what it said if it refused, or why not."""
     refusal = error.__cause__.orig if isinstance(error.__cause__, DBAPIError) else None
-    said = f"{error.code}: {refusal.__cause__}" if refusal is not None else error.code
+    why = str(refusal.__cause__ if refusal is not None else error.__cause__ or "")
+    said = f"{error.code}: {why or 'no answer in time'}"
     return HostError(
         f"the database {address} is not there for us ({said})",
         fix="start PostgreSQL, create database and user, or correct HEDGEROW_DATABASE_URL",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -27,6 +28,8 @@ from hedgerow_host.listening import bound_socket
 from hedgerow_host.settings import ENTRY_POINT_GROUP, Environment, HostSettings
 
 LOOK_UP_MS = 200
+TOO_SOON_S = 10.0
+"""A child that is killed twice this soon after its start dies of itself: it would be started again for ever."""
 
 _log = log_of(__name__)
 
@@ -69,9 +72,12 @@ class DevSupervisor(WatchFilesReload):
     """Replaces the serving child when a source file changes or it was killed. One that never came up ends all."""
 
     reloaded = False
+    died_soon = False
+    gave_up = False
 
     def __init__(self, config: uvicorn.Config, target: DevServer, sockets: list[socket.socket]) -> None:
         super().__init__(config, target, sockets)
+        self.started_at = time.monotonic()
         # uvicorn's own watcher looks up every 5 s: too seldom to see that the child has ended.
         self.watcher = watch(
             *self.reload_dirs, stop_event=self.should_exit, yield_on_timeout=True, rust_timeout=LOOK_UP_MS
@@ -79,7 +85,9 @@ class DevSupervisor(WatchFilesReload):
 
     @property
     def exit_code(self) -> int:
-        """0 after Ctrl-C; the child's own if it could not start."""
+        """0 after Ctrl-C; the child's own if it could not start, and 1 if it had none to give."""
+        if self.gave_up:
+            return ExitCode.CHECK_FAILED
         return (self.process.exitcode or 0) if self._never_came_up else ExitCode.FINE
 
     @property
@@ -90,16 +98,30 @@ class DevSupervisor(WatchFilesReload):
         """The changed files, if any."""
         if self._never_came_up:
             self.should_exit.set()
+        elif self.process.exitcode == 0 and not self.reloaded and not self.should_exit.is_set():
+            self.gave_up = True  # nobody has asked it to end
+            self.should_exit.set()
         elif self.process.exitcode is not None and self.process.exitcode < 0:
-            _log.warning("server_killed", signal=-self.process.exitcode, note="starting it again")
-            self.restart()
+            self._start_again_after(-self.process.exitcode)
         return super().should_restart()
+
+    def _start_again_after(self, signal: int) -> None:
+        soon = time.monotonic() - self.started_at < TOO_SOON_S
+        if soon and self.died_soon:
+            _log.error("server_killed", signal=signal, note="twice within 10 s of its start: giving up")
+            self.gave_up = True
+            self.should_exit.set()
+            return
+        self.died_soon = soon
+        _log.warning("server_killed", signal=signal, note="starting it again")
+        self.restart()
 
     def restart(self) -> None:
         """Replace the child by one that runs the changed code."""
         self.reloaded = True
         assert isinstance(self.target, DevServer)  # noqa: S101 - for the type checker: `run_dev` passed it
         self.target = replace(self.target, announce=False)
+        self.started_at = time.monotonic()
         super().restart()
 
 

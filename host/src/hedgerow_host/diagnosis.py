@@ -5,23 +5,20 @@ Each is imported by a child first, because one that ends the process would take 
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from hedgerow_core.persistence import MigrationHistory
 from hedgerow_host.assembly import Assembly, assemble
 from hedgerow_host.discovery import installed_contexts, load_contexts
 from hedgerow_host.hosted_context import HostedContext
-from hedgerow_host.loading import InstalledContext, load
+from hedgerow_host.loading import InstalledContext
 from hedgerow_host.migration_files import head_of
 from hedgerow_host.mounting import MountedRoute, routes_of
-from hedgerow_host.problems import CompositionError, Problem
+from hedgerow_host.problems import Problem
 from hedgerow_host.quarantine import Quarantine
 from hedgerow_host.settings import HostSettings, variables_of
+from hedgerow_host.trial_import import found_by_a_child
 from hedgerow_host.wire import remotes_of
 
 Row = dict[str, Any]
@@ -79,7 +76,7 @@ def looked_at(settings: HostSettings) -> tuple[Assembly, list[MountedRoute]]:
     quarantine = Quarantine(settings.optional_contexts or (), takes_all=True)
     for installed in installed_contexts():
         if settings.contexts is None or installed.name in settings.contexts:
-            quarantine.take_in(_found_by_a_child(installed))
+            quarantine.take_in(found_by_a_child(installed))
     loaded = load_contexts(settings.contexts, quarantine, settings.remotes or {})
     assembly = assemble(
         loaded,
@@ -89,37 +86,6 @@ def looked_at(settings: HostSettings) -> tuple[Assembly, list[MountedRoute]]:
         remotes=remotes_of(settings, [context.name for context in loaded]),
     )
     return assembly, routes_of(assembly)
-
-
-def _found_by_a_child(installed: InstalledContext) -> list[Problem]:
-    """What is wrong with the import and the manifest, told by a process that imported it, or that ended over it."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    ours, theirs = os.pipe()
-    process = os.fork()
-    if process == 0:
-        silence = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silence, 1)
-        os.dup2(silence, 2)
-        os.write(theirs, json.dumps([asdict(problem) for problem in _problems_of(installed)]).encode())
-        os._exit(0)
-    os.close(theirs)
-    with os.fdopen(ours, "rb") as answer:
-        told = answer.read()
-    _process, status = os.waitpid(process, 0)
-    if told:
-        return [Problem(**problem) for problem in json.loads(told)]
-    ended = f"its import ends the process, with exit code {os.waitstatus_to_exitcode(status)}"
-    fix = "look for os._exit, or a crash in a library; or leave it out of HEDGEROW_CONTEXTS"
-    return [installed.problem(ended, fix)]
-
-
-def _problems_of(installed: InstalledContext) -> Sequence[Problem]:
-    try:
-        load(installed)
-    except CompositionError as error:
-        return error.problems
-    return ()
 
 
 def _state_of(name: str, assembly: Assembly) -> str:

@@ -6,23 +6,17 @@ What is not wanted is not imported: a distribution that is merely installed runs
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from graphlib import CycleError, TopologicalSorter
-from importlib.metadata import entry_points
+from importlib.metadata import Distribution, entry_points
 
+from hedgerow_host.last_words import witnessed
 from hedgerow_host.loading import InstalledContext, LoadedContext, load
 from hedgerow_host.problems import CompositionError, Problem
 from hedgerow_host.quarantine import Quarantine
 from hedgerow_host.settings import ENTRY_POINT_GROUP, HostSettings
+from hedgerow_host.trial_import import found_by_a_child
 from hedgerow_host.wire.unsound_remotes import variable_of_remote
-
-__all__ = [
-    "InstalledContext",
-    "LoadedContext",
-    "hosted_contexts",
-    "installed_contexts",
-    "load_contexts",
-    "unmet_requirements",
-]
 
 
 def installed_contexts() -> list[InstalledContext]:
@@ -31,15 +25,25 @@ def installed_contexts() -> list[InstalledContext]:
         InstalledContext(
             name=point.name,
             module=point.value,
-            distribution=point.dist.name if point.dist else "an unknown distribution",
-            version=point.dist.version if point.dist else "?",
+            distribution=name,
+            version=version,
             entry_point=point,
         )
         for point in entry_points(group=ENTRY_POINT_GROUP)
+        for name, version in [_known_of(point.dist)]
     ]
     return sorted(found, key=lambda context: (context.name, context.module))
 
 
+def _known_of(distribution: Distribution | None) -> tuple[str, str]:
+    """Its name and its version. Metadata that can't be read say nothing against the code."""
+    with suppress(ValueError):
+        if distribution is not None:
+            return distribution.name, distribution.version or "?"
+    return "an unknown distribution", "?"
+
+
+@witnessed()
 def hosted_contexts(settings: HostSettings) -> tuple[list[LoadedContext], Quarantine]:
     """The contexts that these settings want, and those among the optional ones that can't be had.
 
@@ -62,6 +66,9 @@ def load_contexts(
     """
     quarantine = quarantine or Quarantine()
     chosen, problems = _choose(installed_contexts(), wanted, quarantine.optional)
+    for optional in chosen:
+        if optional.name in quarantine.optional and optional.name not in quarantine:
+            quarantine.take_in(found_by_a_child(optional))  # what would end this process must not be imported here
     loaded: list[LoadedContext] = []
     for installed in quarantine.spared(chosen):
         try:

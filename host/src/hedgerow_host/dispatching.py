@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 
 from hedgerow_core.domain import Clock
@@ -18,7 +18,7 @@ from hedgerow_core.messaging import (
     Subscription,
 )
 from hedgerow_core.wire import Peer
-from hedgerow_host.hosted_context import HostedContext, process_name
+from hedgerow_host.hosted_context import HostedContext, Wakeup, process_name
 from hedgerow_host.wire.feed_asking import asking
 
 
@@ -30,7 +30,7 @@ def dispatcher_of(
     keep_events: timedelta,
     keep_audit: timedelta,
     peers: Mapping[str, Peer],
-    arrived: Callable[[], None],
+    wakeup: Wakeup,
 ) -> Dispatcher:
     """The dispatcher of a context, not running yet."""
     chores: list[Chore] = [
@@ -43,19 +43,19 @@ def dispatcher_of(
             elsewhere=peers.keys(),
         ),
     ]
-    relays = relays_of(context, peers, arrived)
+    relays = relays_of(context, peers, wakeup)
     return Dispatcher(context.database, relays, context.consumers, hints, chores)
 
 
-def relays_of(context: HostedContext, peers: Mapping[str, Peer], arrived: Callable[[], None]) -> list[Carrier]:
+def relays_of(context: HostedContext, peers: Mapping[str, Peer], wakeup: Wakeup) -> list[Carrier]:
     """What carries events to a context: one relay for each publisher that it listens to.
 
-    `peers` are the contexts that live on other hosts; `arrived` is called when something of theirs can be carried.
+    `peers` are the contexts that live on other hosts; who waits is woken when something of theirs can be carried.
     """
     wanted: dict[str, list[Subscription]] = {}
     for subscription in context.subscriptions.subscribes:
         wanted.setdefault(subscription.publisher, []).append(subscription)
-    return [_relay_of(context, publisher, wanted[publisher], peers.get(publisher), arrived) for publisher in wanted]
+    return [_relay_of(context, publisher, wanted[publisher], peers.get(publisher), wakeup) for publisher in wanted]
 
 
 def _relay_of(
@@ -63,9 +63,12 @@ def _relay_of(
     publisher: str,
     subscriptions: list[Subscription],
     peer: Peer | None,
-    arrived: Callable[[], None],
+    wakeup: Wakeup,
 ) -> Carrier:
     if peer is None:
         return Relay(context.database, publisher, subscriptions, holder=process_name())
     ask = asking(peer, context.name)
-    return RemoteRelay(context.database, publisher, subscriptions, ask=ask, holder=process_name(), arrived=arrived)
+    holder = process_name()
+    relay = RemoteRelay(context.database, publisher, subscriptions, ask=ask, holder=holder, arrived=wakeup)
+    wakeup.hurries(publisher, relay.hurry)
+    return relay

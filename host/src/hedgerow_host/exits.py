@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
-from pydantic import ValidationError
 
-from hedgerow_core.domain import DomainError, UnavailableError
-from hedgerow_core.persistence import RevisionFailed
-from hedgerow_core.persistence.embedded import EmbeddedPostgresError
-from hedgerow_core.persistence.migrations.sql import Unwritable
-from hedgerow_host.problems import CompositionError, settings_problems
-from hedgerow_host.quarantine import Quarantine
-from hedgerow_host.settings import HostSettings, read_env_file
+if TYPE_CHECKING:
+    from hedgerow_host.quarantine import Quarantine
+    from hedgerow_host.settings import HostSettings
 
 
 class ExitCode(IntEnum):
@@ -53,6 +48,13 @@ def leave_over(error: Exception) -> NoReturn:
     """
     if isinstance(error, HostError):
         _leave(str(error), error.code)
+    # Whoever raised one of these has imported it; a command that ends well has no need to.
+    from hedgerow_core.domain import DomainError, UnavailableError
+    from hedgerow_core.persistence import RevisionFailed
+    from hedgerow_core.persistence.embedded import EmbeddedPostgresError
+    from hedgerow_core.persistence.migrations.sql import Unwritable
+    from hedgerow_host.problems import CompositionError
+
     if isinstance(error, CompositionError):
         count = len(error.problems)
         _leave(f"{count} problem{'s' if count > 1 else ''} in the composition\n{error}", ExitCode.MISCONFIGURED)
@@ -73,10 +75,16 @@ def load_settings(**given: object) -> HostSettings:
     Raises:
         CompositionError: one of them is not usable; names its variable.
     """
+    from pydantic import ValidationError
+
+    from hedgerow_host.settings import HostSettings, read_env_file
+
     read_env_file()
     try:
         return HostSettings(**given)  # type: ignore[arg-type] # validated by the model itself
     except ValidationError as error:
+        from hedgerow_host.problems import CompositionError, settings_problems
+
         raise CompositionError(settings_problems(HostSettings, error)) from error
 
 

@@ -34,10 +34,20 @@ class Wakeup:
 
     def __init__(self) -> None:
         self._sleepers: list[Callable[[], None]] = []
+        self._waiting_for: dict[str, list[Callable[[], None]]] = {}
 
     def wakes(self, sleeper: Callable[[], None]) -> None:
         """Have `sleeper` called after every commit."""
         self._sleepers.append(sleeper)
+
+    def hurries(self, publisher: str, waiting: Callable[[], None]) -> None:
+        """Have `waiting` called when this publisher, on another host, is heard of."""
+        self._waiting_for.setdefault(publisher, []).append(waiting)
+
+    def announced(self, publisher: str) -> None:
+        """A publisher on another host says that it has committed something."""
+        for waiting in self._waiting_for.get(publisher, ()):
+            waiting()
 
     def __call__(self) -> None:
         """Something was committed."""
@@ -76,11 +86,8 @@ class HostedContext:
     @property
     def neighbours(self) -> Collection[str]:
         """The contexts that it requires, asks or listens to, wherever they live."""
-        return {
-            *self.loaded.manifest.requires,
-            *(question.publisher for question in self.handlers.asks),
-            *self.publishers,
-        }
+        asked = {question.publisher for question in self.handlers.asks}
+        return {*self.loaded.manifest.requires, *asked, *self.publishers}
 
     @property
     def issuers(self) -> Sequence[TokenIssuer]:

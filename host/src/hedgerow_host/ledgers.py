@@ -11,7 +11,7 @@ from hedgerow_core.domain import Clock
 from hedgerow_core.observability import configure_logging
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_host.database import existing_database, told_if_away
-from hedgerow_host.discovery import LoadedContext
+from hedgerow_host.loading import LoadedContext
 from hedgerow_host.migrate import chosen_contexts, isolation_when_migrated
 from hedgerow_host.operations.declared import Contexts
 from hedgerow_host.operations.rows import Ledgers

@@ -22,6 +22,8 @@ from hedgerow_host.problems import CompositionError, Problem, is_in, place_in, s
 
 ENTERED_WITHIN_S = 8.0
 """It may do I/O, so it gets more time than a hook; whoever starts the host hears within 10 s what hangs."""
+LEFT_WITHIN_S = 8.0
+"""Whoever ends the host does not wait for one context for ever, nor do the others, which are left after it."""
 CARED_FOR_WITHIN_S = 1.0
 """Who awaits a task of its own that has failed does so at once, and then it is none of our business."""
 
@@ -79,14 +81,20 @@ class Lifespan:
         ) from error
 
     async def leave(self) -> None:
-        """Leave it, unless it has ended by itself.
+        """Leave it, unless it has ended by itself. What takes too long is broken off, and the log says where.
 
         Raises:
             Exception: what it raised while it was left.
         """
         assert self._task is not None  # noqa: S101 - it was entered
         self._leaving.set()
-        error = await self._task
+        await asyncio.wait({self._task}, timeout=LEFT_WITHIN_S)
+        if not self._task.done():
+            _log.error("lifespan_hangs", context=self._context.name, place="".join(self._place()))
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=CARED_FOR_WITHIN_S)
+            return
+        error = self._task.result()
         if isinstance(error, Exception):
             raise error
 

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import EntryPoint
+from inspect import iscoroutine
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from hedgerow_core.http import ContextRouter, CookieMode
 from hedgerow_core.persistence import MigrationHistory
 from hedgerow_core.plugin import PROJECT, Handlers, HookSpecs, Manifest, Subscriptions
 from hedgerow_core.security import KeyAuthority, TokenIssuer
+from hedgerow_host.last_words import in_case_it_ends
 from hedgerow_host.manifests import wrong_in
 from hedgerow_host.patience import PATIENCE_S, Broke, Hangs, patiently
 from hedgerow_host.problems import CompositionError, Problem, place_in, refused_settings, said_by
@@ -126,7 +128,7 @@ def load(installed: InstalledContext) -> LoadedContext:
         "cannot be imported:",
         installed.entry_point.load,
         fix="mend or reinstall it, or leave it out of HEDGEROW_CONTEXTS",
-        hangs="its import",
+        runs="its import",
     )
     if not isinstance(module, ModuleType):
         raise installed.refused(
@@ -163,13 +165,15 @@ def _called(installed: InstalledContext, manager: pluggy.PluginManager, hook: st
         f"its hook `{hook}` raised",
         partial(getattr(manager.hook, hook), **arguments),
         fix=f"mend the hook, {LEAVE_OUT}",
-        hangs=f"its hook `{hook}`",
+        runs=f"its hook `{hook}`",
         in_the_loop=hook in IN_THE_LOOP,
     )
     answer = answers[0] if answers else None
     called = bool(answers) or (hook in MUST_ANSWER and getattr(manager.hook, hook).get_hookimpls())
     wrong = _not_what_it_returns(hook, answer) if called else None
     if wrong:
+        if iscoroutine(answer):
+            answer.close()  # else Python complains, too, of what nobody awaited
         raise installed.refused(f"its hook `{hook}` returned {wrong}", "return what the reference says of the hook")
     return tuple(answer) if hook in RETURNS_MANY and answer is not None else answer
 
@@ -180,13 +184,14 @@ def _tried(
     work: Callable[[], Answer],
     *,
     fix: str,
-    hangs: str = "what it declares",
+    runs: str = "what it declares",
     in_the_loop: bool = False,
 ) -> Answer:
     try:
-        return work() if in_the_loop else patiently(work, installed.package)
+        with in_case_it_ends(f"{installed.name}: {runs} has ended the process [{installed}]"):
+            return work() if in_the_loop else patiently(work, installed.package)
     except Hangs as error:
-        raise installed.refused(f"{hangs} has not come back for {PATIENCE_S:g} s", fix, *error.place) from error
+        raise installed.refused(f"{runs} has not come back for {PATIENCE_S:g} s", fix, *error.place) from error
     except Exception as raised:
         cause = raised.error if isinstance(raised, Broke) else raised
         raise _problem_of(installed, what, cause, fix) from cause

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from reprlib import Repr
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic_settings import BaseSettings
@@ -13,6 +14,8 @@ from hedgerow_core.security import Permission
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 """A context's name becomes a schema, a role and a URL prefix."""
+_SHORT = Repr()
+_SHORT.maxstring = 2 * 40  # a name that is far too long shall not fill the screen
 _TAKEN = ("host", "public", "information_schema")
 """The host's own permissions begin with its name; the others are schemas of PostgreSQL, as is all with pg_."""
 
@@ -24,11 +27,14 @@ def wrong_in(name: str, manifest: Manifest) -> Iterator[tuple[str, str]]:
         yield from ill_typed
         return
     if not NAME.fullmatch(manifest.name):
-        yield f"its name {manifest.name!r} is not usable", "use lower-case letters, digits and _, 40 at most"
+        yield (
+            f"its name {_SHORT.repr(manifest.name)} is not usable",
+            "use lower-case letters, digits and _, 40 at most",
+        )
     elif manifest.name in _TAKEN or manifest.name.startswith("pg_"):
         yield f"its name {manifest.name!r} is taken", "give it another one: it becomes a schema and a URL prefix"
     if manifest.name != name:
-        yield f"its manifest is named {manifest.name!r}, its entry point {name!r}", "give both one name"
+        yield f"its manifest is named {_SHORT.repr(manifest.name)}, its entry point {name!r}", "give both one name"
     yield from _wrong_api(manifest.core_api)
     yield from _wrong_neighbours(manifest)
     yield from _wrong_permissions(manifest)

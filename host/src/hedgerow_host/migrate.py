@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 
+from hedgerow_core.domain import UnavailableError
 from hedgerow_core.messaging import LEDGER
 from hedgerow_core.persistence import (
     ContextMigrations,
     DatabaseAddress,
     Isolation,
     MigrationRunner,
+    PendingRevision,
 )
-from hedgerow_host.discovery import LoadedContext, hosted_contexts
+from hedgerow_core.persistence.migrations.waiting import BLOCKED, DEFAULT_PATIENCE
+from hedgerow_host.discovery import hosted_contexts
 from hedgerow_host.exits import ExitCode, HostError
+from hedgerow_host.loading import LoadedContext
+from hedgerow_host.problems import Problem, place_in, said_by
+from hedgerow_host.quarantine import Quarantine
 from hedgerow_host.settings import HostSettings
 
 
@@ -28,6 +35,35 @@ def migrations_of(contexts: Sequence[LoadedContext]) -> list[ContextMigrations]:
 def runner_for(address: DatabaseAddress, contexts: Sequence[LoadedContext]) -> MigrationRunner:
     """A runner for the contexts, in their order."""
     return MigrationRunner(address, migrations_of(contexts))
+
+
+async def migrate_contexts(
+    address: DatabaseAddress,
+    contexts: Sequence[LoadedContext],
+    optional: Collection[str] = (),
+    *,
+    patience: timedelta = DEFAULT_PATIENCE,
+) -> tuple[list[PendingRevision], list[Problem]]:
+    """Bring contexts up to date: what ran, and what is wrong with those of the `optional` ones that failed.
+
+    Raises:
+        UnavailableError: the database is away, another host migrates, or somebody held a lock for too long.
+        RevisionFailed: PostgreSQL refused a statement.
+    """
+    installed = {context.name: context.installed for context in contexts}
+    failed: list[Problem] = []
+
+    def forgives(name: str, error: Exception) -> bool:
+        is_its_own = not isinstance(error, UnavailableError) or error.code == BLOCKED
+        if name not in optional or not is_its_own:
+            return False
+        places = place_in(error, installed[name].package)
+        what = f"its migrations failed: {said_by(error)}"
+        failed.append(installed[name].problem(what, "mend what the error names, then migrate again", *places))
+        return True
+
+    ran = await runner_for(address, contexts).apply(patience=patience, forgives=forgives)
+    return ran, failed
 
 
 async def isolation_when_migrated(
@@ -57,7 +93,13 @@ def chosen_contexts(settings: HostSettings, name: str | None) -> list[LoadedCont
     Raises:
         HostError: it is not hosted here.
     """
-    contexts, quarantine = hosted_contexts(settings)
+    return chosen_among(*hosted_contexts(settings), name)
+
+
+def chosen_among(
+    contexts: Sequence[LoadedContext], quarantine: Quarantine, name: str | None
+) -> list[LoadedContext]:
+    """The same, of contexts that are loaded already."""
     if name is not None and name not in [context.name for context in contexts]:
         raise HostError(
             quarantine.absence(name),

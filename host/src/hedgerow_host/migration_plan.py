@@ -44,7 +44,7 @@ class Step:
 
 def can_look() -> bool:
     """Whether the parser is here that unsafe statements are looked for with."""
-    return find_spec("pglast") is not None
+    return find_spec("postgast") is not None
 
 
 def plan(states: Iterable[HistoryState]) -> list[Step]:

@@ -87,7 +87,8 @@ def settings_problems(settings: type[BaseSettings], error: ValidationError) -> l
         variable, field = _named(settings, prefix, name)
         if delimiter := settings.model_config.get("env_nested_delimiter"):
             variable = delimiter.join([variable, *(str(part).upper() for part in finding["loc"][1:])])
-        what = "is not set" if finding["type"] == "missing" else f"is not acceptable: {finding['msg']}"
+        said = finding["msg"].removeprefix("Value error, ")  # pydantic's words before ours
+        what = "is not set" if finding["type"] == "missing" else f"is not acceptable: {said}"
         meaning = (field.description if field else None) or ""
         fix = f"set it in the environment or in .env. {meaning}".rstrip()
         problems.append(SettingProblem(subject=variable, what=what, fix=fix))

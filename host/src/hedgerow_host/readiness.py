@@ -10,6 +10,8 @@ from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
 from hedgerow_core.domain import UnavailableError
+from hedgerow_core.persistence import Database
+from hedgerow_core.persistence.moving import is_closed
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.brokers import broker_answers
 from hedgerow_host.problems import Problem
@@ -31,15 +33,21 @@ class Readiness:
         self._assembly = assembly
         self._broker_url = broker_url
         self._pinging: asyncio.Task[str] | None = None
+        self._standby: list[str] = []
 
     async def answer(self, *, detailed: bool) -> Response:
-        """200 when ready; 503 with Retry-After when not. In detail: what runs here, and the alarms."""
+        """200 when ready; 503 with Retry-After when not. In detail: what runs here, and the alarms.
+
+        A host whose database takes no writes of a context that is moving stands by: it does all it can.
+        """
         database, broker = await asyncio.gather(self._database(), self._broker())
         remotes = self._remotes()
         ready = database == OK and WAITING not in remotes.values()
+        status = ("standby" if self._standby else "ready") if ready else "not_ready"
         return JSONResponse(
             {
-                "status": "ready" if ready else "not_ready",
+                "status": status,
+                **({"standby": self._standby} if ready and self._standby else {}),
                 # Pending migrations stop the start, so a process that runs has none.
                 "checks": {"database": database, "migrations": OK, "broker": broker} | remotes,
                 **(self._details() if detailed else {}),
@@ -93,8 +101,7 @@ class Readiness:
     async def _ping(self) -> str:
         try:
             async with asyncio.timeout(GIVE_UP_AFTER_S):
-                for context in self._assembly.contexts:
-                    await context.database.ping()
+                self._standby = [each.name for each in self._assembly.contexts if await _stands_by(each.database)]
         except UnavailableError as error:
             return error.code
         except TimeoutError:
@@ -105,6 +112,12 @@ class Readiness:
         if self._broker_url is None:
             return "not configured"
         return OK if await broker_answers(self._broker_url) else AWAY
+
+
+async def _stands_by(database: Database) -> bool:
+    """Whether the database answers, and takes no writes of its context right now."""
+    async with database.reading() as connection:
+        return await is_closed(connection, database.context)
 
 
 def _in_short(problems: Mapping[str, Sequence[Problem]]) -> dict[str, list[str]]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,12 +13,13 @@ from typing import Any
 from asyncpg.exceptions import DependentObjectsStillExistError, InsufficientPrivilegeError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.persistence import DatabaseAddress
-from hedgerow_core.persistence.database import CONNECT_TIMEOUT_S, role_of
+from hedgerow_core.persistence.database import role_of
+from hedgerow_core.persistence.owner import owner_connection
 from hedgerow_host.assembly import Assembly
+from hedgerow_host.restoring import SCRIPT, columns_of, restore_script
 
 MANIFEST = "archive.json"
 
@@ -83,7 +83,7 @@ def dependents_of(context: str, assembly: Assembly) -> list[Dependent]:
 
 async def look(address: DatabaseAddress, context: str) -> Removal:
     """What there is to be removed. Changes nothing."""
-    async with _connected(address) as connection:
+    async with owner_connection(address) as connection:
         exists = bool(await connection.scalar(_SCHEMA_EXISTS, {"schema": context}))
         names = (await connection.execute(_TABLES, {"schema": context})).scalars().all()
         counts = {name: await _count(connection, context, name) for name in names}
@@ -99,45 +99,36 @@ async def archive_and_drop(
     Nobody writes in between: the tables are locked until the end, so what is dropped is what was copied. The
     folder is there, and empty.
     """
-    async with _connected(address) as connection:
+    async with owner_connection(address) as connection:
         names = (await connection.execute(_TABLES, {"schema": context})).scalars().all()
         for name in names:
             await connection.execute(text(f'LOCK TABLE "{context}"."{name}" IN ACCESS EXCLUSIVE MODE'))
-        counts = {name: await _copy(connection, context, name, folder) for name in names}
+        columns = await columns_of(connection, context)
+        counts = {name: await _copy(connection, context, name, columns[name], folder) for name in names}
+        (folder / SCRIPT).write_text(await restore_script(connection, context), encoding="utf-8")
         removed = Removal(context=context, schema_exists=True, tables=counts, connections=0)
         told = {
             **asdict(removed),
             "archived_at": at.isoformat(),
-            "format": "csv with a header, one file a table",
+            "format": f"csv with a header, one file a table; {SCRIPT} puts them back",
         }
         (folder / MANIFEST).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
         await connection.execute(text(f'DROP SCHEMA "{context}" CASCADE'))
-        role = await _drop_role(connection, role_of(context))
+        role = await drop_role(connection, role_of(context))
         await connection.commit()
         return removed, role
-
-
-@asynccontextmanager
-async def _connected(address: DatabaseAddress) -> AsyncIterator[AsyncConnection]:
-    """As whoever migrates: a context's own role may not drop its schema."""
-    engine = create_async_engine(address.url, poolclass=NullPool, connect_args={"timeout": CONNECT_TIMEOUT_S})
-    try:
-        async with engine.connect() as connection:
-            yield connection
-    finally:
-        await engine.dispose()
 
 
 async def _count(connection: AsyncConnection, schema: str, table: str) -> int:
     return int(await connection.scalar(text(f'SELECT count(*) FROM "{schema}"."{table}"')) or 0)  # noqa: S608
 
 
-async def _copy(connection: AsyncConnection, schema: str, table: str, folder: Path) -> int:
+async def _copy(connection: AsyncConnection, schema: str, table: str, columns: str, folder: Path) -> int:
     """PostgreSQL's own COPY, which any PostgreSQL reads back. Counted again in the file, so that none is lost."""
     raw = await connection.get_raw_connection()
     driver: Any = raw.driver_connection
     file = folder / f"{table}.csv"
-    query = f'SELECT * FROM "{schema}"."{table}"'  # noqa: S608 - names from the catalog of PostgreSQL
+    query = f'SELECT {columns} FROM "{schema}"."{table}"'  # noqa: S608 - names from the catalog of PostgreSQL
     await driver.copy_from_query(query, output=str(file), format="csv", header=True)
     expected, found = await _count(connection, schema, table), _rows_in(file)
     if found != expected:
@@ -151,8 +142,8 @@ def _rows_in(file: Path) -> int:
         return sum(1 for _ in csv.reader(opened)) - 1
 
 
-async def _drop_role(connection: AsyncConnection, role: str) -> str:
-    """Roles belong to the cluster: where another database still knows this one, it stays there."""
+async def drop_role(connection: AsyncConnection, role: str) -> str:
+    """Drop a role, and say what became of it. Where another database of the server still knows it, it stays."""
     if not await connection.scalar(_ROLE_EXISTS, {"role": role}):
         return f"there was no role {role}"
     statements: Sequence[str] = (f'DROP OWNED BY "{role}"', f'DROP ROLE "{role}"')

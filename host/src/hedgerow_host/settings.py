@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
@@ -67,6 +68,15 @@ def _broker(value: object) -> object:
     return value
 
 
+def _stream(value: object) -> object:
+    if isinstance(value, str) and value.startswith("kafka://"):
+        servers = value.removeprefix("kafka://").rstrip("/").split(",")
+        if not all(re.fullmatch(r"[\w.-]+:\d{1,5}", server) for server in servers):
+            raise ValueError("expected kafka://host:9092 or kafka://one:9092,other:9092, and nothing behind it")
+        return value.rstrip("/")
+    return _broker(value)
+
+
 def _networks(value: object) -> object:
     """`10.0.0.0/8, 127.0.0.1` → ("10.0.0.0/8", "127.0.0.1/32")."""
     if not isinstance(value, str):
@@ -128,6 +138,8 @@ class Remote(BaseModel):
     """Whether this host starts while that one can't be reached. Unset: if no context here relies on it."""
     vouches: bool | None = None
     """Whether callers are believed for whom it vouches. None: only where no context that is hosted here vouches."""
+    moving: bool = False
+    """Whether the context may be hosted here, too, for as long as it is moving there: its new host may call."""
 
     def __str__(self) -> str:
         return f"{self.url} (optional)" if self.optional else self.url
@@ -165,6 +177,10 @@ class HostSettings(BaseSettings):
     broker_url: Annotated[str | None, BeforeValidator(_broker)] = Field(
         default=None,
         description="redis://host:6379/0 or amqp://host:5672/vhost. `worker` needs it; `hedgerow dev` does not.",
+    )
+    stream_url: Annotated[str | None, BeforeValidator(_stream)] = Field(
+        default=None,
+        description="redis://…, amqp://… or kafka://host:9092 to announce events at. Needs the extra `streams`.",
     )
     data_dir: Path = Field(
         default=Path(".hedgerow"), description="Folder of the embedded PostgreSQL and other local state."

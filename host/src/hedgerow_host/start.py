@@ -7,7 +7,6 @@ import gc
 from collections.abc import Mapping
 from datetime import timedelta
 
-from hedgerow_core.domain import UnavailableError
 from hedgerow_core.observability import log_of
 from hedgerow_core.persistence import Database, DatabaseAddress, Isolation
 from hedgerow_host.assembly import Assembly, assemble
@@ -15,9 +14,10 @@ from hedgerow_host.catalog import notes_on
 from hedgerow_host.counted_crossings import count_crossings
 from hedgerow_host.database import told_if_away
 from hedgerow_host.discovery import hosted_contexts
-from hedgerow_host.migrate import isolation_when_migrated, runner_for
+from hedgerow_host.last_words import witnessed
+from hedgerow_host.migrate import isolation_when_migrated, migrate_contexts, runner_for
 from hedgerow_host.mounting import routes_of
-from hedgerow_host.problems import Problem, place_in, said_by
+from hedgerow_host.problems import Problem
 from hedgerow_host.rate_limits import limiter_for, quota_of_all_routes
 from hedgerow_host.settings import HostSettings
 from hedgerow_host.wire import remotes_of
@@ -25,6 +25,7 @@ from hedgerow_host.wire import remotes_of
 _log = log_of(__name__)
 
 
+@witnessed()
 def started(
     settings: HostSettings, address: DatabaseAddress, *, migrate: bool = False, database: type[Database] = Database
 ) -> Assembly:
@@ -75,30 +76,12 @@ def spare_what_is_built() -> None:
 async def _prepared(address: DatabaseAddress, assembly: Assembly, *, migrate: bool) -> Mapping[str, Isolation]:
     """How data is kept apart in the migrated database. Optional contexts that are not migrated are left out."""
     if migrate:
-        await _migrate(address, assembly)
+        loaded = [context.loaded for context in assembly.contexts]
+        _ran, failed = await migrate_contexts(address, loaded, assembly.quarantine.optional)
+        assembly.leave_out(failed)
     if assembly.quarantine.optional:
         assembly.leave_out(await _behind(address, assembly))
     return await isolation_when_migrated(address, [context.loaded for context in assembly.contexts])
-
-
-async def _migrate(address: DatabaseAddress, assembly: Assembly) -> None:
-    for context in list(assembly.contexts):
-        if context.name in assembly.quarantine:
-            continue
-        try:
-            await runner_for(address, [context.loaded]).apply()
-        except UnavailableError:
-            raise
-        except Exception as error:
-            installed = context.loaded.installed
-            problem = installed.problem(
-                f"its migrations failed: {said_by(error)}",
-                "mend the revision that the error names, then start again",
-                *place_in(error, installed.package),
-            )
-            if not assembly.quarantine.takes(problem):
-                raise
-            assembly.leave_out([problem])
 
 
 async def _behind(address: DatabaseAddress, assembly: Assembly) -> list[Problem]:

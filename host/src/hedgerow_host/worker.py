@@ -18,6 +18,7 @@ from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.brokers import BrokerHints
 from hedgerow_host.start import spare_what_is_built
+from hedgerow_host.streams.streaming import streaming
 from hedgerow_host.watch import Watch
 from hedgerow_host.wire.arrivals import Arrivals
 
@@ -41,8 +42,14 @@ async def working_in_process(assembly: Assembly) -> AsyncIterator[None]:
     await hints.finish()
 
 
-async def run_worker(assembly: Assembly, watch: Watch, broker_url: str, address: DatabaseAddress) -> None:
-    """Work until SIGTERM or SIGINT; then finish what is running and return."""
+async def run_worker(
+    assembly: Assembly, watch: Watch, broker_url: str, address: DatabaseAddress, stream_url: str | None = None
+) -> None:
+    """Work until SIGTERM or SIGINT; then finish what is running and return.
+
+    Raises:
+        HostError: there is a `stream_url`, and nothing to reach it with is installed.
+    """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -56,7 +63,7 @@ async def run_worker(assembly: Assembly, watch: Watch, broker_url: str, address:
     async with assembly.running(), watch.running(), hints.connected(), arrivals.watching():
         await arrivals.arrive()
         worker.start()
-        async with _dispatching(assembly.dispatchers(hints)):
+        async with _dispatching(assembly.dispatchers(hints)), streaming(assembly, stream_url):
             _log.info("worker_ready", contexts=assembly.names, threads=DRAIN_THREADS)
             await stop.wait()
             _log.info("worker_stopping")

@@ -17,7 +17,8 @@ from hedgerow_core.persistence import Database, DatabaseAddress
 from host.tests.brokers import in_process_worker
 from host.tests.brokers.orchard import Apple, stored
 from tests.conftest import url_of
-from tests.processes import PROGRAM, Process
+from tests.forked_command import PROGRAM
+from tests.processes import Process
 
 POLL_S = 0.02
 

@@ -10,9 +10,10 @@ import pytest
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing import MigratedDatabases
 from hedgerow_core.testing.servers import database_for_test, run_sql
-from hedgerow_host.discovery import LoadedContext, load_contexts
+from hedgerow_host.discovery import load_contexts
 from hedgerow_host.extraction.plan.database import InDatabase, look_at_database
 from hedgerow_host.extraction.plan.obstacles import KINDS, Weight
+from hedgerow_host.loading import LoadedContext
 from hedgerow_host.migrate import runner_for
 from host.tests.extraction.seeded import IN_DATABASE, SEEDED_IN_DATABASE
 

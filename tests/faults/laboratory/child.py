@@ -19,6 +19,7 @@ from tests.faults.laboratory.gateway_mutants import GATEWAY_MUTANTS
 from tests.faults.laboratory.identity_mutants import IDENTITY_MUTANTS, patience_of
 from tests.faults.laboratory.migration_mutants import MIGRATION_MUTANTS
 from tests.faults.laboratory.money_mutants import MONEY_MUTANTS
+from tests.faults.laboratory.move_mutants import MOVE_MUTANTS
 from tests.faults.laboratory.mutants import MUTANTS
 from tests.faults.laboratory.placement_mutants import PLACEMENT_MUTANTS
 from tests.faults.laboratory.statements import die_before
@@ -31,8 +32,16 @@ KEYS_HOLD_S, DIES_BEFORE = "LAB_KEYS_HOLD_S", "LAB_DIES_BEFORE"
 def apply(environment: dict[str, str]) -> None:
     """Change this process as the environment asks."""
     if mutant := environment.get(MUTANT):
-        known = MUTANTS | IDENTITY_MUTANTS | GATEWAY_MUTANTS | MONEY_MUTANTS | MIGRATION_MUTANTS
-        (known | PLACEMENT_MUTANTS)[mutant]()
+        all_mutants = (
+            MUTANTS
+            | IDENTITY_MUTANTS
+            | GATEWAY_MUTANTS
+            | MONEY_MUTANTS
+            | MIGRATION_MUTANTS
+            | MOVE_MUTANTS
+            | PLACEMENT_MUTANTS
+        )
+        all_mutants[mutant]()
     if lease := environment.get(LEASE_S):
         _shorten_leases(float(lease))
     if patience := environment.get(PATIENCE_S):

@@ -19,6 +19,7 @@ KILLED = 137
 """The exit code of a process that was killed (128 + SIGKILL), which a crash stands for."""
 
 _MESSAGING = "hedgerow_core.messaging"
+_MOVE = "hedgerow_host.extraction.move"
 
 # name: module, attribute, and on which side of its call. The name of a module that holds the function under its own
 # name by `from … import` is the module that calls it.
@@ -76,6 +77,32 @@ IN_SOURCE_WORKER = tuple(
 IN_SINK_WORKER = tuple(name for name in CRASH_POINTS if not name.startswith("enqueue_"))
 """Points that a worker of `sink` passes."""
 
+# The same for `hedgerow extract`, in the order in which they are passed: before the switch, in it, on the way back.
+MOVE_POINTS: dict[str, tuple[str, str, str]] = {
+    "move_begin_after": (f"{_MOVE}.preparing", "begin", "after"),
+    "move_install_after": (f"{_MOVE}.capture", "install", "after"),
+    "move_partitions_after": (f"{_MOVE}.preparing", "_same_partitions", "after"),
+    "move_copy_carry_after": (f"{_MOVE}.copying", "carry", "after"),
+    "move_copy_cursor_after": (f"{_MOVE}.copying", "move_cursor", "after"),
+    "move_copy_after_commit": (f"{_MOVE}.stages", "copy_all", "after"),
+    "move_finished_before": (f"{_MOVE}.stages", "finished", "before"),
+    "move_finished_after": (f"{_MOVE}.stages", "finished", "after"),
+    "move_bring_after": (f"{_MOVE}.following", "_bring", "after"),
+    "move_cursor_after": (f"{_MOVE}.following", "move_cursor", "after"),
+    "move_compare_after": (f"{_MOVE}.stages", "compare_now", "after"),
+    "switch_close_after": (f"{_MOVE}.fence", "close_for", "after"),
+    "switch_give_back_after": (f"{_MOVE}.handing_over", "give_back", "after"),
+    "switch_sequences_after": (f"{_MOVE}.handing_over", "carry_sequences", "after"),
+    "switch_for_good_after": (f"{_MOVE}.fence", "close_for_good", "after"),
+    "switch_open_after": (f"{_MOVE}.fence", "open_up", "after"),
+    "switch_finished_before": (f"{_MOVE}.stages", "finished", "before"),
+    "back_hand_over_after": (f"{_MOVE}.ending", "hand_over", "after"),
+    "back_open_after": (f"{_MOVE}.fence", "open_up", "after"),
+    "back_drop_after": (f"{_MOVE}.ending", "_drop", "after"),
+    "back_remove_after": (f"{_MOVE}.capture", "remove", "after"),
+    "back_forget_after": (f"{_MOVE}.ending", "forget_move", "after"),
+}
+
 
 def crash() -> None:
     """End at once, as SIGKILL does: no handler, no flush, no goodbye."""
@@ -124,7 +151,7 @@ def owner_of(name: str) -> tuple[Any, str]:
         KeyError: there is no such point.
         AttributeError: the product no longer has that function.
     """
-    module, attribute, _side = CRASH_POINTS[name]
+    module, attribute, _side = (CRASH_POINTS | MOVE_POINTS)[name]
     owner: Any = import_module(module)
     *path, last = attribute.split(".")
     for part in path:
@@ -137,7 +164,7 @@ def wrap(name: str, passed: Callable[[], None]) -> None:
     """Have `passed` called on the point's side of every call of its function."""
     owner, attribute = owner_of(name)
     sound = getattr(owner, attribute)
-    before = CRASH_POINTS[name][2] == "before"
+    before = (CRASH_POINTS | MOVE_POINTS)[name][2] == "before"
 
     @functools.wraps(sound)
     async def around_async(*args: Any, **kwargs: Any) -> Any:

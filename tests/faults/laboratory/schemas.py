@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from hedgerow_core.persistence import DatabaseAddress
-from hedgerow_core.testing.schema_lines import rights_lines, schema_hash, schema_lines
+from hedgerow_core.persistence.migrations.schema_objects import rights_lines, schema_lines
 
 
 def hash_of(address: DatabaseAddress, *contexts: str) -> str:
@@ -23,4 +24,4 @@ def hash_of(address: DatabaseAddress, *contexts: str) -> str:
                 lines += await rights_lines(connection, context)
         return lines
 
-    return schema_hash(asyncio.run(read()))
+    return hashlib.sha256("\n".join(asyncio.run(read())).encode()).hexdigest()[:16]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -152,7 +153,12 @@ class Filterable:
 
     def openapi(self) -> dict[str, object]:
         """What the route's `openapi_extra` says of the parameters."""
-        return {"parameters": [parameter.documented() for parameter in self._parameters.values()]}
+        return {"parameters": list(self._documented)}
+
+    @cached_property
+    def _documented(self) -> Sequence[dict[str, object]]:
+        """Once for all applications of a process: schemas take pydantic 10 ms."""
+        return [parameter.documented() for parameter in self._parameters.values()]
 
     def _parameter(self, name: str) -> _Parameter:
         parameter = self._parameters.get(name)

@@ -51,7 +51,11 @@ _CODE_OF_STATUS = {
     405: "method_not_allowed",
     413: "body_too_large",
     415: "unsupported_media_type",
+    421: "context_elsewhere",
 }
+
+_LENGTHS = {"too_short": ("least", "min_length"), "too_long": ("most", "max_length")}
+_SAY_THAT_IT_IS_JSON = "The body was not read as JSON. Send it with the header `Content-Type: application/json`."
 
 
 class ProblemModel(BaseModel):
@@ -141,7 +145,7 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
         {
             "field": _field_of(finding),
             "in": str(finding["loc"][0]),
-            "message": _message_of(finding),
+            "message": _message_of(finding) if _is_of_json(request, finding) else _SAY_THAT_IT_IS_JSON,
             "code": finding["type"],
         }
         for finding in error.errors()
@@ -155,8 +159,19 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
     )
 
 
+def _is_of_json(request: Request, finding: Mapping[str, Any]) -> bool:
+    """FastAPI takes a body that is not called JSON for a text, and complains of that."""
+    if tuple(finding["loc"]) != ("body",) or finding["type"] == "missing":
+        return True
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+
 def _message_of(finding: Mapping[str, Any]) -> str:
-    """JSON that can't be read says why in its context."""
+    """JSON that can't be read says why in its context. Of a secret, pydantic counts `items`."""
+    if finding["type"] in _LENGTHS and finding["ctx"].get("field_type") == "Value":
+        at, length = _LENGTHS[finding["type"]]
+        return f"Should have at {at} {finding['ctx'][length]} characters"
     why = finding.get("ctx", {}).get("error") if finding["type"] == "json_invalid" else None
     return f"{finding['msg']}: {why}" if why else str(finding["msg"])
 

@@ -25,7 +25,9 @@ REFUSED_FOR_S = 1.0
 MOST_REMEMBERED = 10_000
 """About 10 MB of each kind. Beyond it the one that was quiet for longest is forgotten."""
 MOST_STRANGERS_AT_ONCE = 16
-"""Questions about what was never good here that may be under way at the same time."""
+"""Questions about what was never good here that may be under way at the same time. Others wait for their turn."""
+WAITS_S = 1.0
+"""For its turn. A host that has just started meets all its callers as strangers, and they are through by then."""
 FIRST_LOOKS = Quota(name="identity.first_look", limit=60, period=timedelta(minutes=1), burst=60)
 """From one network, at keys that were not good here before; as many as their home allows (ADR 0019)."""
 
@@ -57,7 +59,7 @@ class Confirmations:
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._refused: OrderedDict[bytes, float] = OrderedDict()
         self._asking: dict[bytes, asyncio.Task[Principal | None]] = {}
-        self._strangers = 0
+        self._turns = asyncio.Semaphore(MOST_STRANGERS_AT_ONCE)
 
     async def find(self, credential: str, network: str) -> Principal | None:
         """Whom it speaks for; None if for nobody, or nobody any more.
@@ -77,7 +79,8 @@ class Confirmations:
         if now - self._refused.get(name, float("-inf")) <= REFUSED_FOR_S:
             return None
         if name not in self._asking:
-            await self._demand_patience(known, network)
+            if known is None and self._limiter is not None:
+                (await self._limiter.spend(Claim(FIRST_LOOKS, network))).demand()
             if name not in self._asking:
                 self._begin(name, credential, network, is_stranger=known is None)
         return await asyncio.shield(self._asking[name])  # who goes away must not take the answer along
@@ -97,25 +100,27 @@ class Confirmations:
             task.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
 
-    async def _demand_patience(self, known: _Known | None, network: str) -> None:
-        if known is not None:
-            return
-        if self._limiter is not None:
-            (await self._limiter.spend(Claim(FIRST_LOOKS, network))).demand()
-        if self._strangers >= MOST_STRANGERS_AT_ONCE:
-            raise IdentityUnknown
-
     def _begin(self, name: bytes, credential: str, network: str, *, is_stranger: bool) -> None:
-        asking = self._asking[name] = asyncio.create_task(self._asked(name, credential, network))
-        self._strangers += is_stranger
+        ask = self._asked_in_turn if is_stranger else self._asked
+        asking = self._asking[name] = asyncio.create_task(ask(name, credential, network))
 
         def ended(task: asyncio.Task[Principal | None]) -> None:
             del self._asking[name]
-            self._strangers -= is_stranger
             if not task.cancelled():
                 task.exception()  # nobody may be left who wants to hear it
 
         asking.add_done_callback(ended)
+
+    async def _asked_in_turn(self, name: bytes, credential: str, network: str) -> Principal | None:
+        try:
+            async with asyncio.timeout(WAITS_S):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise IdentityUnknown from None
+        try:
+            return await self._asked(name, credential, network)
+        finally:
+            self._turns.release()
 
     async def _asked(self, name: bytes, credential: str, network: str) -> Principal | None:
         asked_at = self._monotonic()

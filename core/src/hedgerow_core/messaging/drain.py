@@ -24,7 +24,7 @@ from hedgerow_core.messaging.work import LedgerWork
 from hedgerow_core.observability import log_of
 from hedgerow_core.observability.metrics import EFFECTS
 from hedgerow_core.observability.tracing import handling_together
-from hedgerow_core.persistence import Database
+from hedgerow_core.persistence import ContextIsMoving, Database
 
 DEADLINE = timedelta(seconds=60)
 """A handler, or a batch, that takes longer has failed; one that hangs must not keep its partition for ever."""
@@ -76,6 +76,8 @@ class Drain:
                         await self._work_off(consumer, hint.partition, recovering=True)
         except FencedError:
             _log.warning("partition_lost", subscription=hint.subscription, partition=hint.partition)
+        except ContextIsMoving:
+            return  # The dispatcher waits, and says so once; whoever works on after the move finds all of it.
         except (UnavailableError, ConflictError) as error:
             _log.warning("drain_interrupted", subscription=hint.subscription, error=str(error))
 
@@ -144,7 +146,7 @@ class Drain:
                     await work.flush()
                     await turn.complete(connection, [delivery.id for delivery in batch])
                     following = await turn.following(connection) if then_claim else None
-        except FencedError:
+        except (FencedError, ContextIsMoving):
             raise
         except Exception as error:
             where = {"context": self._database.context, "subscription": consumer.name, "size": len(batch)}
@@ -180,8 +182,8 @@ class Drain:
                         await work.flush()
                         await turn.complete(connection, [delivery.id])
                         following = await turn.following(connection) if then_claim else None
-            except FencedError:
-                raise
+            except (FencedError, ContextIsMoving):
+                raise  # Nobody's failure: the attempt is given back when the context has moved.
             except Exception as error:
                 await self._write_down(turn, delivery, attempt, error)
                 return False

@@ -24,8 +24,8 @@ from hedgerow_core.observability import log_of
 
 WAIT_S = 5.0
 """How long the publisher may hold a request back while there is nothing: shorter than a host's grace at its end."""
-ANSWERS_WITHIN_S = 15.0
-"""Beyond that. What is slower counts as away."""
+ANSWERS_WITHIN_S = 30.0
+"""Beyond that. What is slower counts as away: to look through a large outbox for a few rare events takes time."""
 REPORT_EVERY_S = 2.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 3.0
 """Between attempts to reach a publisher that is away: doubling, and spread so that crowds disperse."""
@@ -110,6 +110,7 @@ class ReadingAhead:
         self._task: asyncio.Task[None] | None = None
         self._round: Round | None = None
         self._free = asyncio.Event()
+        self._hurried = asyncio.Event()
         self._report_at = 0.0
         self._failures = 0
         self._away_since: float | None = None
@@ -147,6 +148,10 @@ class ReadingAhead:
             with suppress(asyncio.CancelledError):
                 await task
 
+    def hurry(self) -> None:
+        """Don't pause any longer after a failure."""
+        self._hurried.set()
+
     async def read(self, led: Led) -> Round:
         """What comes next for these, without waiting until there is something."""
         self.committed, self._led = led.places, led
@@ -177,7 +182,9 @@ class ReadingAhead:
     async def _patiently(self, places: Places) -> Round:
         while True:
             if self._failures:
-                await asyncio.sleep(_pause(self._failures))
+                self._hurried.clear()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._hurried.wait(), _pause(self._failures))
             try:
                 # Whether a host is back is told at once by one that has nothing, too.
                 patient = len(places) == 1 and not self._failures

@@ -97,6 +97,10 @@ class RemoteRelay:
             await self._reading.begin(led)
         return self._reading.round is not None
 
+    def hurry(self) -> None:
+        """The publisher has said that there is something: if it was away, it is back."""
+        self._reading.hurry()
+
     async def catch_up(self) -> None:
         """Carry what there is now, and wait for the publisher's answers: for tests, which take one step at a time.
 

@@ -12,10 +12,12 @@ from hedgerow_core.persistence.migrations import (
     build_index,
     drop_index,
 )
+from hedgerow_core.persistence.moving import ContextIsMoving
 from hedgerow_core.persistence.paging import Cursor, SortKey, keyset, page_of, sort_names
 from hedgerow_core.persistence.row_scopes import Scoped, parameters_of
 
 __all__ = [
+    "ContextIsMoving",
     "ContextMigrations",
     "Cursor",
     "Database",

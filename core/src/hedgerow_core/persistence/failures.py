@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hedgerow_core.domain import ConflictError, DomainError, UnavailableError
+from hedgerow_core.persistence.moving import WRITE_REFUSED, ContextIsMoving
 
 Constraints = Mapping[str, Callable[[], DomainError]]
 """Which domain error stands behind a constraint, by the constraint's name."""
@@ -66,6 +67,8 @@ def connecting() -> Iterator[None]:
 
 
 def _meaning_of(error: BaseException | None) -> DomainError | None:
+    if getattr(error, "sqlstate", None) == WRITE_REFUSED:
+        return ContextIsMoving()
     if isinstance(error, pg.TooManyConnectionsError):
         return _busy("The database takes no more connections. Try again shortly.")
     if isinstance(error, _RACE):

@@ -103,8 +103,12 @@ async def share_tables(connection: AsyncConnection, context: str, version_tables
     await connection.commit()
 
 
-async def isolation_of(connection: AsyncConnection, context: str) -> Isolation:
-    """Which isolation a connection of this user gets for the context."""
-    may = (await connection.execute(text(f"SELECT {_MAY_BECOME.format(role=role_of(context))}"))).scalar_one()
+async def isolation_of(connection: AsyncConnection, contexts: Sequence[str]) -> dict[str, Isolation]:
+    """Which isolation a connection of this user gets for each of the contexts."""
+    if not contexts:
+        return {}
+    questions = (f"SELECT '{each}', {_MAY_BECOME.format(role=role_of(each))}" for each in contexts)
+    answers = (await connection.execute(text(" UNION ALL ".join(questions)))).all()
     await connection.commit()
-    return Isolation.ROLE if may else Isolation.SCHEMA
+    may = {context for context, allowed in answers if allowed}
+    return {context: Isolation.ROLE if context in may else Isolation.SCHEMA for context in contexts}

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, MetaData
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.messaging import LEDGER
 from hedgerow_core.persistence import DatabaseAddress, MigrationHistory
+from hedgerow_core.persistence.migrations.schema_objects import difference, schema_lines
+from hedgerow_core.persistence.owner import owner_connection
 from hedgerow_core.persistence.roles import prepare_schema
 from hedgerow_core.testing.drift import drift_of
-from hedgerow_core.testing.schema_lines import difference, schema_lines
 
 BOTTOM, TOP = "base", "heads"
 Walk = Callable[[Config, str], None]
@@ -34,7 +34,7 @@ class Stairway:
 
     async def up_to(self, revision: str = TOP) -> None:
         """Apply everything up to this revision."""
-        async with self._connection() as connection:
+        async with owner_connection(self._address, search_path=self._context) as connection:
             await self._begin(connection)
             await self._walk(connection, command.upgrade, revision)
 
@@ -44,7 +44,7 @@ class Stairway:
         Raises:
             NotImplementedError: one of them can't be taken back.
         """
-        async with self._connection() as connection:
+        async with owner_connection(self._address, search_path=self._context) as connection:
             await self._walk(connection, command.downgrade, revision)
 
     async def climb(self, *tables: MetaData) -> None:
@@ -55,7 +55,7 @@ class Stairway:
         Raises:
             AssertionError: a step down or up leaves another schema than was there, or declared tables are not so.
         """
-        async with self._connection() as connection:
+        async with owner_connection(self._address, search_path=self._context) as connection:
             await self._begin(connection)
             below = await schema_lines(connection, self._context)
             for script in self._history.revisions:
@@ -82,15 +82,6 @@ class Stairway:
             await connection.run_sync(_walk, walk, self._history, self._context, to)
         finally:
             await connection.rollback()
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        settings = {"search_path": self._context}
-        engine = create_async_engine(
-            self._address.url, poolclass=NullPool, connect_args={"server_settings": settings}
-        )
-        async with engine.connect() as connection:
-            yield connection
 
 
 def _walk(connection: Connection, walk: Walk, history: MigrationHistory, context: str, to: str) -> None:

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import final
 
 from purgatory import AsyncCircuitBreakerFactory, ContextChanged, Event
-from purgatory.domain.model import HALF_OPENED, OPENED, OpenedState
+from purgatory.domain.model import CLOSED, HALF_OPENED, OPENED, OpenedState
 
 from hedgerow_core.observability import log_of
 from hedgerow_core.observability.metrics import REMOTE_CUT_OFF
@@ -37,6 +37,8 @@ class Breaker:
         self._factory = AsyncCircuitBreakerFactory(default_threshold=failures, default_ttl=open_for_s)
         self._factory.add_listener(self._tell)
         self._probing = False
+        self.is_cut_off = False
+        """Since it has failed several times running, and until it answers again."""
         REMOTE_CUT_OFF.labels(context).set(0)
 
     @asynccontextmanager
@@ -71,9 +73,13 @@ class Breaker:
     def _tell(self, _name: str, _happened: str, event: Event) -> None:
         if not isinstance(event, ContextChanged):
             return
-        is_open = event.state == OPENED
-        REMOTE_CUT_OFF.labels(self._context).set(is_open)
-        if is_open:
+        if event.state == OPENED and not self.is_cut_off:
+            self._settle(True)
             _log.warning("remote_cut_off", context=self._context, for_s=self._open_for_s)
-        elif event.state != HALF_OPENED:
+        elif event.state == CLOSED:
+            self._settle(False)
             _log.info("remote_back", context=self._context)
+
+    def _settle(self, is_cut_off: bool) -> None:
+        self.is_cut_off = is_cut_off
+        REMOTE_CUT_OFF.labels(self._context).set(is_cut_off)

@@ -131,7 +131,7 @@ class Peer:
     async def _exchange(self, request: httpx.Request, most_bytes: int) -> PeerAnswer:
         """By httpx's transport alone: its client looks for cookies and redirects, for a sixth of the time."""
         if self._connections is None:
-            self._connections = self._transport or _opened()
+            self._connections = self._transport or _opened(self.url)
         answer = await self._connections.handle_async_request(request)
         try:
             body = bytearray()
@@ -147,7 +147,8 @@ class Peer:
         return PeerAnswer(answer.status_code, headers, bytes(body))
 
     def _away(self, why: str) -> PeerAway:
-        _log.warning("remote_away", context=self.context, url=self.url, error=why)
+        if not self._breaker.is_cut_off:  # else that was said, and somebody tries every few seconds
+            _log.warning("remote_away", context=self.context, url=self.url, error=why)
         return PeerAway(self.context)
 
     def _demand_belief(self, answer: PeerAnswer) -> None:
@@ -172,16 +173,19 @@ _OURS = {"accept-encoding": "identity", "user-agent": "hedgerow"}
 """Not compressed: what we bound is what we get."""
 
 
-def _opened() -> httpx.AsyncBaseTransport:
+def _opened(url: str) -> httpx.AsyncBaseTransport:
     """Connections that are kept. No redirect is followed, and no proxy of the environment is asked."""
     import httpx
+
+    # To read the authorities takes a tenth of a second, and http has no use for them.
+    verify = authorities() if url.startswith("https:") else False
 
     limits = httpx.Limits(
         max_connections=MOST_CONNECTIONS,
         max_keepalive_connections=MOST_CONNECTIONS,
         keepalive_expiry=KEPT_ALIVE_S,
     )
-    return httpx.AsyncHTTPTransport(verify=authorities(), trust_env=False, limits=limits)
+    return httpx.AsyncHTTPTransport(verify=verify, trust_env=False, limits=limits)
 
 
 def _trace() -> Mapping[str, str]:

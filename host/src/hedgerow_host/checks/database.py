@@ -1,4 +1,4 @@
-"""What only the database can tell: whether it is migrated, and how well it keeps contexts apart."""
+"""What only the database can tell: whether it is as migrations make it, and how well it keeps contexts apart."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from sqlalchemy import text
 
 from hedgerow_core.persistence import Database, DatabaseAddress, Isolation
 from hedgerow_core.persistence.database import role_of
+from hedgerow_host.checks.drift import drifted_schemas, not_looked
 from hedgerow_host.checks.findings import HOST, Finding
 from hedgerow_host.database import told_if_away
-from hedgerow_host.discovery import LoadedContext
+from hedgerow_host.loading import LoadedContext
 from hedgerow_host.migrate import runner_for
 
-_OURSELVES = text("SELECT rolname, rolsuper, rolcreaterole FROM pg_roles WHERE rolname = current_user")
+_OURSELVES = text("SELECT rolname, rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = current_user")
 
 
 def look_at_database(
     address: DatabaseAddress, contexts: Sequence[LoadedContext], *, deploy: bool = False
 ) -> list[Finding]:
-    """What is wrong with a database for these contexts. Looks, changes nothing.
+    """What is wrong with a database for these contexts. Changes nothing in it.
 
     Raises:
         HostError: it is away.
@@ -31,10 +32,10 @@ def look_at_database(
 
 async def _look(address: DatabaseAddress, contexts: Sequence[LoadedContext], deploy: bool) -> list[Finding]:
     runner = runner_for(address, contexts)
-    pending = await runner.pending()
-    user, may_all, may_create_roles = await _ourselves(address)
+    states = await runner.states()
+    user, may_all, may_create_roles, may_create_databases = await _ourselves(address)
     behind: dict[str, list[str]] = {}
-    for step in pending:
+    for step in (step for state in states for step in state.pending):
         behind.setdefault(step.context, []).append(step.revision)
     findings = [
         Finding(
@@ -56,15 +57,19 @@ async def _look(address: DatabaseAddress, contexts: Sequence[LoadedContext], dep
     ]
     if may_all and deploy:
         findings.append(_superuser(user))
+    # What a newer release has made of a schema, nobody here knows.
+    moved = {*behind, *(state.context for state in states if state.is_ahead)}
+    if settled := [context for context in contexts if context.name not in moved]:
+        may = may_all or may_create_databases
+        findings += await drifted_schemas(address, settled) if may else [not_looked(user)]
     return findings
 
 
-async def _ourselves(address: DatabaseAddress) -> tuple[str, bool, bool]:
+async def _ourselves(address: DatabaseAddress) -> tuple[str, bool, bool, bool]:
     database = Database(address, HOST, isolation=Isolation.SCHEMA)
     try:
         async with database.reading() as connection:
-            name, may_all, may_create_roles = (await connection.execute(_OURSELVES)).one()
-            return name, may_all, may_create_roles
+            return tuple((await connection.execute(_OURSELVES)).one())
     finally:
         await database.close()
 

@@ -80,6 +80,7 @@ def _open_lines(settings: HostSettings) -> Iterator[Finding]:
             )
     for variable, url, fix in (
         ("HEDGEROW_BROKER_URL", settings.broker_url, "use rediss:// or amqps://"),
+        ("HEDGEROW_STREAM_URL", settings.stream_url, "use rediss:// or amqps://; Kafka is for one's own network"),
         ("HEDGEROW_OTLP_ENDPOINT", settings.otlp_endpoint, "use https://"),
         *(
             (variable_of_remote(name), remote.url, "use https://")

@@ -19,6 +19,7 @@ MEANINGS = {
     "E005": "A setting is missing or can't be used",
     "E006": "A setting is missing without which `api` or `worker` doesn't start",
     "E007": "Migrations are pending",
+    "E008": "A schema is not what its migrations make",
     "E010": "A module of a context is no Python",
     "E011": "A module imports one of a layer above its own",
     "E012": "A context imports another one",
@@ -31,6 +32,7 @@ MEANINGS = {
     "W002": "A subscription reads an event up to a version, and a newer one is published",
     "W003": "A context asks one that is not hosted here",
     "W004": "A context runs without a role of its own",
+    "W005": "The migrations of a context fail on an empty database",
     "W101": "This is not the environment of production",
     "W102": "A connection to another machine is not encrypted, or nobody checks with whom it is made",
     "W103": "The broker asks for no password",
@@ -45,6 +47,7 @@ MEANINGS = {
     "W112": "Several other hosts could vouch for callers, and nobody has said which may",
     "N001": "A published event has no subscriber here",
     "N002": "The imports of a context are not looked at",
+    "N003": "Drift was not looked for",
     "N101": "Metrics are served on every address",
 }
 """Every number of the host, always the same. Those of contexts begin at 500: their hook `checks` brings them."""

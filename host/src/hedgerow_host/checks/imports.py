@@ -13,7 +13,7 @@ from grimp.exceptions import SourceSyntaxError
 
 import hedgerow_core
 from hedgerow_host.checks.findings import Finding, Place
-from hedgerow_host.discovery import InstalledContext
+from hedgerow_host.loading import InstalledContext
 
 CORE = hedgerow_core.__name__
 HOST_PACKAGE = __name__.partition(".")[0]

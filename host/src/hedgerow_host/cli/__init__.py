@@ -18,6 +18,7 @@ from hedgerow_host.cli import (
     documents,
     events,
     extract,
+    extracting,
     get,
     health,
     migrate,
@@ -66,6 +67,9 @@ app.command("seed")(seed.seed)
 app.command("get")(get.get)
 app.command("shell")(shell.shell)
 app.command("health")(health.health)
+extract.app.command("run")(extracting.run)
+extract.app.command("status")(extracting.status)
+extract.app.command("rollback")(extracting.rollback)
 app.add_typer(extract.app, name="extract")
 app.add_typer(new.app, name="new")
 app.add_typer(template.app, name="template")
@@ -99,6 +103,17 @@ def main() -> None:
     try:
         app()
     except Exception as error:
+        if isinstance(error, UnicodeDecodeError):
+            _leave_over_metadata()
         from hedgerow_host.exits import leave_over
 
         leave_over(error)
+
+
+def _leave_over_metadata() -> None:
+    """What can't be read may belong to anybody, and breaks even the import of what tells of errors otherwise."""
+    from hedgerow_host.unreadable_metadata import said_of_unreadable_metadata
+
+    if unreadable := said_of_unreadable_metadata():
+        typer.echo(f"error: {unreadable}", err=True)
+        raise SystemExit(2)

@@ -39,6 +39,7 @@ def show_map(
     from hedgerow_host.catalog import compose
     from hedgerow_host.cli.keeping import hand_over
     from hedgerow_host.context_map.context_map import context_map
+    from hedgerow_host.context_map.mermaid import facts_in
     from hedgerow_host.exits import load_settings
 
     assembly, _routes = compose(load_settings())
@@ -46,7 +47,8 @@ def show_map(
     form = form or FORMS.get(file.suffix if file else "", Form.TREE)
     text = _drawn(context_map(assembly), form, colored=file is None and sys.stdout.isatty())
     told = "" if FORMS.get(file.suffix if file else "", Form.TREE) is form else f" --format {form}"
-    hand_over(text, output=output, check=check, again=f"hedgerow map{told}")
+    facts = facts_in if form is Form.MERMAID else None
+    hand_over(text, output=output, check=check, again=f"hedgerow map{told}", facts_in=facts)
 
 
 def _drawn(shown: ContextMap, form: Form, *, colored: bool) -> str:

@@ -28,8 +28,11 @@ def asyncapi(output: Output = None, check: Check = None) -> None:
     from hedgerow_host.cli.keeping import hand_over
     from hedgerow_host.exits import load_settings
 
-    assembly, _routes = compose(load_settings())
-    hand_over(_written(document_of(assembly)), output=output, check=check, again="hedgerow asyncapi")
+    settings = load_settings()
+    assembly, _routes = compose(settings)
+    hand_over(
+        _written(document_of(assembly, settings.stream_url)), output=output, check=check, again="hedgerow asyncapi"
+    )
 
 
 def _written(document: dict[str, Any]) -> str:

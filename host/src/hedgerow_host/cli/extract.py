@@ -8,8 +8,8 @@ import typer
 
 if TYPE_CHECKING:
     from hedgerow_core.persistence import DatabaseAddress
-    from hedgerow_host.discovery import LoadedContext
     from hedgerow_host.extraction.plan.database import InDatabase
+    from hedgerow_host.loading import LoadedContext
     from hedgerow_host.settings import HostSettings
 
 app = typer.Typer(help="Give a context a host of its own.", no_args_is_help=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,12 +18,22 @@ SHOWN = 40
 """Lines of a difference; whoever wants more has git."""
 
 
-def hand_over(text: str, *, output: Path | None, check: Path | None, again: str) -> None:
-    """Print the text, write it, or hold a file against it. `again` is the verb that writes the file."""
+def hand_over(
+    text: str,
+    *,
+    output: Path | None,
+    check: Path | None,
+    again: str,
+    facts_in: Callable[[str], list[str]] | None = None,
+) -> None:
+    """Print the text, write it, or hold a file against it. `again` is the verb that writes the file.
+
+    `facts_in` says in words what such a text says; then these are compared, and lines only if they are the same.
+    """
     if output is not None and check is not None:
         raise typer.BadParameter("either write a file or check it", param_hint="--check")
     if check is not None:
-        if changes := differences(check, text):
+        if changes := differences(check, text, facts_in):
             for line in changes:
                 typer.echo(line)
             raise differs(check, fix=f"{again} --output {check}")
@@ -42,11 +53,16 @@ def keep(path: Path, text: str) -> None:
     typer.echo(f"{path} {'is as it should be' if fresh else 'written'}", err=True)
 
 
-def differences(path: Path, text: str) -> list[str]:
+def differences(path: Path, text: str, facts_in: Callable[[str], list[str]] | None = None) -> list[str]:
     """The lines that the file lacks (+) and those that it should not have (-); none if it is as it should be."""
     from difflib import unified_diff
 
     kept = path.read_text(encoding="utf-8") if path.is_file() else ""
+    if facts_in is not None:
+        was, now = facts_in(kept), facts_in(text)
+        told = [f"- {fact}" for fact in was if fact not in now] + [f"+ {fact}" for fact in now if fact not in was]
+        if told:
+            return told
     changes = list(unified_diff(kept.splitlines(), text.splitlines(), n=0, lineterm=""))[2:]
     lines = [line for line in changes if not line.startswith("@@")]
     rest = len(lines) - SHOWN

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from hedgerow_core.persistence import DatabaseAddress, PendingRevision
     from hedgerow_core.persistence.migrations.linting import Unsafe
+    from hedgerow_host.exits import HostError
+    from hedgerow_host.loading import LoadedContext
     from hedgerow_host.migration_plan import Step
+    from hedgerow_host.problems import Problem
 
 
 def migrate(
@@ -26,36 +31,80 @@ def migrate(
     ] = 60,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Apply every context's migrations, each in its own schema, one host at a time."""
+    """Apply every context's migrations, each in its own schema, one host at a time.
+
+    One of an optional context that fails does not keep the others from theirs.
+    """
     if sql and (as_json or plan or check):
         raise typer.BadParameter("--sql prints SQL, and takes neither --plan, --check nor --json")
     import asyncio
-    from datetime import timedelta
 
     from hedgerow_core.observability import configure_logging
     from hedgerow_core.persistence.migrations.script import script_of
-    from hedgerow_host.cli.output import print_rows
     from hedgerow_host.database import existing_database, told_if_away
+    from hedgerow_host.discovery import hosted_contexts
     from hedgerow_host.exits import load_settings
-    from hedgerow_host.migrate import chosen_contexts, migrations_of, runner_for
+    from hedgerow_host.migrate import chosen_among, migrations_of, runner_for
     from hedgerow_host.migration_plan import plan as planned
 
     settings, patience = load_settings(), timedelta(seconds=timeout)
     configure_logging(settings.log_format, level="WARNING")
     with existing_database(settings) as address:
-        contexts = chosen_contexts(settings, context)
-        runner = runner_for(address, contexts)
+        hosted, quarantine = hosted_contexts(settings)
+        contexts = chosen_among(hosted, quarantine, context)
+        for name in quarantine.problems if context is None else ():
+            typer.echo(f"note: {name} is not looked at: {quarantine.absence(name)}", err=True)
         with told_if_away(address):
             if sql:
-                states = asyncio.run(runner.states())
+                states = asyncio.run(runner_for(address, contexts).states())
                 typer.echo(script_of(migrations_of(contexts), states, patience=patience), nl=False)
             elif plan or check:
-                _print_plan(planned(asyncio.run(runner.states())), as_json=as_json, check=check)
+                _print_plan(
+                    planned(asyncio.run(runner_for(address, contexts).states())), as_json=as_json, check=check
+                )
             else:
-                steps = asyncio.run(runner.apply(patience=patience))
-                columns = ("context", "history", "revision", "summary")
-                rows = [{column: getattr(step, column) for column in columns} for step in steps]
-                print_rows(rows, as_json=as_json, empty="Nothing to migrate.")
+                optional = quarantine.optional if context is None else ()
+                asyncio.run(_apply(address, contexts, optional, patience, as_json=as_json))
+
+
+async def _apply(
+    address: DatabaseAddress,
+    contexts: Sequence[LoadedContext],
+    optional: Collection[str],
+    patience: timedelta,
+    *,
+    as_json: bool,
+) -> None:
+    from hedgerow_host.migrate import migrate_contexts
+
+    steps, failed = await migrate_contexts(address, contexts, optional, patience=patience)
+    _print_steps(steps, as_json=as_json)
+    if failed:
+        raise _partly(failed)
+
+
+def _print_steps(steps: Sequence[PendingRevision], *, as_json: bool) -> None:
+    from hedgerow_host.cli.output import print_rows
+
+    columns = ("context", "history", "revision", "summary")
+    rows = [{column: getattr(step, column) for column in columns} for step in steps]
+    print_rows(rows, as_json=as_json, empty="Nothing to migrate.")
+
+
+def _partly(failed: Sequence[Problem]) -> HostError:
+    from hedgerow_host.exits import ExitCode, HostError
+
+    names = ", ".join(problem.subject for problem in failed)
+    return HostError(
+        "\n".join(
+            [
+                f"{names} could not be migrated, and hosts can do without; all others are up to date",
+                *map(str, failed),
+            ]
+        ),
+        fix=f"until it is mended, hosts that list it as optional start without {names}",
+        code=ExitCode.PARTLY_FAILED,
+    )
 
 
 def _print_plan(steps: Sequence[Step], *, as_json: bool, check: bool) -> None:

@@ -99,11 +99,15 @@ def _tell(removal: Removal, folder: Path, role: str | None, *, as_json: bool) ->
         whole = {"context": removal.context, "removed": done, "archive": str(folder), "tables": removal.tables}
         typer.echo(json.dumps({**whole, "role": role, "next": then}, indent=2))
         return
+    from hedgerow_host.restoring import SCRIPT
+
     for table, rows in removal.tables.items():
         typer.echo(f"{folder / table}.csv  {rows} rows")
     typer.echo(f"schema {removal.context} {'is' if done else 'would be'} dropped{f'; {role}' if role else ''}")
     if then:
         typer.echo(f"next: {then}", err=True)
+    if done:
+        typer.echo(f"to have it back: {folder / SCRIPT} says how", err=True)
 
 
 def _uninstalling(name: str) -> str | None:

@@ -26,10 +26,8 @@ def api(host: Host = None, port: Port = None, contexts: Contexts = None) -> None
     import asyncio
     import signal
 
-    import uvicorn
-
     from hedgerow_core.observability import configure_logging
-    from hedgerow_host.api import create_app, serve, server_config
+    from hedgerow_host.api import ToldServer, create_app, serve, server_config
     from hedgerow_host.database import required_address
     from hedgerow_host.listening import bound_socket
     from hedgerow_host.mounting import routes_of
@@ -45,7 +43,7 @@ def api(host: Host = None, port: Port = None, contexts: Contexts = None) -> None
         watch = Watch(assembly, settings.stale_after_s)
         readiness = Readiness(assembly, watch, settings.broker_url)
         app = create_app(assembly, routes_of(assembly), readiness, settings=settings)
-        server = uvicorn.Server(server_config(app, settings.trusted_proxies))
+        server = ToldServer(server_config(app, settings.trusted_proxies))
         # uvicorn repeats the signal that it stopped for; by then everything is stopped, and in order.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
@@ -80,7 +78,7 @@ def worker(contexts: Contexts = None) -> None:
         assembly = started(settings, address)
         watch = Watch(assembly, settings.stale_after_s)
         with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
-            runner.run(run_worker(assembly, watch, settings.broker_url, address))
+            runner.run(run_worker(assembly, watch, settings.broker_url, address, settings.stream_url))
 
 
 def _settings(host: str | None, port: int | None, contexts: str | None) -> HostSettings:

@@ -9,7 +9,8 @@ from importlib.resources import files
 from typing import Any
 
 from hedgerow_host.contracts import CONTRACT_FILE, PublishedEvent, from_json
-from hedgerow_host.discovery import InstalledContext, installed_contexts
+from hedgerow_host.discovery import installed_contexts
+from hedgerow_host.loading import InstalledContext
 from hedgerow_host.scaffold.naming import class_of, refused
 
 _EVENT = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")

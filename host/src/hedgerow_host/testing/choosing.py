@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator
 from typing import Literal
 
 from hedgerow_core.plugin import Manifest
-from hedgerow_host.discovery import InstalledContext, installed_contexts
+from hedgerow_host.discovery import installed_contexts
+from hedgerow_host.loading import InstalledContext
 
 Mode = Literal["standalone", "direct", "all"]
 """`standalone`: these contexts and what they require. `direct`: besides, what their manifests call optional, if

@@ -23,8 +23,9 @@ from hedgerow_core.testing.contexts import context_database
 from hedgerow_core.testing.migrated import Histories
 from hedgerow_host.api import create_app
 from hedgerow_host.assembly import Assembly, assemble
-from hedgerow_host.discovery import LoadedContext, load_contexts
+from hedgerow_host.discovery import load_contexts
 from hedgerow_host.hosted_context import HostedContext
+from hedgerow_host.loading import LoadedContext
 from hedgerow_host.mounting import routes_of
 from hedgerow_host.readiness import Readiness
 from hedgerow_host.settings import Environment

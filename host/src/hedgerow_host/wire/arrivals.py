@@ -23,11 +23,12 @@ from hedgerow_host.contracts import ContextContract, from_json
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.problems import CompositionError, Problem, said_by
 from hedgerow_host.wire.contexts import CONTEXT_PATH
+from hedgerow_host.wire.hosted import NOT_HERE
 from hedgerow_host.wire.remote_context import RemoteContext, Standing
 from hedgerow_host.wire.unsound_remotes import variable_of_remote
 
-ARRIVES_WITHIN_S = 8.0
-"""Whoever starts a host hears within 10 s what is missing."""
+ARRIVES_WITHIN_S = 7.0
+"""Whoever starts a host hears within 10 s what is missing; some of that it takes to come up."""
 LOOK_AGAIN_S = 0.25
 LOOK_EVERY_S = 5.0
 ANSWER_WITHIN = timedelta(seconds=2)
@@ -162,13 +163,23 @@ class Arrivals:
         if answer.status == HTTPStatus.OK:
             return answer
         if answer.status == HTTPStatus.NOT_FOUND:
-            raise _unfit(remote, f"{remote.peer.context} is not hosted there", "correct the URL, or host it there")
+            raise _nobody_there(remote, asker, answer)
         raise _missing(
             remote,
             Standing.AWAY,
             f"it answers {asker} with status {answer.status}",
             f"look into its log; it may not reach this host at its {variable_of_remote(asker)}",
         )
+
+
+def _nobody_there(remote: RemoteContext, asker: str, answer: PeerAnswer) -> NotThere:
+    if NOT_HERE.encode() in answer.content:
+        return _unfit(remote, f"{remote.peer.context} is not hosted there", "correct the URL, or host it there")
+    return _unfit(
+        remote,
+        "that host speaks to no other one",
+        f"there, set {variable_of_remote(asker)} to the URL of this host, and restart it; or correct the URL",
+    )
 
 
 def _unfit(remote: RemoteContext, what: str, fix: str) -> NotThere:

@@ -32,6 +32,8 @@ class Remotes:
     keys: HostKeys
     """This host's own."""
     contexts: Mapping[str, RemoteContext]
+    moving: Mapping[str, Peer]
+    """Contexts that are hosted here, and whose new hosts may call already. Nothing is asked of those."""
     tokens: ServiceTokens
     problems: Sequence[Problem] = ()
     """What is wrong with the settings that name them."""
@@ -40,6 +42,11 @@ class Remotes:
     def peers(self) -> Mapping[str, Peer]:
         """The ways to them."""
         return {name: context.peer for name, context in self.contexts.items()}
+
+    @property
+    def may_call(self) -> bool:
+        """Whether there is anybody who may."""
+        return bool(self.contexts or self.moving)
 
     async def asker_of(self, request: Request, publisher: str) -> str:
         """The remote context that sends a request to `publisher`, which is hosted here.
@@ -55,8 +62,8 @@ class Remotes:
 
     async def close(self) -> None:
         """Close every connection to them."""
-        for context in self.contexts.values():
-            await context.peer.close()
+        for peer in (*self.peers.values(), *self.moving.values()):
+            await peer.close()
 
 
 def remotes_of(
@@ -74,18 +81,19 @@ def remotes_of(
     keys = HostKeys(ServerSecret(settings.host_secret, settings.host_secret_previous, file=file))
     clock = clock or SystemClock()
     own = OwnTokens(keys, clock)
-    contexts = {
-        name: RemoteContext(
-            Peer(name, remote.url, own, transport=(transports or {}).get(name)),
-            optional=remote.optional,
-            vouches=remote.vouches,
-        )
-        for name, remote in (settings.remotes or {}).items()
+    listed = settings.remotes or {}
+    peers = {
+        name: Peer(name, remote.url, own, transport=(transports or {}).get(name)) for name, remote in listed.items()
     }
-    askers = {name: context.peer.keys.find for name, context in contexts.items()}
+    moving = {name: peer for name, peer in peers.items() if listed[name].moving and name in hosted}
     return Remotes(
         keys=keys,
-        contexts=contexts,
-        tokens=ServiceTokens(askers, clock),
+        contexts={
+            name: RemoteContext(peer, optional=listed[name].optional, vouches=listed[name].vouches)
+            for name, peer in peers.items()
+            if name not in moving
+        },
+        moving=moving,
+        tokens=ServiceTokens({name: peer.keys.find for name, peer in peers.items()}, clock),
         problems=tuple(unsound_remotes(settings, hosted)),
     )

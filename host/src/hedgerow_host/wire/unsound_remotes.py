@@ -24,11 +24,12 @@ def unsound_remotes(settings: HostSettings, hosted: Collection[str]) -> Iterator
             yield SettingProblem(
                 subject=variable, what=f"names {name!r}, which is no name of a context", fix="correct it"
             )
-        if name in hosted:
+        if name in hosted and not remote.moving:
             yield SettingProblem(
                 subject=variable,
                 what=f"says that {name} lives at {remote.url}, and it is hosted here, too",
-                fix=f"leave {name} out of HEDGEROW_CONTEXTS, or unset {variable}",
+                fix=f"leave {name} out of HEDGEROW_CONTEXTS, or unset {variable}; while {name} is moving there, "
+                f"set {variable.removesuffix('URL')}MOVING=true",
             )
         if settings.env is not Environment.DEV and not _is_protected(remote.url):
             yield SettingProblem(

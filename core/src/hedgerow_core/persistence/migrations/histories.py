@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TextIO
 
 from alembic.config import Config
-from alembic.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection
@@ -87,20 +86,13 @@ class MigrationHistory:
         config.set_main_option("version_locations", _escaped(self.folder))
         return config
 
-    def current(self, connection: Connection, schema: str) -> tuple[str, ...]:
-        """The revisions that a schema is at; none if it has never been migrated."""
-        options = {"version_table": self.version_table, "version_table_schema": schema}
-        heads = MigrationContext.configure(connection, opts=options).get_current_heads()
-        connection.rollback()
-        return heads
-
-    def after(self, current: Sequence[str]) -> list[Script]:
-        """The revisions that come after these, the oldest first.
+    def after(self, current: Sequence[str], scripts: ScriptDirectory | None = None) -> list[Script]:
+        """The revisions that come after these, the oldest first. `scripts` is what was read of it before.
 
         None if one of these is unknown: then the database is ahead of this build, and an older host may run on
         beside a newer one.
         """
-        scripts = self.read()
+        scripts = scripts or self.read()
         if not all(_knows(scripts, revision) for revision in current):
             return []
         return list(reversed(list(scripts.iterate_revisions("heads", tuple(current) or "base"))))

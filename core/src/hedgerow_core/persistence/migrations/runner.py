@@ -7,21 +7,21 @@ nothing to do.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from alembic import command
+from alembic.script import ScriptDirectory
 from asyncpg import exceptions as pg
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hedgerow_core.persistence.database import CONNECT_TIMEOUT_S, DatabaseAddress, Isolation, opened
-from hedgerow_core.persistence.failures import driver_error, means_away, speaking_plainly
+from hedgerow_core.persistence.database import DatabaseAddress, Isolation
+from hedgerow_core.persistence.failures import driver_error, means_away
 from hedgerow_core.persistence.migrations.histories import ContextMigrations, MigrationHistory
+from hedgerow_core.persistence.migrations.versions import revisions_at
 from hedgerow_core.persistence.migrations.waiting import (
     DEFAULT_PATIENCE,
     PAUSE_S,
@@ -30,9 +30,19 @@ from hedgerow_core.persistence.migrations.waiting import (
     still_blocked,
     watched,
 )
+from hedgerow_core.persistence.owner import owner_connection
 from hedgerow_core.persistence.roles import isolation_of, prepare_schema, share_tables
 
 _BLOCKED = (pg.LockNotAvailableError, pg.DeadlockDetectedError)
+_RESET = text("RESET lock_timeout")
+
+Forgives = Callable[[str, Exception], bool]
+"""Whether the others go on though this context's migrations have failed in this way."""
+
+
+def never(_context: str, _error: Exception) -> bool:
+    """Whatever fails ends it."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +100,10 @@ class MigrationRunner:
         Raises:
             UnavailableError: the database is away.
         """
-        async with self._connection() as connection:
-            return [
-                await connection.run_sync(_state, context.context, history)
-                for context in self._contexts
-                for history in context.histories
-            ]
+        async with owner_connection(self._address) as connection:
+            return await _states(
+                connection, [(each.context, history) for each in self._contexts for history in each.histories]
+            )
 
     async def pending(self) -> list[PendingRevision]:
         """What `apply` would run, in its order.
@@ -111,38 +119,55 @@ class MigrationRunner:
         Raises:
             UnavailableError: the database is away.
         """
-        async with self._connection() as connection:
-            return {context.context: await isolation_of(connection, context.context) for context in self._contexts}
+        async with owner_connection(self._address) as connection:
+            return await isolation_of(connection, [context.context for context in self._contexts])
 
-    async def apply(self, *, patience: timedelta = DEFAULT_PATIENCE) -> list[PendingRevision]:
+    async def apply(
+        self, *, patience: timedelta = DEFAULT_PATIENCE, forgives: Forgives = never
+    ) -> list[PendingRevision]:
         """Create what is missing and return the revisions that ran. A second call returns nothing.
 
-        `patience` is how long it waits for another host, and for a lock that a revision needs.
+        `patience` is how long it waits for another host, and for a lock that a revision needs. A context whose
+        failure is forgiven is left where it is, and the next one is taken.
 
         Raises:
             UnavailableError: the database is away, or somebody held a lock for too long.
             RevisionFailed: PostgreSQL refused a statement; what came before it stays applied.
         """
-        async with self._connection() as connection, migration_lock(connection, patience):
+        async with owner_connection(self._address) as connection, migration_lock(connection, patience):
             applied: list[PendingRevision] = []
             for context in self._contexts:
-                await prepare_schema(connection, context.context)
-                for history in context.histories:
-                    applied += await self._upgrade(connection, context.context, history, patience)
-                await share_tables(connection, context.context, [each.version_table for each in context.histories])
+                try:
+                    applied += await self._apply_to(context, connection, patience)
+                except Exception as error:
+                    if not forgives(context.context, error):
+                        raise
+                    await connection.rollback()
+                    await connection.execute(_RESET)
+                    await connection.commit()
             return applied
+
+    async def _apply_to(
+        self, context: ContextMigrations, connection: AsyncConnection, patience: timedelta
+    ) -> list[PendingRevision]:
+        applied: list[PendingRevision] = []
+        await prepare_schema(connection, context.context)
+        for history in context.histories:
+            applied += await self._upgrade(connection, context.context, history, patience)
+        await share_tables(connection, context.context, [each.version_table for each in context.histories])
+        return applied
 
     async def _upgrade(
         self, connection: AsyncConnection, schema: str, history: MigrationHistory, patience: timedelta
     ) -> list[PendingRevision]:
         """Try until all is applied. A revision commits with its version, so an attempt begins where one ended."""
-        started = left = (await connection.run_sync(_state, schema, history)).pending
+        started = left = await _pending(connection, schema, history)
         if not left:
             return []
         pid = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
         await connection.commit()
         blocked = Blocked()
-        async with self._connection() as observer:
+        async with owner_connection(self._address) as observer:
             while True:
                 try:
                     async with watched(observer, pid, blocked):
@@ -152,7 +177,7 @@ class MigrationRunner:
                     await connection.rollback()
                     if isinstance(error, DBAPIError) and means_away(error):
                         raise
-                    now = (await connection.run_sync(_state, schema, history)).pending
+                    now = await _pending(connection, schema, history)
                     if not _was_blocked(error):
                         raise RevisionFailed(now[0], error) from error
                 blocked.go_on(anew=now != left)
@@ -160,32 +185,38 @@ class MigrationRunner:
                     raise still_blocked(now[0].revision, blocked, patience)
                 left = now
                 await asyncio.sleep(PAUSE_S)
-        await connection.execute(text("RESET lock_timeout"))
+        await connection.execute(_RESET)
         return list(started)
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        engine = create_async_engine(
-            self._address.url, poolclass=NullPool, connect_args={"timeout": CONNECT_TIMEOUT_S}
-        )
-        try:
-            with speaking_plainly({}):
-                async with opened(engine) as connection:
-                    yield connection
-        finally:
-            await engine.dispose()
 
 
 def _was_blocked(error: Exception) -> bool:
     return isinstance(error, DBAPIError) and isinstance(driver_error(error), _BLOCKED)
 
 
-def _state(connection: Connection, schema: str, history: MigrationHistory) -> HistoryState:
-    current = history.current(connection, schema)
-    steps = [
-        PendingRevision(schema, script.revision, script.doc, history.name) for script in history.after(current)
+async def _states(
+    connection: AsyncConnection, wanted: Sequence[tuple[str, MigrationHistory]]
+) -> list[HistoryState]:
+    """How far these are. A history that all contexts have is read once, and the database asked once for all."""
+    at = await revisions_at(connection, [(schema, history.version_table) for schema, history in wanted])
+    scripts = {history: history.read() for history in {history for _, history in wanted}}
+    return [
+        _state(schema, history, at[schema, history.version_table], scripts[history]) for schema, history in wanted
     ]
-    return HistoryState(schema, history, current, tuple(steps))
+
+
+async def _pending(
+    connection: AsyncConnection, schema: str, history: MigrationHistory
+) -> tuple[PendingRevision, ...]:
+    (state,) = await _states(connection, [(schema, history)])
+    return state.pending
+
+
+def _state(
+    schema: str, history: MigrationHistory, current: tuple[str, ...], scripts: ScriptDirectory
+) -> HistoryState:
+    left = history.after(current, scripts)
+    steps = tuple(PendingRevision(schema, script.revision, script.doc, history.name) for script in left)
+    return HistoryState(schema, history, current, steps)
 
 
 def _run(connection: Connection, schema: str, history: MigrationHistory, patience: timedelta) -> None:

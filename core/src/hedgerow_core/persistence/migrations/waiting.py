@@ -26,6 +26,8 @@ LOCK_TIMEOUT_MS = 500
 PAUSE_S = 1.0
 """Between two attempts: those who waited behind the first get their turn."""
 DEFAULT_PATIENCE = timedelta(seconds=60)
+BLOCKED = "migration_blocked"
+"""The code of the error that is about one revision, and not about the database."""
 _POLL_S = 0.1
 
 _TAKE = text("SELECT pg_try_advisory_lock(:key)")
@@ -131,7 +133,7 @@ def still_blocked(revision: str, blocked: Blocked, patience: timedelta) -> Unava
         f"{revision} has waited for {patience.total_seconds():.0f} s for a lock of {names}. "
         "What was applied before stays applied.\n"
         f"  fix: wait for it to end, or end it ({ending or 'see pg_stat_activity'}), then run this again",
-        code="migration_blocked",
+        code=BLOCKED,
         retry_after=patience,
     )
 

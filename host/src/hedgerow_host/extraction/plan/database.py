@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hedgerow_core.persistence import Database, DatabaseAddress, Isolation
 from hedgerow_core.persistence.database import role_of
 from hedgerow_host.checks.findings import HOST
-from hedgerow_host.discovery import LoadedContext
 from hedgerow_host.extraction.plan.carrying import TableSize, not_carried, sizes
 from hedgerow_host.extraction.plan.objects import bound_by_objects
 from hedgerow_host.extraction.plan.obstacles import Obstacle
 from hedgerow_host.extraction.plan.statements import counted_statements
 from hedgerow_host.extraction.plan.target import NOT_NAMED, Target, look_at_target
+from hedgerow_host.loading import LoadedContext
 from hedgerow_host.migrate import runner_for
 
 # A schema that has a ledger is one of a context, hosted here or not.

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.persistence.database import role_of
+from hedgerow_core.persistence.moving import EXTRACTION
 from hedgerow_core.persistence.roles import FEED_READERS
 from hedgerow_host.extraction.plan.obstacles import Obstacle
 from hedgerow_host.extraction.plan.sql_text import named_in
@@ -17,9 +18,8 @@ FIRST_OF_USERS = 16384
 READ_BY_ALL = "outbox"
 """What every context may read of every other one: its feed."""
 EVERYBODY = "PUBLIC"
-OF_THE_MOVE = "hedgerow_extraction"
-"""While a move is under way, its triggers lead from the context's tables into this schema; they go with it."""
 
+# While a move is under way, its triggers lead from the context's tables into a schema of the move; they go with it.
 # PostgreSQL keeps who stands on whom: foreign keys, views, triggers, defaults, types, bodies in standard SQL.
 # Rules, triggers, defaults and constraints have no schema; they begin their address with that of their table.
 _EDGES = f"""
@@ -44,7 +44,7 @@ _REFERENCES = text(
     WHERE extension IS NULL AND schema <> foreign_schema
       AND (schema = :context OR foreign_schema = :context)
       AND schema !~ '^pg_' AND foreign_schema !~ '^pg_'
-      AND NOT '{OF_THE_MOVE}' IN (schema, foreign_schema)
+      AND NOT '{EXTRACTION}' IN (schema, foreign_schema)
     ORDER BY 2, 1, 4, 3
     """  # noqa: S608 - constants
 )

@@ -10,8 +10,8 @@ from sqlalchemy import Row, text
 
 from hedgerow_core.persistence import Database, DatabaseAddress, Isolation
 from hedgerow_host.checks.findings import HOST
-from hedgerow_host.discovery import LoadedContext
 from hedgerow_host.extraction.plan.obstacles import Obstacle
+from hedgerow_host.loading import LoadedContext
 from hedgerow_host.migrate import runner_for
 
 # Before PostgreSQL 15 only a superuser may say that triggers are to rest; since then the right can be granted.

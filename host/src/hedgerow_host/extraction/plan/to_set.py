@@ -80,6 +80,9 @@ def to_set(
     if linked:
         needed = any(_vouches(context, other, routes) or _needs(other, context) for other in linked)
         yield from _remote(At.STAYS, context.name, required=needed)
+        moving = f"{PREFIX}REMOTES__{context.name.upper()}__MOVING"
+        why = f"before the move begins, while {context.name} is hosted here, too: its new host may then call"
+        yield _set(At.STAYS, moving, why, "true")
         yield _secret(At.STAYS)
     if linked or elsewhere:
         yield _secret(At.NEW)

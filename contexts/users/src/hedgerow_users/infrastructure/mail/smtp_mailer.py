@@ -33,7 +33,8 @@ class SmtpMailer:
         self._sender = sender
         # Named, because asking the system for our name may stand still for seconds, and the event loop with it.
         self._domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
-        self._trust = trust or ssl.create_default_context()
+        # Where nothing is encrypted nobody reads the authorities: it takes 20 ms, most of a start of the context.
+        self._trust = (trust or ssl.create_default_context()) if address.tls or address.starttls else None
 
     async def send(self, message: Message) -> None:
         """Hand it over.
@@ -51,7 +52,7 @@ class SmtpMailer:
                 password=to.password.reveal() if to.password else None,
                 use_tls=to.tls,
                 start_tls=to.starttls,
-                tls_context=self._trust if to.tls or to.starttls else None,
+                tls_context=self._trust,
                 local_hostname=self._domain,
                 timeout=TIMEOUT_S,
             )

@@ -1,4 +1,4 @@
-"""Which statements of a migration a running host would feel. Needs `hedgerow-core[lint]` (pglast)."""
+"""Which statements of a migration a running host would feel. Needs `hedgerow-core[lint]` (postgast)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def unsafe_statements(history: MigrationHistory, *, pending: Collection[str] = (
     narrows it to revisions that run together: what one of them creates is empty for those after it, too.
 
     Raises:
-        ModuleNotFoundError: pglast is not installed.
+        ModuleNotFoundError: postgast is not installed.
     """
     from hedgerow_core.persistence.migrations.linting.judge import Judge
 

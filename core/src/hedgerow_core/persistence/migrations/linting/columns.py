@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pglast import ast
-from pglast.enums import ConstrType
+from postgast import nodes as ast
+from postgast import pg_query_pb2 as kinds
 
 from hedgerow_core.persistence.migrations.linting.rules import BREAKS_RUNNING_CODE, REWRITES, SCANS, Rule
 
@@ -23,22 +23,22 @@ _SAME_FOR_ALL_ROWS = {
 }
 """Functions that PostgreSQL calls once for all rows (stable and immutable ones, of those that defaults use)."""
 _COUNTERS = {"smallserial", "serial", "bigserial", "serial2", "serial4", "serial8"}
-_PROMISES = {ConstrType.CONSTR_CHECK, ConstrType.CONSTR_FOREIGN, ConstrType.CONSTR_NOTNULL}
-_INDEXED = {ConstrType.CONSTR_PRIMARY, ConstrType.CONSTR_UNIQUE, ConstrType.CONSTR_EXCLUSION}
+_PROMISES = {kinds.CONSTR_CHECK, kinds.CONSTR_FOREIGN, kinds.CONSTR_NOTNULL}
+_INDEXED = {kinds.CONSTR_PRIMARY, kinds.CONSTR_UNIQUE, kinds.CONSTR_EXCLUSION}
 
 
 def added_column(column: ast.ColumnDef) -> Iterator[Rule]:
     """What ADD COLUMN does."""
     by_kind = {constraint.contype: constraint for constraint in column.constraints or ()}
-    default = by_kind.get(ConstrType.CONSTR_DEFAULT)
-    counts = ConstrType.CONSTR_IDENTITY in by_kind or column.typeName.names[-1].sval in _COUNTERS
-    generated = by_kind.get(ConstrType.CONSTR_GENERATED)
+    default = by_kind.get(kinds.CONSTR_DEFAULT)
+    counts = kinds.CONSTR_IDENTITY in by_kind or column.type_name.names[-1].sval in _COUNTERS
+    generated = by_kind.get(kinds.CONSTR_GENERATED)
     if counts or (generated and generated.generated_kind != "v") or (default and _differs_by_row(default.raw_expr)):
         yield REWRITES
-    elif ConstrType.CONSTR_NOTNULL in by_kind and not default and not generated:
+    elif kinds.CONSTR_NOTNULL in by_kind and not default and not generated:
         yield BREAKS_RUNNING_CODE
-    looked_at = {ConstrType.CONSTR_CHECK, *_INDEXED}
-    if looked_at & by_kind.keys() or (default and ConstrType.CONSTR_FOREIGN in by_kind):
+    looked_at = {kinds.CONSTR_CHECK, *_INDEXED}
+    if looked_at & by_kind.keys() or (default and kinds.CONSTR_FOREIGN in by_kind):
         yield SCANS
 
 
@@ -52,13 +52,13 @@ def scans_rows(constraint: ast.Constraint) -> bool:
 def column_that_must_be(constraint: ast.Constraint) -> str | None:
     """The column of a `CHECK (column IS NOT NULL)`."""
     test = constraint.raw_expr
-    if isinstance(test, ast.NullTest) and test.nulltesttype.name == "IS_NOT_NULL":
+    if isinstance(test, ast.NullTest) and test.nulltesttype == kinds.IS_NOT_NULL:
         field = test.arg.fields[-1] if isinstance(test.arg, ast.ColumnRef) else None
         return getattr(field, "sval", None)
     return None
 
 
-def _differs_by_row(expression: ast.Node) -> bool:
+def _differs_by_row(expression: ast.AstNode) -> bool:
     """A function that nobody knows may be volatile; a constant, a cast of one, `now()` are not."""
     if isinstance(expression, ast.FuncCall):
         known = expression.funcname[-1].sval in _SAME_FOR_ALL_ROWS

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pglast import ast, parse_plpgsql, parse_sql
-from pglast.enums import AlterTableType, ConstrType, ObjectType
-from pglast.parser import ParseError
+from postgast import PgQueryError, parse, parse_plpgsql
+from postgast import nodes as ast
+from postgast import pg_query_pb2 as kinds
 
 from hedgerow_core.persistence.migrations.linting import rules
 from hedgerow_core.persistence.migrations.linting.columns import added_column, column_that_must_be, scans_rows
@@ -18,26 +18,26 @@ Judgement = tuple[Rule, str]
 """A rule that is broken, and the table."""
 
 _USED_BY_CODE = {
-    ObjectType.OBJECT_TABLE,
-    ObjectType.OBJECT_VIEW,
-    ObjectType.OBJECT_MATVIEW,
-    ObjectType.OBJECT_SEQUENCE,
-    ObjectType.OBJECT_TYPE,
-    ObjectType.OBJECT_FUNCTION,
+    kinds.OBJECT_TABLE,
+    kinds.OBJECT_VIEW,
+    kinds.OBJECT_MATVIEW,
+    kinds.OBJECT_SEQUENCE,
+    kinds.OBJECT_TYPE,
+    kinds.OBJECT_FUNCTION,
 }
-_NAMED_BY_CODE = _USED_BY_CODE | {ObjectType.OBJECT_COLUMN}
+_NAMED_BY_CODE = _USED_BY_CODE | {kinds.OBJECT_COLUMN}
 _WRITES_ANEW = {
-    AlterTableType.AT_AlterColumnType,
-    AlterTableType.AT_SetLogged,
-    AlterTableType.AT_SetUnLogged,
-    AlterTableType.AT_SetTableSpace,
-    AlterTableType.AT_SetAccessMethod,
+    kinds.AT_AlterColumnType,
+    kinds.AT_SetLogged,
+    kinds.AT_SetUnLogged,
+    kinds.AT_SetTableSpace,
+    kinds.AT_SetAccessMethod,
 }
 _SAME_EACH_TIME = {
-    AlterTableType.AT_ValidateConstraint,
-    AlterTableType.AT_SetNotNull,
-    AlterTableType.AT_DropNotNull,
-    AlterTableType.AT_ColumnDefault,
+    kinds.AT_ValidateConstraint,
+    kinds.AT_SetNotNull,
+    kinds.AT_DropNotNull,
+    kinds.AT_ColumnDefault,
 }
 
 
@@ -72,8 +72,8 @@ class Judge:
 
     def _statement(self, sql: str, *, runs_twice: bool) -> Iterator[Judgement]:
         try:
-            parsed = [raw.stmt for raw in parse_sql(sql)]
-        except ParseError:
+            parsed = [raw.stmt for raw in ast.wrap(parse(sql)).stmts]
+        except PgQueryError:
             yield rules.HIDES, "it"
             return
         for node in parsed:
@@ -88,7 +88,7 @@ class Judge:
     def _block(self, sql: str) -> Iterator[Judgement]:
         try:
             found = list(_statements_in(parse_plpgsql(sql)))
-        except ParseError:
+        except PgQueryError:
             found = [None]
         for inner in found:
             if inner is None:
@@ -96,31 +96,31 @@ class Judge:
             else:
                 yield from self._statement(inner, runs_twice=False)
 
-    def _node(self, node: ast.Node, table: str) -> Iterator[Judgement]:
+    def _node(self, node: ast.AstNode, table: str) -> Iterator[Judgement]:
         match node:
             case ast.CreateStmt() | ast.CreateTableAsStmt():
                 self._made.add(table)
             case ast.RenameStmt() if table in self._made:
                 self._made.add(node.newname)
-            case ast.DropStmt(removeType=ObjectType.OBJECT_INDEX):
-                self._dropped |= {names[-1].sval for names in node.objects} if node.missing_ok else set()
+            case ast.DropStmt(remove_type=kinds.OBJECT_INDEX):
+                self._dropped |= {names.items[-1].sval for names in node.objects} if node.missing_ok else set()
             case _ if table in self._made:
                 return
             case ast.IndexStmt():
                 yield from self._index(node, table)
-            case ast.AlterTableStmt(objtype=ObjectType.OBJECT_TABLE):
+            case ast.AlterTableStmt(objtype=kinds.OBJECT_TABLE):
                 for command in node.cmds:
                     yield from ((rule, table) for rule in self._altering(command, table))
                 self._altered.add(table)
-            case ast.RenameStmt(renameType=kind) if kind in _NAMED_BY_CODE:
+            case ast.RenameStmt(rename_type=kind) if kind in _NAMED_BY_CODE:
                 yield rules.BREAKS_RUNNING_CODE, table
-            case ast.DropStmt(removeType=kind) if kind in _USED_BY_CODE:
+            case ast.DropStmt(remove_type=kind) if kind in _USED_BY_CODE:
                 yield rules.BREAKS_RUNNING_CODE, table
             case ast.TruncateStmt():
                 yield rules.MANY_ROWS, table
-            case ast.UpdateStmt(whereClause=where, fromClause=others) if where is None or others:
+            case ast.UpdateStmt(where_clause=where, from_clause=others) if where is None or others:
                 yield rules.MANY_ROWS, table
-            case ast.DeleteStmt(whereClause=where, usingClause=others) if where is None or others:
+            case ast.DeleteStmt(where_clause=where, using_clause=others) if where is None or others:
                 yield rules.MANY_ROWS, table
             case ast.LockStmt() | ast.ReindexStmt() | ast.RefreshMatViewStmt():
                 if not _is_concurrent(node):
@@ -141,30 +141,30 @@ class Judge:
     def _altering(self, command: ast.AlterTableCmd, table: str) -> Iterator[Rule]:
         definition = command.def_
         match command.subtype:
-            case AlterTableType.AT_AddColumn:
+            case kinds.AT_AddColumn:
                 yield from added_column(definition)
-            case AlterTableType.AT_DropColumn:
+            case kinds.AT_DropColumn:
                 yield rules.BREAKS_RUNNING_CODE
-            case AlterTableType.AT_SetNotNull:
+            case kinds.AT_SetNotNull:
                 if (table, command.name) not in self._proven:
                     yield rules.SCANS
-            case AlterTableType.AT_AddConstraint:
+            case kinds.AT_AddConstraint:
                 self._promised(definition, table)
                 if scans_rows(definition):
                     yield rules.SCANS
-            case AlterTableType.AT_ValidateConstraint:
+            case kinds.AT_ValidateConstraint:
                 if (column := self._must_be.get((table, command.name))) is not None:
                     self._proven.add((table, column))
                 if table in self._altered:
                     yield rules.VALIDATES_UNDER_LOCK
-            case AlterTableType.AT_AttachPartition:
+            case kinds.AT_AttachPartition:
                 if definition.name.relname not in self._made:
                     yield rules.SCANS
             case subtype if subtype in _WRITES_ANEW:
                 yield rules.REWRITES
 
     def _promised(self, constraint: ast.Constraint, table: str) -> None:
-        if constraint.contype == ConstrType.CONSTR_NOTNULL:
+        if constraint.contype == kinds.CONSTR_NOTNULL:
             column = constraint.keys[-1].sval if constraint.keys else None
         else:
             column = column_that_must_be(constraint)
@@ -174,13 +174,13 @@ class Judge:
                 self._proven.add((table, column))
 
 
-def _table_of(node: ast.Node) -> str:
+def _table_of(node: ast.AstNode) -> str:
     match node:
         case ast.CreateTableAsStmt():
             return str(node.into.rel.relname)
         case ast.DropStmt():
             last = node.objects[0]
-            named = last[-1] if isinstance(last, tuple) else last
+            named = last.items[-1] if isinstance(last, ast.List) else last
             return str(getattr(named, "sval", "it"))
         case ast.TruncateStmt() | ast.LockStmt():
             return str(node.relations[0].relname)
@@ -190,12 +190,12 @@ def _table_of(node: ast.Node) -> str:
     return str(relation.relname) if isinstance(relation, ast.RangeVar) else "it"
 
 
-def _is_concurrent(node: ast.Node) -> bool:
+def _is_concurrent(node: ast.AstNode) -> bool:
     told = getattr(node, "concurrent", False)
     return told or any(each.defname == "concurrently" for each in getattr(node, "params", None) or ())
 
 
-def _bears_being_run_twice(node: ast.Node) -> bool:
+def _bears_being_run_twice(node: ast.AstNode) -> bool:
     match node:
         case ast.DropStmt():
             return bool(node.missing_ok)
@@ -204,7 +204,7 @@ def _bears_being_run_twice(node: ast.Node) -> bool:
         case ast.CreateStmt():
             return bool(node.if_not_exists)
         case ast.AlterEnumStmt():
-            return bool(node.skipIfNewValExists)
+            return bool(node.skip_if_new_val_exists)
         case ast.AlterTableStmt():
             return all(command.missing_ok or command.subtype in _SAME_EACH_TIME for command in node.cmds)
         case ast.VariableSetStmt() | ast.VacuumStmt() | ast.ReindexStmt() | ast.RefreshMatViewStmt():

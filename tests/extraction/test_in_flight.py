@@ -1,0 +1,178 @@
+"""What is under way when a context moves: claimed deliveries, open transactions, and who reads its events."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from hedgerow_core.messaging.cursors import IS_IN_WINDOW, IS_NEW
+from hedgerow_core.persistence import ContextIsMoving, Database, DatabaseAddress
+from tests.extraction.laboratory.two_clusters import moving, value
+from tests.extraction.laboratory.writers import Writers
+from tests.faults.laboratory.child import MUTANT, STOP_POINT
+from tests.faults.laboratory.servers import plain_url
+from tests.faults.laboratory.sizes import with_twins
+
+STOPPED = "laboratory_stopped"
+COUNTED = "SELECT count(*) FROM source.counted"
+
+
+@pytest.mark.parametrize("mutant", with_twins("gives_nothing_back"))
+async def test_what_a_worker_holds_at_the_switch_is_done_once_and_counts_no_attempt(
+    source_and_sink: DatabaseAddress,
+    target: DatabaseAddress,
+    redis_url: str,
+    tmp_path: Path,
+    seed: int,
+    mutant: str | None,
+) -> None:
+    settings = {MUTANT: mutant} if mutant else {}
+    async with moving(source_and_sink, target, redis_url, tmp_path) as move:
+        writers = Writers(source_and_sink, target, seed, count=1)
+        async with writers.writing():
+            await writers.some(60)
+            await move.run("shadow")
+            await move.start_new_host()
+        sleeper = move.bench.supervisor.worker(HEDGEROW_CONTEXTS="source", **{STOP_POINT: "handler_before"})
+        await asyncio.to_thread(sleeper.wait_for, STOPPED)
+        before = await value(source_and_sink, COUNTED)
+        # Frozen in the middle of a transaction, it is waited for; after 15 s PostgreSQL ends that.
+        give_up_at = time.monotonic() + 40
+        while (ended := await move.mover_says("switch", **settings))[0]:
+            assert time.monotonic() < give_up_at, ended
+            await asyncio.sleep(1)
+        wrong = await move.judged(target, writers)
+        os.kill(sleeper.pid, signal.SIGCONT)
+        await asyncio.to_thread(sleeper.wait_for, "dispatcher_waits")
+        again = await move.judged(target, writers)
+        assert await value(source_and_sink, COUNTED) == before, "it has done something after the switch"
+    assert sleeper.output.count("dispatcher_waits") == 1
+    assert "delivery_failed" not in sleeper.output
+    if mutant:
+        assert "tried again" in wrong
+    else:
+        assert (wrong, again) == ("", "")
+
+
+async def test_who_writes_for_too_long_keeps_the_source_open(
+    source_and_sink: DatabaseAddress, target: DatabaseAddress, redis_url: str, tmp_path: Path, seed: int
+) -> None:
+    async with moving(source_and_sink, target, redis_url, tmp_path) as move:
+        writers = Writers(source_and_sink, target, seed)
+        async with writers.writing():
+            await writers.some(20)
+            await move.run("shadow")
+            await move.start_new_host()
+            dawdler = await asyncpg.connect(plain_url(source_and_sink))
+            try:
+                async with dawdler.transaction():
+                    await dawdler.execute("INSERT INTO source.marks VALUES ($1, 1)", uuid4())
+                    code, said = await move.mover_says("switch")
+                    assert code == 1, said
+                    assert "has been writing to source" in said
+                    await writers.some(20)
+            finally:
+                await dawdler.close()
+            await move.run("switch")
+            await writers.at_the_target(20)
+        assert await move.judged(target, writers) == ""
+
+
+async def test_the_source_goes_on_by_itself_when_the_mover_dies_in_the_switch(
+    source_and_sink: DatabaseAddress, target: DatabaseAddress, redis_url: str, tmp_path: Path, seed: int
+) -> None:
+    async with moving(source_and_sink, target, redis_url, tmp_path) as move:
+        writers = Writers(source_and_sink, target, seed)
+        async with writers.writing():
+            await writers.some(20)
+            await move.run("shadow")
+            await move.start_new_host()
+            await move.run("switch", dies_at="switch_sequences_after")
+            await writers.some(50)
+            assert writers.at_target == 0
+            await move.run("switch", dies_at="switch_for_good_after")
+            told = json.loads((await move.says("status", "--json"))[1])
+            assert (told["at_source"], told["at_target"]) == ("takes no writes", "takes no writes")
+            await move.run("switch")
+            await writers.at_the_target(20)
+        assert await move.judged(target, writers) == ""
+
+
+async def test_a_closed_side_refuses_writes_whenever_the_transaction_has_begun(
+    source_and_sink: DatabaseAddress, target: DatabaseAddress, redis_url: str, tmp_path: Path
+) -> None:
+    async with moving(source_and_sink, target, redis_url, tmp_path) as move:
+        await move.run("shadow")
+        await move.start_new_host()
+        early = await asyncpg.connect(plain_url(source_and_sink))
+        transaction = early.transaction(isolation="serializable")
+        await transaction.start()
+        await early.fetchval("SELECT count(*) FROM source.marks")
+        await move.run("switch")
+        with pytest.raises(asyncpg.PostgresError) as refused:
+            await early.execute("INSERT INTO source.marks VALUES ($1, 1)", uuid4())
+        await early.close()
+        assert refused.value.sqlstate == "MV001"
+        with pytest.raises(asyncpg.PostgresError, match="TRUNCATE"):
+            await value(source_and_sink, "TRUNCATE source.marks")
+        database = Database(source_and_sink, "source")
+        with pytest.raises(ContextIsMoving):
+            async with database.transaction() as connection:
+                await connection.execute(text("DELETE FROM marks"))
+        await database.close()
+
+
+@pytest.mark.parametrize("mutant", with_twins("keeps_transaction_ids"))
+async def test_who_reads_events_at_the_target_from_the_first_moment_misses_none(
+    source_and_sink: DatabaseAddress,
+    target: DatabaseAddress,
+    redis_url: str,
+    tmp_path: Path,
+    seed: int,
+    mutant: str | None,
+) -> None:
+    settings = {MUTANT: mutant} if mutant else {}
+    seen: Counter[str] = Counter()
+    async with moving(source_and_sink, target, redis_url, tmp_path) as move:
+        writers = Writers(source_and_sink, target, seed)
+        async with writers.writing():
+            await writers.some(20)
+            await move.run("prepare", **settings)
+            snapshot = await read_on(target, None, seen)
+            for stage in ("copy", "follow", "shadow"):
+                await writers.some(20)
+                await move.run(stage, **settings)
+                snapshot = await read_on(target, snapshot, seen)
+            await move.start_new_host()
+            await move.run("switch", **settings)
+            await writers.at_the_target(20)
+        await read_on(target, snapshot, seen)
+    missed = [mark for mark in map(str, writers.published) if not seen[mark]]
+    assert bool(missed) is (mutant is not None), f"{len(missed)} of {len(writers.published)} missed"
+
+
+async def read_on(target: DatabaseAddress, snapshot: str | None, seen: Counter[str]) -> str:
+    """As a relay reads: what is visible now, and was not in the last snapshot."""
+    engine = create_async_engine(target.url)
+    new = f"""
+        SELECT (payload->>'key')::uuid AS key, (payload->>'number')::int AS number
+        FROM source.outbox o WHERE {IS_NEW} AND {IS_IN_WINDOW}
+    """
+    async with engine.connect() as connection:
+        window = (await connection.execute(text("SELECT pg_current_snapshot()::text"))).scalar_one()
+        if snapshot is not None:
+            found = await connection.execute(text(new), {"snapshot": snapshot, "window": window})
+            seen.update(str((row.key, row.number)) for row in found)
+    await engine.dispose()
+    return str(window)
