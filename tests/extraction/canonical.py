@@ -26,7 +26,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         *("outbox", "deliveries"),
     ),
 }
-"""By context: what is compared. Sessions and revocations are those of a client that may have had to log in again."""
+"""By context: what is compared. Sessions and revocations are those of a client that may have logged in again."""
 
 _OUTBOX = "SELECT to_jsonb(o) FROM {context}.outbox o ORDER BY id"
 _ROWS = "SELECT to_jsonb(t) FROM {context}.{table} t"

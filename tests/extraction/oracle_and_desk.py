@@ -1,4 +1,4 @@
-"""`oracle` answers whatever can be answered, and `desk` asks it and users: every kind of error has a way to travel."""
+"""`oracle` answers all that can be answered, and `desk` asks it and users: every kind of error travels."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def deployed(
 
 
 def _remotes(known: Mapping[str, int], here: Sequence[str]) -> dict[str, str]:
-    """The settings of a host for all contexts that are not here. It starts without them, since they may be killed."""
+    """The settings of a host for all contexts that are not here. It starts without them: they may be killed."""
     settings = {}
     for context in known.keys() - set(here):
         settings[f"HEDGEROW_REMOTES__{context.upper()}__URL"] = f"http://{LOCALHOST}:{known[context]}"

@@ -46,7 +46,7 @@ class Faults:
     kill_every_s: tuple[float, float] | None = None
     """Between so many seconds some process is killed, and started again."""
     reread_every: int = 0
-    """After so many steps billing reads the feed of users from its beginning again, as after a restored database."""
+    """After so many steps billing reads the feed of users from its beginning, as after a restored database."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """One story that users and billing play in every placement, step by step, and what it was answered.
 
-Whoever is told that something is away tries again, with the same `Idempotency-Key` where there is one: what a script
-leaves behind must then not depend on how often that was necessary.
+Whoever is told that something is away tries again, with the same `Idempotency-Key` where there is one: what a
+script leaves behind must not depend on how often that was necessary.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.extraction.oracle_and_desk import KINDS
 
 PATIENCE_S = 90.0
 AGAIN_AFTER_S = 0.1
-PASSWORD = "correct horse battery staple"  # noqa: S105 - of people who live as long as a test
+PASSWORD = "correct horse battery staple"
 DECLINED, TIMES_OUT, REFUND_TIMES_OUT = 66602, 66608, 66609
 OF_THE_ORACLE = "oracle."
 """With this begin the codes of what is away because the script wants it to be."""

@@ -1,4 +1,4 @@
-"""A proxy between two hosts that knows what a request is: it says some twice, loses or holds back replies, hangs up.
+"""A proxy between two hosts that knows what a request is: it says some twice, loses or delays replies, hangs up.
 
 The laboratory's other proxy passes bytes on and can only break what it carries. This one repeats, too.
 """
@@ -80,10 +80,10 @@ def _handler(client: httpx.Client, stammer: Stammer) -> type[BaseHTTPRequestHand
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # noqa: N802 - the library's name
+        def do_GET(self) -> None:
             self._pass_on()
 
-        def do_POST(self) -> None:  # noqa: N802 - the library's name
+        def do_POST(self) -> None:
             self._pass_on()
 
         def _pass_on(self) -> None:

@@ -17,8 +17,8 @@ import pytest
 from hedgerow_core.persistence import DatabaseAddress
 from tests.extraction.placements import APART, TOGETHER, WIRED
 from tests.extraction.playing import Faults, Outcome, played
-from tests.faults.laboratory.child import MUTANT
 from tests.faults.laboratory.checker import Measured
+from tests.faults.laboratory.child import MUTANT
 from tests.faults.laboratory.records import Records
 from tests.faults.laboratory.sizes import LONG, size
 
