@@ -40,7 +40,7 @@ _READ_AGAIN = """
 class Faults:
     """What happens meanwhile; all dice are thrown with the seed."""
 
-    seed: int
+    seed: int = 0
     stammer: float = 0.0
     """The chance of each of a stammer's faults, per request between the hosts."""
     kill_every_s: tuple[float, float] | None = None
@@ -61,6 +61,11 @@ class Outcome:
     def hashes(self) -> dict[str, str]:
         """Of the answers, and of each context."""
         return {"answers": hash_of(self.transcript), **{name: hash_of(rows) for name, rows in self.state.items()}}
+
+    @property
+    def told(self) -> dict[str, object]:
+        """How often what went wrong, by names that fit into a line."""
+        return {name.replace(" ", "_"): count for name, count in sorted(self.happened.items())}
 
     def differences(self, other: Outcome) -> list[str]:
         """What is in one and not in the other: the first of each kind."""

@@ -6,6 +6,7 @@ The laboratory's other proxy passes bytes on and can only break what it carries.
 from __future__ import annotations
 
 import random
+import sys
 import threading
 import time
 from collections import Counter
@@ -74,6 +75,11 @@ def stammering(port: int, stammer: Stammer) -> Iterator[int]:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Who asked was killed, which is none of our errors; any other is told as ever."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 def _handler(client: httpx.Client, stammer: Stammer) -> type[BaseHTTPRequestHandler]:

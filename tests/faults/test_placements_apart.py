@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,18 +21,15 @@ from tests.extraction.playing import Faults, Outcome, played
 from tests.faults.laboratory.checker import Measured
 from tests.faults.laboratory.child import MUTANT
 from tests.faults.laboratory.records import Records
-from tests.faults.laboratory.sizes import LONG, size
+from tests.faults.laboratory.sizes import LONG, size, with_twins
 
 EXPERIMENT = "49 placements apart"
-STAMMER = 0.04
-KILL_EVERY_S = (2.0, 8.0) if LONG else (1.5, 4.0)
 REREAD_EVERY = 15
+ALL = Faults(stammer=0.04, kill_every_s=(2.0, 8.0) if LONG else (1.5, 4.0), reread_every=REREAD_EVERY)
+ALONE = Faults(reread_every=REREAD_EVERY)
+"""For mutants: nobody dies, and nothing is lost on the way, or it could be red for another reason."""
 MUTANTS = {"dedupes_nothing": "billing", "moves_past_pages": "billing", "answers_differ_by_wire": "answers"}
 """And in what the difference shows."""
-IN_SHORT = ("answers_differ_by_wire",)
-"""One is enough to show that the comparison can fail; each costs a start of four processes."""
-
-
 Together = Callable[[int], Outcome]
 
 
@@ -58,6 +56,7 @@ def test_by_wire_everything_is_as_in_one_process(
     verdict(EXPERIMENT, compared(together(rounds), wired), seed=0, placement="wired", rounds=rounds)
 
 
+@pytest.mark.parametrize("mutant", with_twins(*MUTANTS))
 def test_hosts_apart_that_suffer_leave_what_one_host_leaves(
     together: Together,
     postgres_server: DatabaseAddress,
@@ -65,34 +64,20 @@ def test_hosts_apart_that_suffer_leave_what_one_host_leaves(
     tmp_path: Path,
     verdict: Records,
     seed: int,
+    mutant: str | None,
 ) -> None:
-    rounds = size("placements_apart.rounds")
-    faults = Faults(seed=seed, stammer=STAMMER, kill_every_s=KILL_EVERY_S, reread_every=REREAD_EVERY)
-    apart = played(APART, postgres_server, redis_url, tmp_path / "apart", rounds=rounds, faults=faults)
+    rounds = 1 if mutant else size("placements_apart.rounds")
+    faults, settings = (ALONE, {MUTANT: mutant}) if mutant else (ALL, {})
+    dice = replace(faults, seed=seed)
+    apart = played(APART, postgres_server, redis_url, tmp_path / "apart", rounds=rounds, faults=dice, **settings)
 
-    happened = {name.replace(" ", "_"): count for name, count in sorted(apart.happened.items())}
-    assert {"twice", "reread"} <= happened.keys()
-    verdict(EXPERIMENT, compared(together(rounds), apart), seed=seed, placement="apart", rounds=rounds, **happened)
-
-
-@pytest.mark.parametrize("mutant", MUTANTS if LONG else IN_SHORT)
-def test_where_it_makes_a_difference_it_is_noticed(
-    together: Together,
-    postgres_server: DatabaseAddress,
-    redis_url: str,
-    tmp_path: Path,
-    verdict: Records,
-    seed: int,
-    mutant: str,
-) -> None:
-    """Nobody dies, and nothing is lost on the way: red for another reason would prove nothing."""
-    faults = Faults(seed=seed, reread_every=REREAD_EVERY)
-    apart = played(APART, postgres_server, redis_url, tmp_path / "apart", faults=faults, **{MUTANT: mutant})
-
-    found = compared(together(1), apart)
-    differing = {name for name, hash in together(1).hashes.items() if hash != apart.hashes[name]}
-    assert differing == {MUTANTS[mutant]}
-    verdict(EXPERIMENT, found, seed=seed, mutant=mutant)
+    meant = together(rounds)
+    if mutant:
+        assert [name for name, hash in meant.hashes.items() if hash != apart.hashes[name]] == [MUTANTS[mutant]]
+    else:
+        assert {name.split()[0] for name in apart.happened} >= {"killed", "reread", "twice", "lost"}
+    facts = {"placement": "apart", "rounds": rounds, **apart.told}
+    verdict(EXPERIMENT, compared(meant, apart), seed=seed, mutant=mutant, **facts)
 
 
 def compared(together: Outcome, other: Outcome) -> Measured:
