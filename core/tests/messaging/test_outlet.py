@@ -229,6 +229,7 @@ async def test_a_page_is_found_by_index_however_much_there_is(
         "after": "0",
         "since": "NULL",
         "limit": "2000",
+        "seen": "4000",
         "bytes": "4000000",
         "snapshot": f"'{end}'",
     }.items():
@@ -237,3 +238,24 @@ async def test_a_page_is_found_by_index_however_much_there_is(
         plan = (await connection.exec_driver_sql(f"EXPLAIN {statement}")).scalars().all()
 
     assert "xid_id_idx" in "\n".join(plan), "\n".join(plan)
+
+
+async def test_who_wants_few_of_many_is_led_through_them_in_bounded_steps(shop: Database) -> None:
+    class ShortSighted(Outlet):
+        seen = 10
+
+    outlet = ShortSighted(shop)
+    await publish(shop, range(1, 36))
+    wanted = {"shop.order_cancelled": 1}
+    steps = [await page(outlet, wanted=wanted)]
+    while steps[-1].head.more:
+        head = steps[-1].head
+        steps.append(await page(outlet, wanted=wanted, after=head.last, target=head.window))
+
+    assert [(step.head.count, step.head.last, step.head.more) for step in steps] == [
+        (0, 10, True),
+        (0, 20, True),
+        (0, 30, True),
+        (0, 35, False),
+    ]
+    assert numbers(await page(outlet, after=30)) == [31, 32, 33, 34, 35]

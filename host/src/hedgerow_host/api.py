@@ -31,6 +31,7 @@ from hedgerow_host.streams.streaming import streaming
 from hedgerow_host.visitors import Visitors
 from hedgerow_host.wire.arrivals import Arrivals
 from hedgerow_host.wire.believing import listening
+from hedgerow_host.wire.elsewhere import elsewhere_routes
 from hedgerow_host.wire.routes import wire_routes
 from hedgerow_host.worker import working_in_process
 
@@ -100,7 +101,7 @@ def create_app(
     if settings is not None and settings.cors_origins:
         _let_in(app, settings)
     mount(app, assembly, routes)
-    app.router.routes.extend(wire_routes(assembly))
+    app.router.routes.extend([*wire_routes(assembly), *elsewhere_routes(assembly)])
     if shows_docs:
         _render_once(app, assembly)
 

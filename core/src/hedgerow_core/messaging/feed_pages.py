@@ -84,7 +84,7 @@ class PageHead(FeedMessage):
     """The snapshot up to which the page reads."""
     count: int = 0
     last: int = 0
-    """Id of the last event on the page."""
+    """Up to which id was looked: that of the last event, or behind it, if what follows is not wanted."""
     more: bool = False
     """The window goes on behind the page."""
     waiting_since: datetime | None = None

@@ -22,6 +22,7 @@ from hedgerow_core.domain import RateLimitError, ValidationError
 from hedgerow_core.messaging.cursors import BEGINNING, IS_NEW, RESCAN
 from hedgerow_core.messaging.feed_pages import (
     MAX_ID,
+    PAGE,
     PAGE_BYTES,
     PageHead,
     PageRequest,
@@ -66,6 +67,10 @@ def page_statement(which: str) -> TextClause:
             SELECT system_identifier AS cluster,
                 coalesce(CAST(:target AS text), pg_current_snapshot()::text) AS "window"
             FROM pg_control_system()
+        ), seen AS MATERIALIZED (
+            SELECT o.id FROM outbox o WHERE {which} AND o.id > :after ORDER BY o.id LIMIT :seen
+        ), reach AS MATERIALIZED (
+            SELECT coalesce(max(id), 0) AS id, count(*) = :seen AS ends_before FROM seen
         ), page AS MATERIALIZED (
             SELECT o.id, o.occurred_at, row_to_json(event)::text AS event
             FROM outbox o
@@ -74,7 +79,7 @@ def page_statement(which: str) -> TextClause:
             CROSS JOIN LATERAL (SELECT o.id, o.event_id, o.type, o.version, o.aggregate_type, o.aggregate_id,
                 o.aggregate_version, o.payload, o.occurred_at, o.traceparent, o.causation_id, o.correlation_id,
                 o.actor) AS event
-            WHERE {which} AND o.type = ANY(:types) AND o.id > :after
+            WHERE {which} AND o.type = ANY(:types) AND o.id > :after AND o.id <= (SELECT id FROM reach)
               AND (CAST(:since AS timestamptz) IS NULL OR o.occurred_at >= :since)
             ORDER BY o.id LIMIT :limit
         ), kept AS (
@@ -83,11 +88,13 @@ def page_statement(which: str) -> TextClause:
                 FROM page WINDOW in_order AS (ORDER BY id)) measured
             WHERE bytes <= :bytes OR nth = 1
         )
-        SELECT here.cluster, here."window", sent.number, sent.last, sent.events,
-            sent.number = :limit OR sent.number < (SELECT count(*) FROM page) AS more,
+        SELECT here.cluster, here."window", sent.number, sent.events,
+            CASE WHEN sent.is_full THEN sent.last ELSE reach.id END AS last,
+            sent.is_full OR reach.ends_before AS more,
             (SELECT occurred_at FROM kept ORDER BY id DESC LIMIT 1) AS last_occurred_at
-        FROM here CROSS JOIN (
+        FROM here CROSS JOIN reach CROSS JOIN (
             SELECT count(*) AS number, coalesce(max(id), 0) AS last,
+                count(*) = :limit OR count(*) < (SELECT count(*) FROM page) AS is_full,
                 convert_to('[' || coalesce(string_agg(event, ',' ORDER BY id), '') || ']', 'UTF8') AS events
             FROM kept) sent
         """  # noqa: S608 - our own constants
@@ -105,6 +112,9 @@ class Outlet:
     new: ClassVar[TextClause] = page_statement(f"{IS_NEW} AND {_IN_WINDOW}")
     all: ClassVar[TextClause] = page_statement("true")
     """By id alone, for a reader whose snapshot is of another cluster."""
+
+    seen: ClassVar[int] = 2 * PAGE
+    """Events that are looked through for a page: who wants few among many gets an empty one, and asks on."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -141,7 +151,7 @@ class Outlet:
             self._committed.clear()
             found = await self._look(asked, snapshot)
             left = until - time.monotonic()
-            ends = found.number > 0 or left <= 0 or asked.is_of_another(found.cluster)
+            ends = found.number > 0 or found.more or left <= 0 or asked.is_of_another(found.cluster)
             if ends or asked.target or snapshot == RESCAN or await gone():
                 return found
             # What lies between the two snapshots is nothing that was wanted: the next look need not read it again.
@@ -157,6 +167,7 @@ class Outlet:
             "after": asked.after,
             "since": asked.since,
             "limit": asked.limit,
+            "seen": self.seen,
             "bytes": PAGE_BYTES,
         }
         async with self._database.reading() as connection:

@@ -60,7 +60,8 @@ def run(
 
     from hedgerow_host.exits import ExitCode, HostError, load_settings
     from hedgerow_host.extraction.move.answers import Asked
-    from hedgerow_host.extraction.move.stages import Wishes, moving
+    from hedgerow_host.extraction.move.stages import Wishes
+    from hedgerow_host.extraction.move.under_way import moving
 
     if through is Stage.RETIRE and not yes:
         raise HostError(
@@ -122,7 +123,7 @@ def rollback(
 
     from hedgerow_host.cli.changing import confirm
     from hedgerow_host.exits import load_settings
-    from hedgerow_host.extraction.move.stages import taken_back
+    from hedgerow_host.extraction.move.under_way import taken_back
 
     settings = load_settings()
     with _sides(settings, name, to) as (source, target):

@@ -22,7 +22,7 @@ from hedgerow_host.extraction.move.sides import Side, key_of
 FOR_GOOD = 2**63 - 1
 """Until somebody opens it."""
 WAIT_FOR_WRITERS_MS = 1_000
-"""Who writes comes to an end within this time, or the fence stays open: behind us, everybody else waits."""
+"""Who is in the middle of a write comes to an end within this time, or the fence is opened again."""
 
 _NOW_MS = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 _WRITERS = """
@@ -90,13 +90,20 @@ async def open_up(side: Side, context: str) -> None:
 async def close_for(side: Side, context: str, seconds: float) -> None:
     """Refuse writes from now on, for so long unless we say otherwise. Nobody is in the middle of one afterwards.
 
+    Who comes is refused before we wait for those who are in the middle: nobody queues behind us.
+
     Raises:
         HostError: somebody writes for longer than we wait. The fence is open then, as it was.
     """
-    async with _alone(side, context):
-        if not await is_closed_for_good(side, context):
-            until = f"{_NOW_MS} + {round(seconds * 1000)}"
-            await side.connection.execute(f"SELECT setval('{fence_of(context)}', {until})")
+    if await is_closed_for_good(side, context):
+        return
+    await side.connection.execute(f"SELECT setval('{fence_of(context)}', {_NOW_MS} + {round(seconds * 1000)})")
+    try:
+        async with _alone(side, context):
+            pass
+    except HostError:
+        await open_up(side, context)
+        raise
 
 
 async def close_for_good(side: Side, context: str) -> None:
@@ -142,9 +149,11 @@ async def _alone(side: Side, context: str) -> AsyncIterator[None]:
 
 
 def refusal(context: str) -> str:
-    """PL/pgSQL: join the writers, and end the statement if the fence is closed. The mover itself may pass."""
-    return f"""
-        PERFORM pg_advisory_xact_lock_shared({lock_of(context)});
+    """PL/pgSQL: join the writers, and end the statement if the fence is closed. The mover itself may pass.
+
+    It looks twice: before, so that nobody waits who is refused, and when it is sure that nobody closes it any more.
+    """
+    look = f"""
         IF (SELECT last_value FROM {fence_of(context)}) > extract(epoch FROM clock_timestamp()) * 1000
             AND current_setting('{EXTRACTION}.passes', true) IS DISTINCT FROM '{context}'
         THEN
@@ -152,3 +161,4 @@ def refusal(context: str) -> str:
                 USING ERRCODE = '{WRITE_REFUSED}';
         END IF;
     """
+    return f"{look} PERFORM pg_advisory_xact_lock_shared({lock_of(context)}); {look}"

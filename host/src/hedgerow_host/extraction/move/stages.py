@@ -7,25 +7,23 @@ killed is repeated as a whole: nothing in here relies on how far it came.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.extraction.move import fence
 from hedgerow_host.extraction.move.answers import Asked, OtherAnswer, Shadow, sampled
 from hedgerow_host.extraction.move.comparing import Comparison, compare_now
 from hedgerow_host.extraction.move.copying import copy_all
-from hedgerow_host.extraction.move.ending import retire, roll_back
+from hedgerow_host.extraction.move.ending import retire
 from hedgerow_host.extraction.move.following import Step, follow, follow_to, forget
 from hedgerow_host.extraction.move.handing_over import SMALL_ENOUGH, TRIES, hand_over
 from hedgerow_host.extraction.move.new_host import demand_standby
 from hedgerow_host.extraction.move.preparing import demand_same_versions, prepare
-from hedgerow_host.extraction.move.sides import Side, claim, connected, demand_another_database
+from hedgerow_host.extraction.move.sides import Side
 from hedgerow_host.extraction.move.stage import Stage
 from hedgerow_host.extraction.move.state import Move, finished, move_of
 from hedgerow_host.extraction.move.tables import MovedTable, tables_of
@@ -202,51 +200,6 @@ class Mover:
 
     async def _tables(self) -> list[MovedTable]:
         return await tables_of(self.source.connection, self.context)
-
-
-@asynccontextmanager
-async def moving(
-    context: str,
-    settings: HostSettings,
-    source: DatabaseAddress,
-    target: DatabaseAddress,
-    tell: Callable[[str], None],
-) -> AsyncIterator[Mover]:
-    """Both sides connected and claimed, for as long as the body runs.
-
-    Raises:
-        UnavailableError: one of the databases is away.
-        HostError: somebody else moves this context.
-    """
-    async with connected(source) as here, connected(target) as there:
-        await demand_another_database(here, there)
-        for side in (here, there):
-            await claim(side, context)
-        yield Mover(context, settings, here, there, tell)
-
-
-async def taken_back(
-    context: str,
-    settings: HostSettings,
-    source: DatabaseAddress,
-    target: DatabaseAddress,
-    tell: Callable[[str], None],
-) -> list[str]:
-    """Take the move back, and say what that was.
-
-    Raises:
-        HostError: there is no move, or it can't be taken back now.
-        UnavailableError: one of the databases is away.
-    """
-    async with moving(context, settings, source, target, tell) as mover:
-        move = await move_of(mover.source, context) or await move_of(mover.target, context)
-        if move is None:
-            raise HostError(
-                f"no move of {context} is under way",
-                fix="there is nothing to take back",
-                code=ExitCode.CHECK_FAILED,
-            )
-        return await roll_back(mover.source, mover.target, move)
 
 
 def _missing(sign: Sign) -> str:
