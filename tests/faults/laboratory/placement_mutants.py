@@ -19,16 +19,17 @@ def dedupes_nothing() -> None:
 
 
 def moves_past_pages() -> None:
-    """A cursor is moved behind a page of another host, and every other time the page is forgotten."""
+    """A cursor is moved behind a page of another host, and one that tells of a user's new name is forgotten.
+
+    Nothing that the script waits for is in such a page: it must come to its end, and be found out then.
+    """
     from hedgerow_core.messaging import RemoteRelay, remote_cursors
 
-    sound, pages = RemoteRelay._carry, 0
+    sound = RemoteRelay._carry
 
     async def carry(self: RemoteRelay, connection: Any, reading: Any, led: Any) -> None:
-        nonlocal pages
         head = reading.page.head
-        pages += bool(head.count)
-        if head.count and pages % 2 == 0:
+        if head.count and "users.user_updated" in reading.page.events:
             await remote_cursors.move(connection, self._publisher, reading.staying, reading.after, head)
         else:
             await sound(self, connection, reading, led)
