@@ -31,6 +31,12 @@ class Production:
     environment: Mapping[str, str]
     mailbox: Mailbox = field(default_factory=Mailbox)
     """Where its mail goes; deaf unless somebody starts it."""
+    elsewhere: Mapping[str, Production] = field(default_factory=dict)
+    """By context: the hosts of those that live on another one."""
+
+    def hosting(self, context: str) -> Production:
+        """The host of this context."""
+        return self.elsewhere.get(context, self)
 
     @contextmanager
     def api(self) -> Iterator[tuple[Process, httpx.Client]]:
@@ -139,7 +145,8 @@ def with_role(production: Production, client: httpx.Client, role: str) -> Shoppe
     somebody = sign_up(client)
 
     async def appoint() -> None:
-        connection = await asyncpg.connect(production.environment["HEDGEROW_DATABASE_URL"])
+        home = production.hosting("users").environment
+        connection = await asyncpg.connect(home["HEDGEROW_DATABASE_URL"])
         await connection.execute(
             "UPDATE users.accounts SET roles = $1 WHERE lower(email) = lower($2)", [role], somebody.email
         )

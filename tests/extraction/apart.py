@@ -11,6 +11,7 @@ import httpx
 
 from hedgerow_core.persistence import DatabaseAddress
 from tests.conftest import Production
+from tests.extraction.front import front
 from tests.extraction.hosts import Host, two_hosts
 
 
@@ -28,7 +29,7 @@ class Apart:
 
     def front(self) -> httpx.Client:
         """A client that finds both behind one name, as browsers do behind a proxy."""
-        return httpx.Client(transport=_Front(self.users.url, self.billing.url), base_url="http://front", timeout=10)
+        return front(self.users, self.billing)
 
 
 @contextmanager
@@ -41,17 +42,3 @@ def users_and_billing(
             users.with_settings(**settings_of_users),
             billing.with_settings(HEDGEROW_REMOTES__USERS__OPTIONAL="true"),
         )
-
-
-class _Front(httpx.HTTPTransport):
-    """Hands a request on to whoever owns its path."""
-
-    def __init__(self, users: str, billing: str) -> None:
-        super().__init__()
-        self._users, self._billing = httpx.URL(users), httpx.URL(billing)
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        to_users = request.url.path.startswith(("/v1/users", "/.well-known"))
-        host = self._users if to_users else self._billing
-        request.url = request.url.copy_with(scheme=host.scheme, host=host.host, port=host.port)
-        return super().handle_request(request)

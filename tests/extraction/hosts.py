@@ -71,21 +71,35 @@ def host(
     port: int | None = None,
 ) -> Iterator[Host]:
     """A host with a migrated database of its own."""
+    with database_for_test(server) as address:
+        yield host_on(
+            address, *contexts, broker_url=broker_url, folder=folder, settings=settings, port=port or free_port()
+        )
+
+
+def host_on(
+    address: DatabaseAddress,
+    *contexts: str,
+    broker_url: str,
+    folder: Path,
+    settings: Mapping[str, str],
+    port: int,
+) -> Host:
+    """A host on this database, where its contexts are migrated."""
     own = folder / "-".join(contexts)
     own.mkdir()
-    with database_for_test(server) as address:
-        environment = {
-            "HEDGEROW_DATABASE_URL": url_of(address),
-            "HEDGEROW_BROKER_URL": broker_url,
-            "HEDGEROW_ENV": "test",
-            "HEDGEROW_CONTEXTS": ",".join(contexts),
-            "HEDGEROW_HOST_SECRET": SECRET.format(own.name),
-            "USERS_SMTP_URL": NO_MAIL,
-            **settings,
-        }
-        migrated = run("migrate", folder=own, environment=environment)
-        assert migrated.returncode == 0, migrated.stderr
-        yield Host(contexts=contexts, port=port or free_port(), folder=own, environment=environment)
+    environment = {
+        "HEDGEROW_DATABASE_URL": url_of(address),
+        "HEDGEROW_BROKER_URL": broker_url,
+        "HEDGEROW_ENV": "test",
+        "HEDGEROW_CONTEXTS": ",".join(contexts),
+        "HEDGEROW_HOST_SECRET": SECRET.format(own.name),
+        "USERS_SMTP_URL": NO_MAIL,
+        **settings,
+    }
+    migrated = run("migrate", folder=own, environment=environment)
+    assert migrated.returncode == 0, migrated.stderr
+    return Host(contexts=contexts, port=port, folder=own, environment=environment)
 
 
 @contextmanager

@@ -31,11 +31,8 @@ def test_a_paid_invoice_is_in_documents_exports_statements_and_right_books(
     table = shopper.get("/v1/billing/invoices.csv")
     statement = expect(shopper.get("/v1/billing/statement", params={"currency": paid["currency"]}), 200)
     balance = expect(shopper.get("/v1/billing/balance"), 200)
-    verified = run(
-        *("billing", "ledger", "verify", "--json"),
-        folder=shared_production.folder,
-        environment=shared_production.environment,
-    )
+    host = shared_production.hosting("billing")
+    verified = run("billing", "ledger", "verify", "--json", folder=host.folder, environment=host.environment)
 
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert f"Invoice {paid['number']}" in page.text

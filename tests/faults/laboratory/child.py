@@ -21,6 +21,7 @@ from tests.faults.laboratory.migration_mutants import MIGRATION_MUTANTS
 from tests.faults.laboratory.money_mutants import MONEY_MUTANTS
 from tests.faults.laboratory.move_mutants import MOVE_MUTANTS
 from tests.faults.laboratory.mutants import MUTANTS
+from tests.faults.laboratory.placement_mutants import PLACEMENT_MUTANTS
 from tests.faults.laboratory.statements import die_before
 
 CRASH_POINT, STOP_POINT, TRACE = "LAB_CRASH_POINT", "LAB_STOP_POINT", "LAB_TRACE"
@@ -32,7 +33,13 @@ def apply(environment: dict[str, str]) -> None:
     """Change this process as the environment asks."""
     if mutant := environment.get(MUTANT):
         all_mutants = (
-            MUTANTS | IDENTITY_MUTANTS | GATEWAY_MUTANTS | MONEY_MUTANTS | MIGRATION_MUTANTS | MOVE_MUTANTS
+            MUTANTS
+            | IDENTITY_MUTANTS
+            | GATEWAY_MUTANTS
+            | MONEY_MUTANTS
+            | MIGRATION_MUTANTS
+            | MOVE_MUTANTS
+            | PLACEMENT_MUTANTS
         )
         all_mutants[mutant]()
     if lease := environment.get(LEASE_S):

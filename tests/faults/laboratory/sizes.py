@@ -61,6 +61,7 @@ SIZES: dict[str, tuple[int, int]] = {
     "feed_order.commits": (2_000, 12_000),
     "feed_storm.events": (1_500, 50_000),
     "feed_storm.kills": (5, 50),
+    "placements_apart.rounds": (1, 15),
     "moved.points": (3, 1_000),
     "timing.rounds": (30, 1_200),
     "timing.mutant_rounds": (16, 100),
