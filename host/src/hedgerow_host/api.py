@@ -197,6 +197,16 @@ class BriefLifespan(LifespanOn):
         await super().send(message)
 
 
+@final
+class ToldConfig(uvicorn.Config):
+    """Uvicorn's settings, with the lifespan that tells nothing twice; they have no place to name one."""
+
+    def load(self) -> None:
+        """Import what the settings name."""
+        super().load()
+        self.lifespan_class = BriefLifespan
+
+
 async def serve(server: uvicorn.Server, listening: socket.socket, assembly: Assembly) -> None:
     """Serve until told to stop. It listens before it looks for its remotes, which may be looking for it.
 
@@ -237,7 +247,7 @@ def server_config(app: FastAPI, trusted_proxies: Sequence[str] | None = None) ->
     From the last hop of X-Forwarded-For backwards, the first address that is none of `trusted_proxies` is the
     caller's; without trusted proxies nobody may say who they are.
     """
-    config = uvicorn.Config(
+    return ToldConfig(
         app,
         lifespan="on",
         log_config=None,
@@ -248,6 +258,3 @@ def server_config(app: FastAPI, trusted_proxies: Sequence[str] | None = None) ->
         forwarded_allow_ips=list(trusted_proxies or ()),
         timeout_graceful_shutdown=10,
     )
-    config.load()
-    config.lifespan_class = BriefLifespan
-    return config
