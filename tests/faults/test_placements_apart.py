@@ -1,4 +1,4 @@
-"""Experiment 49: users and billing in one host, by wire, or on two hosts that suffer: the same answers and state.
+"""Experiment 51: users and billing in one host, by wire, or on two hosts that suffer: the same answers and state.
 
 The script of `tests/extraction` is played in each placement. The hosts that are apart lose replies, hear requests
 twice and too late, are killed, and read their feed again. What is equal: every answer with its status, code and
@@ -23,7 +23,7 @@ from tests.faults.laboratory.child import MUTANT
 from tests.faults.laboratory.records import Records
 from tests.faults.laboratory.sizes import LONG, size, with_twins
 
-EXPERIMENT = "49 placements apart"
+EXPERIMENT = "51 placements apart"
 REREAD_EVERY = 15
 ALL = Faults(stammer=0.04, kill_every_s=(2.0, 8.0) if LONG else (1.5, 4.0), reread_every=REREAD_EVERY)
 ALONE = Faults(reread_every=REREAD_EVERY)
