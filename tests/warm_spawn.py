@@ -47,7 +47,8 @@ def _start_anew(passed: Iterable[int]) -> None:
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as Python does when it starts
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     kept = [2, *sorted(passed), FILES]
     for before, after in pairwise(kept):
         os.closerange(before + 1, after)

@@ -101,8 +101,8 @@ def development_tools() -> set[str]:
     extras = tomllib.loads((ROOT / "core/pyproject.toml").read_text())["project"]["optional-dependencies"]
     requirements = [*workspace["dependency-groups"]["dev"], *extras["embedded"], *extras["testing"]]
     names = {requirement.split(">=")[0].split("[")[0] for requirement in requirements}
-    # Users, uvicorn and `hedgerow check` need the last three, too.
-    return names - {"hedgerow-core", "hedgerow-host", "httpx", "pyyaml", "import-linter"}
+    # Users, uvicorn, `hedgerow check` and SQLAlchemy need the last four, too.
+    return names - {"hedgerow-core", "hedgerow-host", "httpx", "pyyaml", "import-linter", "greenlet"}
 
 
 @pytest.fixture(scope="module")

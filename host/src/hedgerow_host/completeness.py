@@ -120,7 +120,7 @@ def _is_there(message: type) -> bool:
     """Whether its module has it: a module that was unloaded or loaded anew leaves classes behind for a while."""
     module = sys.modules.get(message.__module__)
     try:
-        return module is not None and attrgetter(message.__qualname__)(module) is not None
+        return module is not None and attrgetter(message.__qualname__)(module) is message
     except AttributeError:
         return False
 

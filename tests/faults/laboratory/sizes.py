@@ -14,8 +14,8 @@ SCALE = float(os.environ.get("FAULTS_SCALE", "1"))
 
 SIZES: dict[str, tuple[int, int]] = {
     # name: (short, long)
-    "relay_order.commits": (3_000, 12_000),
-    "kill_storm.events": (2_000, 100_000),
+    "relay_order.commits": (2_000, 12_000),
+    "kill_storm.events": (1_500, 100_000),
     "kill_storm.kills": (6, 50),
     "kill_storm.mutant_events": (600, 3_000),
     "kill_storm.mutant_kills": (4, 5),
@@ -58,8 +58,8 @@ SIZES: dict[str, tuple[int, int]] = {
     "many_hosts.mutant_hosts": (3, 20),
     "killed_migrations.sample": (3, 1_000),
     "two_releases.seconds": (1, 10),
-    "feed_order.commits": (2_000, 12_000),
-    "feed_storm.events": (1_500, 50_000),
+    "feed_order.commits": (1_200, 12_000),
+    "feed_storm.events": (1_000, 50_000),
     "feed_storm.kills": (5, 50),
     "placements_apart.rounds": (1, 15),
     "moved.points": (3, 1_000),
