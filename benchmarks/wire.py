@@ -68,7 +68,7 @@ async def added_latency(together: Host, apart: Host, questions: int, slowed_s: f
         measured = await alternating({name: partial(side, questions) for name, side in sides.items()}, ROUNDS)
     pairs = zip(measured["here"].values, measured["there"].values, strict=True)
     return Result(
-        name="e. a published query to another host, added, p50",
+        name="g. a published query to another host, added, p50",
         subject=measured["there"],
         yardstick=measured["here"],
         unit="ms",
