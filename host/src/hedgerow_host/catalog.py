@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dotenv import dotenv_values
@@ -15,8 +15,10 @@ from hedgerow_host.completeness import absent_publishers
 from hedgerow_host.discovery import hosted_contexts, installed_contexts
 from hedgerow_host.hosted_context import HostedContext
 from hedgerow_host.last_words import witnessed
+from hedgerow_host.loading import LoadedContext
 from hedgerow_host.mounting import MountedRoute, routes_of
 from hedgerow_host.published_queries import unanswered
+from hedgerow_host.quarantine import Quarantine
 from hedgerow_host.settings import ENV_FILE, HostSettings, variable_of
 from hedgerow_host.wire import remotes_of
 
@@ -31,7 +33,17 @@ def compose(settings: HostSettings) -> tuple[Assembly, list[MountedRoute]]:
     Raises:
         CompositionError: lists every problem found.
     """
-    loaded, quarantine = hosted_contexts(settings)
+    return put_together(*hosted_contexts(settings), settings)
+
+
+def put_together(
+    loaded: Sequence[LoadedContext], quarantine: Quarantine, settings: HostSettings
+) -> tuple[Assembly, list[MountedRoute]]:
+    """What these contexts make, to be looked at only.
+
+    Raises:
+        CompositionError: lists every problem of contexts that the quarantine does not take.
+    """
     assembly = assemble(
         loaded,
         environment=settings.env,

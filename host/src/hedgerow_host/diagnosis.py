@@ -9,17 +9,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from hedgerow_core.persistence import MigrationHistory
-from hedgerow_host.assembly import Assembly, assemble
+from hedgerow_host.assembly import Assembly
+from hedgerow_host.catalog import put_together
 from hedgerow_host.discovery import installed_contexts, load_contexts
 from hedgerow_host.hosted_context import HostedContext
 from hedgerow_host.loading import InstalledContext
 from hedgerow_host.migration_files import head_of
-from hedgerow_host.mounting import MountedRoute, routes_of
+from hedgerow_host.mounting import MountedRoute
 from hedgerow_host.problems import Problem
 from hedgerow_host.quarantine import Quarantine
 from hedgerow_host.settings import HostSettings, variables_of
 from hedgerow_host.trial_import import found_by_a_child
-from hedgerow_host.wire import remotes_of
 
 Row = dict[str, Any]
 BROKEN = "broken"
@@ -77,15 +77,7 @@ def looked_at(settings: HostSettings) -> tuple[Assembly, list[MountedRoute]]:
     for installed in installed_contexts():
         if settings.contexts is None or installed.name in settings.contexts:
             quarantine.take_in(found_by_a_child(installed))
-    loaded = load_contexts(settings.contexts, quarantine, settings.remotes or {})
-    assembly = assemble(
-        loaded,
-        environment=settings.env,
-        data_dir=settings.data_dir,
-        quarantine=quarantine,
-        remotes=remotes_of(settings, [context.name for context in loaded]),
-    )
-    return assembly, routes_of(assembly)
+    return put_together(load_contexts(settings.contexts, quarantine, settings.remotes or {}), quarantine, settings)
 
 
 def _state_of(name: str, assembly: Assembly) -> str:
