@@ -129,15 +129,19 @@ async def feeds_here(connection: AsyncConnection, publishers: Iterable[str]) -> 
 
 async def open_cursors(connection: AsyncConnection, publisher: str, subscriptions: Sequence[Subscription]) -> None:
     """Create the cursors that are missing, each where its subscription wants to start."""
+    await connection.execute(_OPEN, beginnings_of(publisher, subscriptions))
+
+
+def beginnings_of(publisher: str, subscriptions: Sequence[Subscription]) -> dict[str, object]:
+    """Where subscriptions want to start, as the statements take it that create cursors."""
     starts = [subscription.start for subscription in subscriptions]
-    where = {
+    return {
         "publisher": publisher,
         "names": [subscription.name for subscription in subscriptions],
         "latest": [start is Start.LATEST for start in starts],
         "since": [start if isinstance(start, datetime) else None for start in starts],
         "beginning": BEGINNING,
     }
-    await connection.execute(_OPEN, where)
 
 
 async def take_leases(

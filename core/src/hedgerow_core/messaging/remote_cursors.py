@@ -14,8 +14,8 @@ from sqlalchemy import BigInteger, DateTime, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hedgerow_core.messaging.consumers import Start, Subscription
-from hedgerow_core.messaging.cursors import BEGINNING, RESCAN, take_leases
+from hedgerow_core.messaging.consumers import Subscription
+from hedgerow_core.messaging.cursors import RESCAN, beginnings_of, take_leases
 from hedgerow_core.messaging.feed_pages import MAX_ID, UNKNOWN_CLUSTER, PageHead
 from hedgerow_core.observability import log_of
 
@@ -97,18 +97,8 @@ class Led:
 
 async def open_cursors(connection: AsyncConnection, publisher: str, subscriptions: Sequence[Subscription]) -> None:
     """Create the cursors that are missing, each where its subscription wants to start."""
-    starts = [subscription.start for subscription in subscriptions]
-    where = {
-        "publisher": publisher,
-        "names": [subscription.name for subscription in subscriptions],
-        "latest": [start is Start.LATEST for start in starts],
-        "since": [start if isinstance(start, datetime) else None for start in starts],
-        "rescan": RESCAN,
-        "end": MAX_ID,
-        "beginning": BEGINNING,
-        "unknown": UNKNOWN_CLUSTER,
-    }
-    await connection.execute(_OPEN, where)
+    elsewhere = {"rescan": RESCAN, "end": MAX_ID, "unknown": UNKNOWN_CLUSTER}
+    await connection.execute(_OPEN, beginnings_of(publisher, subscriptions) | elsewhere)
 
 
 async def lead(connection: AsyncConnection, publisher: str, names: Sequence[str], *, holder: str) -> Led:
