@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from hedgerow_host.checks.findings import MEANINGS
+from hedgerow_host.checks.meanings import MEANINGS
 from hedgerow_host.extraction.plan.obstacles import KINDS, Weight
 from tests.docs.markdown import DOCS, rows, section
 from tests.docs.test_reference import ROOT, TUTORIAL_CONTEXT, assert_same, missing, names_used_in, strings_in

@@ -37,6 +37,7 @@ class BillingSettings(BaseSettings):
         default=None,
         description="sandbox, which takes no money, or stripe. Unset: `dev` has the sandbox, nobody else starts.",
     )
+    """Through whom money moves. The sandbox takes none. Unset: `dev` has the sandbox; elsewhere no host starts."""
     sandbox_latency_s: float = Field(
         default=0.05,
         ge=0,
@@ -53,24 +54,31 @@ class BillingSettings(BaseSettings):
         default=None,
         min_length=8,
         description="sk_… or rk_…: the key by which Stripe knows us. Needed with BILLING_GATEWAY=stripe.",
+        examples=["sk_…", "rk_…"],
     )
+    """By what Stripe knows us. Without it no host starts that has `BILLING_GATEWAY=stripe`."""
     stripe_webhook_secret: SecretStr | None = Field(
         default=None,
         min_length=8,
         description="whsec_…: what Stripe signs its notices with. Needed with BILLING_GATEWAY=stripe.",
+        examples=["whsec_…"],
     )
+    """What Stripe signs its notices with. Needed as the key is."""
     stripe_payment_method: str | None = Field(
         default=None,
         max_length=255,
         pattern=r"^(cus_\w+/)?pm_\w+$",
         description="pm_… or cus_…/pm_…: how invoices are paid that name no method. Unset: payments must name one.",
+        examples=["pm_…", "cus_…/pm_…"],
     )
+    """How invoices are paid that name no method. Unset: whoever pays must name one."""
     stripe_api_base: str = Field(
         default="https://api.stripe.com",
         max_length=255,
         pattern=r"^(https://[^\s/?#@]+|http://(127\.0\.0\.1|localhost)(:\d+)?)$",
         description="Where Stripe's API is; another one for tests. Default https://api.stripe.com.",
     )
+    """Where Stripe's API is. Another one for tests. An `https://` address, or `http://` on loopback."""
     stripe_timeout_s: float = Field(
         default=20.0,
         gt=0,
@@ -83,16 +91,19 @@ class BillingSettings(BaseSettings):
         pattern=_SERIES,
         description="Before the number of every invoice that is opened. Another one begins at 1.",
     )
+    """Before the number of every invoice that is opened. Another one begins at 1. 1 to 12 of `A` to `Z`, `0` to `9` and `-`."""
     credit_note_series: str = Field(
         default="CN",
         pattern=_SERIES,
         description="Before the number of every credit note. Another one begins at 1.",
     )
+    """Before the number of every credit note. Another one than `BILLING_INVOICE_SERIES`."""
     retry_days: str = Field(
         default="0,3,5,7",
         pattern=r"^\d{1,3}(,\d{1,3}){0,9}$",
         description="On which days after its due date an automatic invoice is charged, until it is paid.",
     )
+    """On which days after its due date an automatic invoice is charged, until it is paid. 1 to 10 ascending days."""
 
     seller: str = Field(
         default="The seller is not set: see BILLING_SELLER",

@@ -105,6 +105,10 @@ class UsersSettings(BaseSettings):
         default=None,
         description="32 random characters or more, the same everywhere: openssl rand -hex 32. `dev` makes its own.",
     )
+    """What keys are derived from that encrypt signing keys and make refresh tokens (ADR 0014). The same for all
+    processes. Outside `dev` nothing starts without it; `dev` makes one, in the file `users_secret` of its data
+    folder. `openssl rand -hex 32` makes one.
+    """
     secret_previous: ServerSecretText | None = Field(
         default=None, description="What USERS_SECRET was before; needed while it is being replaced."
     )
@@ -147,19 +151,30 @@ class UsersSettings(BaseSettings):
     smtp_url: Annotated[SmtpAddress | None, NoDecode, BeforeValidator(_smtp)] = Field(
         default=None,
         description="smtp://user:password@host:587 or smtps://…: who takes our mail. Unset: `dev` prints it.",
+        examples=["smtp://user:password@host:587", "smtps://user:password@host"],
     )
+    """Who takes our mail. `smtp` demands STARTTLS; `?starttls=never` does without, and then takes no password.
+    Certificates are verified; an authority of your own goes into `SSL_CERT_FILE`. In a password, `/`, `?`, `#`,
+    `@` are written `%2F`, `%3F`, `%23`, `%40`. Unset: `dev` prints mail into its log; `api` and `worker`
+    elsewhere refuse to start.
+    """
     mail_from: str = Field(
         default="Hedgerow <no-reply@localhost>",
         max_length=320,
         pattern=r"^[^\r\n]+$",
         description="`From` of our mails. Default Hedgerow <no-reply@localhost>.",
+        examples=["Name <address>"],
     )
     pages_url: str | None = Field(
         default=None,
         max_length=1024,
         pattern=r"^https?://[^\s?#]+$",
         description="https://app.example.org: your pages for links in mails. Unset: mails carry the code alone.",
+        examples=["https://app.example.org"],
     )
+    """Your front end: links lead to `verify-email`, `reset-password` and `confirm-email` there, with `#token=…`.
+    Unset: mails carry the code alone.
+    """
     verify_link_lifetime_s: int = Field(
         default=86_400,
         ge=60,
@@ -176,6 +191,7 @@ class UsersSettings(BaseSettings):
         default=False,
         description="Whether only who has confirmed the address may log in. Default False.",
     )
+    """Whether only who has confirmed the address may log in, make API keys and use them."""
     cookies: bool = Field(
         default=False,
         description="Whether login may set cookies for pages in browsers instead of showing tokens. Default False.",
@@ -184,7 +200,11 @@ class UsersSettings(BaseSettings):
     second_factor_for: Annotated[tuple[Role, ...] | None, NoDecode, BeforeValidator(_roles)] = Field(
         default=None,
         description="admin,super_admin: roles that a session carries only after a second factor. Unset: none.",
+        examples=["admin"],
     )
+    """Roles that a session carries only if it began with a second factor; those above them, too. Without one it
+    carries `user` alone.
+    """
 
     @property
     def second_factor_policy(self) -> SecondFactorPolicy:
@@ -194,7 +214,11 @@ class UsersSettings(BaseSettings):
     providers: Annotated[tuple[IdentityProvider, ...] | None, NoDecode, BeforeValidator(_providers)] = Field(
         default=None,
         description='Who else is believed: [{"name": "acme", "issuer": "https://id.example", "audience": "me"}].',
+        examples=['[{"name": "acme", "issuer": "https://id.example", "audience": "me"}]'],
     )
+    """Identity providers whose tokens are believed, too. Secrets in it are hidden by `hedgerow config show`.
+    JSON: a list of objects.
+    """
 
     @property
     def access_token_lifetime(self) -> timedelta:

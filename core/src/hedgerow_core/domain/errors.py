@@ -11,6 +11,8 @@ class DomainError(Exception):
 
     `code` is part of the public contract and never changes once shipped (`billing.invoice_already_paid`).
     `message` is one sentence for a human and says what to do. `details` are safe to show to the caller.
+
+    Fix: read `detail`. Nothing raises it without a name of its own today.
     """
 
     code: str = "domain_error"
@@ -29,7 +31,10 @@ class DomainError(Exception):
 
 
 class ValidationError(DomainError):
-    """A value is well-formed but not acceptable. `field` names it as the caller knows it."""
+    """A value is well-formed but not acceptable. `field` names it as the caller knows it.
+
+    Fix: see `errors`: `field`, `in`, `message`, `code` each.
+    """
 
     code = "validation_failed"
 
@@ -39,31 +44,46 @@ class ValidationError(DomainError):
 
 
 class AuthenticationError(DomainError):
-    """Nobody, or nobody we believe, is asking."""
+    """Nobody, or nobody we believe, is asking: most often, no access token came along.
+
+    Fix: send `Authorization: Bearer <token>`.
+    """
 
     code = "not_authenticated"
 
 
 class AuthorizationError(DomainError):
-    """We know who is asking, and they may not do this."""
+    """We know who is asking, and they may not do this. `details` names the permission that they lack.
+
+    Fix: ask somebody who grants roles.
+    """
 
     code = "not_permitted"
 
 
 class NotFoundError(DomainError):
-    """The thing is not there, or not there for this caller: both look the same from outside."""
+    """The thing is not there, or not there for this caller: both look the same from outside.
+
+    Fix: correct the path or the name.
+    """
 
     code = "not_found"
 
 
 class ConflictError(DomainError):
-    """The thing is there, but in a state that forbids the change."""
+    """The thing is there, but in a state that forbids the change.
+
+    Fix: look at it again; nothing raises it without a name of its own today.
+    """
 
     code = "conflict"
 
 
 class PreconditionError(DomainError):
-    """The thing is not, or no longer, as the caller says it is."""
+    """The thing is not, or no longer, at the version that `If-Match` says. `details` has the version.
+
+    Fix: read it again and decide anew.
+    """
 
     code = "precondition_failed"
 
@@ -89,12 +109,18 @@ class RetryableError(DomainError):
 
 
 class RateLimitError(RetryableError):
-    """The caller asks too often."""
+    """The caller asks too often.
+
+    Fix: wait for `Retry-After`; `RateLimit` says which quota is used up.
+    """
 
     code = "rate_limited"
 
 
 class UnavailableError(RetryableError):
-    """Something we depend on is away or full."""
+    """Something we depend on is away or full.
+
+    Fix: wait for `Retry-After`; nothing raises it without a name of its own today.
+    """
 
     code = "unavailable"
