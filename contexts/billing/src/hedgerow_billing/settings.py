@@ -91,7 +91,9 @@ class BillingSettings(BaseSettings):
         pattern=_SERIES,
         description="Before the number of every invoice that is opened. Another one begins at 1.",
     )
-    """Before the number of every invoice that is opened. Another one begins at 1. 1 to 12 of `A` to `Z`, `0` to `9` and `-`."""
+    """Before the number of every invoice that is opened. Another one begins at 1. It has 1 to 12 of `A` to `Z`,
+    `0` to `9` and `-`, a letter first.
+    """
     credit_note_series: str = Field(
         default="CN",
         pattern=_SERIES,
@@ -103,7 +105,7 @@ class BillingSettings(BaseSettings):
         pattern=r"^\d{1,3}(,\d{1,3}){0,9}$",
         description="On which days after its due date an automatic invoice is charged, until it is paid.",
     )
-    """On which days after its due date an automatic invoice is charged, until it is paid. 1 to 10 ascending days."""
+    """On which days after its due date an automatic invoice is charged, until it is paid: 1 to 10, ascending."""
 
     seller: str = Field(
         default="The seller is not set: see BILLING_SELLER",

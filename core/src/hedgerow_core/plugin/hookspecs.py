@@ -51,7 +51,8 @@ class HookSpecs:
 
         Returns: `Manifest`: `name`, `version`, `core_api` (a range such as `>=0.1,<0.2`), `requires` and
         `optional` (other contexts, which start and migrate before it), `settings` (a class), `permissions`,
-        `constraints` (which domain error stands behind a database constraint).
+        `constraints` (which domain error stands behind a database constraint), `concerns` (what the numbers of
+        its `checks` stand for).
 
         If it raises: exit code 2. So does a manifest that the host can't accept: another name than the entry
         point's, a core API out of range, a name that is taken (`host`, `public`, `pg_…`), parts of another type,

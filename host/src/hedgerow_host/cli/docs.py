@@ -24,10 +24,22 @@ def docs() -> None:
 def build(
     folder: Annotated[Path, typer.Argument(help="Where the pages go.")] = FOLDER,
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit 1 and say which pages differ.")
+        bool,
+        typer.Option(
+            "--check", help="Write nothing; name the pages that differ, with their lines, and exit with 1."
+        ),
     ] = False,
 ) -> None:
-    """Write a page per context, and an index with the map. Needs no database."""
+    """Write a page per hosted context: what it is for, its routes, events, queries, what it listens to and asks,
+    its tables, tasks, schedules, permissions and settings; and an index with the map.
+
+    What each says comes from docstrings and declarations, so it is mended there. Pages of contexts that are gone
+    are removed; a file that somebody else wrote is not touched.
+
+    Exit codes: 0, 1 (`--check` only), 2 (also if a page would overwrite what somebody else wrote).
+
+    Example: hedgerow docs build docs/contexts --check
+    """
     from hedgerow_host.catalog import compose
     from hedgerow_host.context_map.pages import pages
     from hedgerow_host.exits import load_settings
