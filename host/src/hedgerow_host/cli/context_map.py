@@ -30,7 +30,8 @@ def show_map(
     form: Annotated[
         Form | None,
         typer.Option(
-            "--format", help="Unless told, what the file's name ends with: `.mmd`, `.svg`, `.json`; else `tree`."
+            "--format",
+            help="`tree`, `mermaid`, `svg` or `json`. Unless told, what the file's name ends with, else `tree`.",
         ),
     ] = None,
     output: Output = None,

@@ -8,7 +8,6 @@ from ipaddress import ip_address
 from hedgerow_core.application.concerns import Concern, ConcernKind
 from hedgerow_users.settings import SmtpAddress, UsersSettings
 
-
 CONCERNS = (
     ConcernKind(
         number="E501",
