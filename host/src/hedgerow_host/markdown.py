@@ -12,6 +12,11 @@ def page(mark: str, parts: Iterable[str]) -> str:
     return "\n\n".join((mark, *parts)) + "\n"
 
 
+def paragraph(text: str) -> str:
+    """A text of several lines as one, so that no code in it is broken."""
+    return " ".join(text.split())
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table, or that there is nothing."""
     written = [f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |" for row in rows]

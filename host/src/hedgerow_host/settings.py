@@ -236,12 +236,14 @@ class HostSettings(BaseSettings):
     host_secret_previous: ServerSecretText | None = Field(
         default=None, description="What HEDGEROW_HOST_SECRET was before; needed while it is being replaced."
     )
+    """What HEDGEROW_HOST_SECRET was before: its key is still published, while it is being replaced."""
     keep_audit_days: int = Field(
         default=400,
         ge=30,
         le=36_500,
         description="How long the audit trail is kept, in days. Default 400.",
     )
+    """How long the audit trail is kept."""
     keep_events_days: int = Field(
         default=7,
         ge=1,

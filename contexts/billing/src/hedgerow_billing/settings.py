@@ -50,6 +50,7 @@ class BillingSettings(BaseSettings):
         le=3600,
         description="Seconds between a charge that timed out, or a notice, and the question what became of it.",
     )
+    """Wait between a charge or refund that timed out, or a notice, and the question what became of it."""
     stripe_api_key: SecretStr | None = Field(
         default=None,
         min_length=8,
@@ -85,6 +86,7 @@ class BillingSettings(BaseSettings):
         le=25,  # the ledger gives a task 60 s, and a charge may have to be withdrawn by a second question
         description="Seconds until a question to Stripe counts as not answered. Default 20.",
     )
+    """After that a question to Stripe counts as not answered; half of it to connect."""
 
     invoice_series: str = Field(
         default="INV",

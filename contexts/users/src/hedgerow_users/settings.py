@@ -112,42 +112,49 @@ class UsersSettings(BaseSettings):
     secret_previous: ServerSecretText | None = Field(
         default=None, description="What USERS_SECRET was before; needed while it is being replaced."
     )
+    """What USERS_SECRET was before: still decrypts, while it is being replaced."""
     issuer: str = Field(
         default="hedgerow-users",
         min_length=1,
         max_length=255,
         description="`iss` of our access tokens. Default hedgerow-users.",
     )
+    """`iss` of access tokens."""
     audience: str = Field(
         default="hedgerow",
         min_length=1,
         max_length=255,
         description="`aud` of our access tokens: whoever accepts them. Default hedgerow.",
     )
+    """`aud` of access tokens: whoever accepts them."""
     access_token_lifetime_s: int = Field(
         default=LONGEST_ACCESS_TOKEN_S,
         ge=1,
         le=LONGEST_ACCESS_TOKEN_S,
         description="How long an access token is good for, in seconds. Default 300, which is also the most.",
     )
+    """How long an access token is good."""
     refresh_token_lifetime_days: int = Field(
         default=30,
         ge=1,
         le=365,
         description="How long a refresh token waits for its one use, in days. Default 30.",
     )
+    """How long a refresh token waits for its one use."""
     session_lifetime_days: int = Field(
         default=90,
         ge=1,
         le=365,
         description="How long a session lasts at most, however often it is refreshed, in days. Default 90.",
     )
+    """How long a session lasts at most, however often it is refreshed."""
     hashing_queue: int = Field(
         default=16,
         ge=0,
         le=1024,
         description="How many passwords may wait for a hashing thread; the next is answered 503. Default 16.",
     )
+    """How many passwords may wait to be hashed, per process; the next is answered 503."""
     smtp_url: Annotated[SmtpAddress | None, NoDecode, BeforeValidator(_smtp)] = Field(
         default=None,
         description="smtp://user:password@host:587 or smtps://…: who takes our mail. Unset: `dev` prints it.",
@@ -165,6 +172,7 @@ class UsersSettings(BaseSettings):
         description="`From` of our mails. Default Hedgerow <no-reply@localhost>.",
         examples=["Name <address>"],
     )
+    """`From` of our mails."""
     pages_url: str | None = Field(
         default=None,
         max_length=1024,
@@ -181,12 +189,14 @@ class UsersSettings(BaseSettings):
         le=2_592_000,
         description="How long a link that confirms an address is good for, in seconds. Default 86400, a day.",
     )
+    """How long a link that confirms an address, new ones included, is good."""
     reset_link_lifetime_s: int = Field(
         default=1800,
         ge=60,
         le=86_400,
         description="How long a link that sets a new password is good for, in seconds. Default 1800, half an hour.",
     )
+    """How long a link that sets a new password is good."""
     require_verified_email: bool = Field(
         default=False,
         description="Whether only who has confirmed the address may log in. Default False.",
@@ -196,6 +206,7 @@ class UsersSettings(BaseSettings):
         default=False,
         description="Whether login may set cookies for pages in browsers instead of showing tokens. Default False.",
     )
+    """Whether login may set cookies for pages in browsers, instead of showing tokens."""
 
     second_factor_for: Annotated[tuple[Role, ...] | None, NoDecode, BeforeValidator(_roles)] = Field(
         default=None,

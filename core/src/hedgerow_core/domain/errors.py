@@ -9,13 +9,11 @@ from datetime import timedelta
 class DomainError(Exception):
     """A rule was broken.
 
-    `code` is part of the public contract and never changes once shipped (`billing.invoice_already_paid`).
-    `message` is one sentence for a human and says what to do. `details` are safe to show to the caller.
-
     Fix: read `detail`. Nothing raises it without a name of its own today.
     """
 
     code: str = "domain_error"
+    """Part of the public contract: it never changes once shipped (`billing.invoice_already_paid`)."""
 
     def __init__(
         self,
@@ -24,6 +22,7 @@ class DomainError(Exception):
         code: str | None = None,
         details: Mapping[str, object] | None = None,
     ) -> None:
+        """`message` is one sentence for a human and says what to do; `details` are safe to show to the caller."""
         super().__init__(message)
         self.message = message
         self.code = code or type(self).code

@@ -164,7 +164,7 @@ PROBLEM_CODES: Mapping[str, ProblemCode] = {
     "permissions_unknown": ProblemCode(
         "503",
         "A scope may be one of a context on another host, which has not said yet what it permits.",
-        "Wait for `Retry-After`; operators: as above.",
+        "Wait for `Retry-After`; operators: `identity_unheard` in the log.",
     ),
     "context_quarantined": ProblemCode(
         "503",

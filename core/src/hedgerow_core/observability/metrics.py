@@ -98,7 +98,7 @@ class LedgerGauge:
 
 LEDGER_UP = LedgerGauge(
     "hedgerow_ledger_up",
-    "1 if the ledger could be read within the last 30 s; while it is 0, the gauges above are left out.",
+    "1 if the ledger could be read within the last 30 s; while it is 0, what gauges tell of it is left out.",
     BY_CONTEXT,
 )
 DELIVERIES = LedgerGauge(
@@ -128,6 +128,8 @@ RELAY_LAG = LedgerGauge(
     ),
     (*BY_SUBSCRIPTION, "publisher"),
 )
-ALARM = LedgerGauge("hedgerow_alarm", "1 while somebody should look, else 0 (alarms).", (*BY_SUBSCRIPTION, "what"))
+ALARM = LedgerGauge(
+    "hedgerow_alarm", "1 while somebody should look, else 0; `what` is the alarm.", (*BY_SUBSCRIPTION, "what")
+)
 
 LEDGER_GAUGES = (LEDGER_UP, DELIVERIES, OLDEST_PENDING, EXPIRED_LEASES, RELAY_LAG, ALARM)

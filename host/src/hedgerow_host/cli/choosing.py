@@ -34,7 +34,7 @@ Until = Annotated[datetime | None, typer.Option(help="Received before this time 
 Aggregate = Annotated[UUID | None, typer.Option(help="Id of the aggregate that it happened to.")]
 OccurredSince = Annotated[datetime | None, typer.Option("--since", help="Occurred at this time (UTC) or later.")]
 OccurredUntil = Annotated[datetime | None, typer.Option("--until", help="Occurred before this time (UTC).")]
-Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most, the latest first.")]
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most, the latest first; up to 1,000.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -17,14 +17,15 @@ def attribute_docs(kind: type) -> Mapping[str, str]:
     assert isinstance(written, ast.ClassDef)  # noqa: S101 - what getsource promises of a class
     docs = {}
     for statement, below in zip(written.body, written.body[1:], strict=False):
-        if name := _assigned(statement):
-            if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
-                docs[name] = inspect.cleandoc(str(below.value.value))
+        name = _assigned(statement)
+        if name and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+            docs[name] = inspect.cleandoc(str(below.value.value))
     return docs
 
 
 def _assigned(statement: ast.stmt) -> str | None:
-    target = statement.target if isinstance(statement, ast.AnnAssign) else None
-    if isinstance(statement, ast.Assign):
-        target = statement.targets[0]
-    return target.id if isinstance(target, ast.Name) else None
+    match statement:
+        case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]):
+            return name
+        case _:
+            return None

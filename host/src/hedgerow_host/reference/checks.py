@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from hedgerow_core.application.concerns import ConcernKind
 from hedgerow_host.checks.meanings import MEANINGS, Meaning
 from hedgerow_host.extraction.plan.obstacles import KINDS, Weight
-from hedgerow_host.markdown import table
+from hedgerow_host.markdown import paragraph, table
 from hedgerow_host.reference.words import Words
 
 INTRO = """A number always means the same; before it stands the context, or `host`. The letter is its level:
@@ -21,9 +21,9 @@ def checks_page(
     """The findings of the host and of contexts, and the obstacles of a plan."""
     yield "# Checks"
     yield "## Findings of `hedgerow check`"
-    yield INTRO
+    yield paragraph(INTRO)
     rows = [
-        _finding(number, each.more or each.what, each.fix, each.in_production, words)
+        _finding(number, each.more or f"{each.what}.", each.fix, each.in_production, words)
         for number, each in meanings.items()
     ]
     rows += [

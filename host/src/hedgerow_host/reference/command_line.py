@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from hedgerow_host.exits import ExitCode
-from hedgerow_host.markdown import NONE, code, codes, table
+from hedgerow_host.markdown import NONE, code, codes, paragraph, table
 from hedgerow_host.reference.attribute_docs import attribute_docs
 from hedgerow_host.reference.words import Docstring, Words
 
@@ -60,7 +60,7 @@ def command_line_page(verbs: Iterable[Verb], words: Words) -> Iterator[str]:
     """What all verbs have in common, and a section a verb."""
     meanings = attribute_docs(ExitCode)
     yield "# Command line"
-    yield INTRO
+    yield paragraph(INTRO)
     yield table(
         ("exit code", "means"),
         [

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.context_map.context_map import context_map, versioned
-from hedgerow_host.markdown import NONE, code, codes, table
+from hedgerow_host.markdown import NONE, code, codes, paragraph, table
 from hedgerow_host.reference.attribute_docs import attribute_docs
 from hedgerow_host.reference.words import Docstring, Words, own_docstring
 
@@ -21,7 +21,7 @@ def events_page(assembly: Assembly, words: Words) -> Iterator[str]:
     """A section for each event, in the order of contexts and as these list them."""
     shown = context_map(assembly)
     yield "# Events"
-    yield EVENTS_INTRO
+    yield paragraph(EVENTS_INTRO)
     for context in assembly.contexts:
         for event in context.subscriptions.publishes:
             name = versioned(event.event_type, event.event_version)
@@ -35,7 +35,7 @@ def queries_page(assembly: Assembly, words: Words) -> Iterator[str]:
     """A section for each published query."""
     shown = context_map(assembly)
     yield "# Published queries"
-    yield QUERIES_INTRO
+    yield paragraph(QUERIES_INTRO)
     for context in assembly.contexts:
         for query in (published.contract for published in context.handlers.answers):
             name = versioned(query.query_name, query.query_version)
@@ -45,7 +45,7 @@ def queries_page(assembly: Assembly, words: Words) -> Iterator[str]:
             yield f"Asked here by: {codes(shown.askers(name))}. {repeated} when the answer was lost on its way."
             yield "Parameters:"
             yield _fields(query)
-            yield "Answer:"
+            yield " ".join(("Answer:", *Docstring.read(own_docstring(query.answer), ()).prose))
             yield _fields(query.answer)
 
 

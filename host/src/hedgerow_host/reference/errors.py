@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from hedgerow_core.domain import DomainError
 from hedgerow_core.http.problem_codes import PROBLEM_CODES, ProblemCode
 from hedgerow_core.http.problems import status_of
-from hedgerow_host.markdown import code, table
+from hedgerow_host.markdown import code, paragraph, table
 from hedgerow_host.reference.words import Docstring, Words, own_docstring, sentence
 
 INTRO = """The `code` of a problem is stable; its sentences are not. A code without a prefix belongs to the
@@ -17,10 +17,10 @@ FIX = "Fix"
 
 def errors_page(packages: Iterable[str], words: Words) -> Iterator[str]:
     """What the errors of these packages say of themselves, and the codes that no class stands behind."""
-    told = {error.code: _told(error, words) for error in errors_of(packages)} | PROBLEM_CODES
+    told = {**{error.code: _told(error, words) for error in errors_of(packages)}, **PROBLEM_CODES}
     prefixes = sorted({name.partition(".")[0] for name in told if "." in name})
     yield "# Error codes"
-    yield INTRO
+    yield paragraph(INTRO)
     for prefix in ("", *prefixes):
         of_prefix = {name: told[name] for name in told if name.rpartition(".")[0] == prefix}
         yield f"## {prefix or 'Host'}"

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
 from hedgerow_core.observability.metrics import LedgerGauge
-from hedgerow_host.markdown import code, codes, table
+from hedgerow_host.markdown import code, codes, paragraph, table
 from hedgerow_host.reference.words import Words
 
 INTRO = """Served for Prometheus on `HEDGEROW_METRICS_PORT`, at any path. Labels are names of contexts,
@@ -23,7 +23,7 @@ def metrics_page(registry: CollectorRegistry, gauges: Iterable[LedgerGauge], wor
     rows = [row for one in counted if isinstance(one, MetricWrapperBase) for row in _counted(one, words)]
     rows += [_row(gauge.name, gauge.labels, "gauge", gauge.meaning, words) for gauge in gauges]
     yield "# Metrics"
-    yield INTRO
+    yield paragraph(INTRO)
     yield table(("metric", "labels", "type", "meaning"), sorted(rows))
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from enum import EnumType
+from enum import Enum
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from hedgerow_host.markdown import NONE, code, codes, table
+from hedgerow_host.markdown import NONE, code, codes, paragraph, table
 from hedgerow_host.reference.attribute_docs import attribute_docs
 from hedgerow_host.reference.words import Words
 from hedgerow_host.settings import variable_of
@@ -25,7 +25,7 @@ config show` prints what is in force and where it comes from."""
 def settings_page(holders: Mapping[str, type[BaseSettings]], words: Words) -> Iterator[str]:
     """A section for each class of settings, under the name of its owner."""
     yield "# Settings"
-    yield INTRO
+    yield paragraph(INTRO)
     for owner, holder in holders.items():
         yield f"## {owner}"
         yield table(("variable", "form", "default", "meaning"), _rows(holder, words))
@@ -49,7 +49,7 @@ def form_of(variable: str, field: FieldInfo) -> str:
     if field.examples:
         return codes(map(str, field.examples))
     kind, limits = _plain(field.annotation), _limits_of(field)
-    if isinstance(kind, EnumType):
+    if isinstance(kind, type) and issubclass(kind, Enum):
         return codes(str(member.value) for member in kind)
     if kind is bool:
         return codes(("true", "false"))

@@ -24,7 +24,10 @@ RevokeKeyVerb = Callable[[RevokeLeakedKey], KeyOwner]
 NewName = Annotated[str, typer.Argument(help="1 to 63 small letters, digits and hyphens, a letter first.")]
 Scopes = Annotated[list[str], typer.Option("--scope", help="What it may; repeat it for each, once at least.")]
 Days = Annotated[
-    int, typer.Option("--expires-days", min=1, max=MAX_LIFETIME_DAYS, help="How long its key is good, in days.")
+    int,
+    typer.Option(
+        "--expires-days", min=1, max=MAX_LIFETIME_DAYS, help="How long its key is good: 366 days at most."
+    ),
 ]
 OldName = Annotated[
     str | None, typer.Argument(help="The service that shall end, with all its keys. Its name is free again.")

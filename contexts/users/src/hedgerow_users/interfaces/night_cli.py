@@ -37,7 +37,9 @@ RolesArgument = Annotated[
     list[Role],
     typer.Argument(metavar="ROLE…", help="All roles that it shall have: `user`, `admin`, `super_admin`."),
 ]
-Minutes = Annotated[int, typer.Option(min=1, max=LONGEST_LINK_MINUTES, help="How long it is good, in minutes.")]
+Minutes = Annotated[
+    int, typer.Option(min=1, max=LONGEST_LINK_MINUTES, help="How long it is good: 1 to 60 minutes.")
+]
 
 _log = log_of(__name__)
 

@@ -18,7 +18,7 @@ from hedgerow_users.interfaces.printing import Json, print_rows
 
 MaybeEmail = Annotated[str | None, typer.Argument(metavar="[EMAIL]", help="Address of the account.")]
 Everybody = Annotated[bool, typer.Option("--all", help="Everybody's sessions, instead of one account's.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Don't ask; `--all` asks, and without a terminal demands it.")]
 
 _log = log_of(__name__)
 
