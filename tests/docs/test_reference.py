@@ -205,7 +205,7 @@ def dead_links(text: str, file: Path) -> list[str]:
     """Relative links that lead to no file, or to no heading in it."""
     return [
         f"{path}{'#' if anchor else ''}{anchor}"
-        for path, anchor in re.findall(r"\]\(([^)#:]*)#?([^)]*)\)", re.sub(r"`[^`\n]*`", "", text))
+        for path, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", re.sub(r"`[^`\n]*`", "", text))
         if not _leads_somewhere(file.parent / path if path else file, anchor)
     ]
 
