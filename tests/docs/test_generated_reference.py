@@ -36,13 +36,14 @@ from tests.docs.markdown import DOCS, headings_in, table
 from tests.docs.test_reference import assert_same, our_contexts
 
 FOLDER = DOCS / "reference"
-AGAIN = "what the code says has changed: HEDGEROW_CONTEXTS=users,billing hedgerow docs reference"
+HOSTED = sorted((folder.name for folder in our_contexts()), reverse=True)
+AGAIN = f"what the code says has changed: HEDGEROW_CONTEXTS={','.join(HOSTED)} hedgerow docs reference"
 
 
 @pytest.fixture(scope="module")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
-    """The contexts of this repository, composed without a database, in the order of `HEDGEROW_CONTEXTS`."""
-    loaded = load_contexts(sorted((folder.name for folder in our_contexts()), reverse=True))
+    """The contexts of this repository, composed without a database."""
+    loaded = load_contexts(HOSTED)
     return assemble(loaded, environment=Environment.DEV, data_dir=tmp_path_factory.mktemp("data"))
 
 

@@ -30,7 +30,7 @@ class DomainError(Exception):
 
 
 class ValidationError(DomainError):
-    """A value is well-formed but not acceptable. `field` names it as the caller knows it.
+    """A value is well-formed but not acceptable, or the request is not as the route expects it.
 
     Fix: see `errors`: `field`, `in`, `message`, `code` each.
     """
@@ -38,6 +38,7 @@ class ValidationError(DomainError):
     code = "validation_failed"
 
     def __init__(self, message: str, *, field: str | None = None, code: str | None = None) -> None:
+        """`field` names the value as the caller knows it."""
         super().__init__(message, code=code, details={"field": field} if field else None)
         self.field = field
 
@@ -70,7 +71,7 @@ class NotFoundError(DomainError):
 
 
 class ConflictError(DomainError):
-    """The thing is there, but in a state that forbids the change.
+    """The thing is there, but in a state that forbids this.
 
     Fix: look at it again; nothing raises it without a name of its own today.
     """
@@ -108,7 +109,7 @@ class RetryableError(DomainError):
 
 
 class RateLimitError(RetryableError):
-    """The caller asks too often.
+    """The caller, a principal or a network, asks too often.
 
     Fix: wait for `Retry-After`; `RateLimit` says which quota is used up.
     """

@@ -62,7 +62,7 @@ def check(
 
     What lies in files is read and not run, so imports are looked at even where the composition fails (ADR 0027).
     Schemas are held against what their migrations make of a database that comes and goes on the same server (ADR
-    0038): half a second a context.
+    0038): half a second a context. If the database was not looked at, stderr says so.
 
     JSON: `id`, `level` (`error`, `warning`, `note`), `subject`, `what`, `fix`, `sources`, `file`, `line`.
 

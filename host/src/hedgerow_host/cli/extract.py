@@ -17,7 +17,7 @@ app = typer.Typer(help="Give a context a host of its own.", no_args_is_help=True
 
 @app.command("plan")
 def plan(
-    name: Annotated[str, typer.Argument(metavar="CONTEXT", help="The context.")],
+    name: Annotated[str, typer.Argument(metavar="CONTEXT", help="The context that is to move.")],
     database: Annotated[
         bool | None,
         typer.Option(

@@ -172,7 +172,7 @@ def new_subscription(
 
 @app.command("task")
 def new_task(name: Name, context: Context = None) -> None:
-    """Add a task that a context tells itself to do later, and a test.
+    """Add a task that a context tells itself to do later, and a test. Its name is a key in the ledger.
 
     Exit codes: 0, 2.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def remove(
-    name: Annotated[str, typer.Argument(help="The context.")],
+    name: Annotated[str, typer.Argument(help="The context, installed or not any more.")],
     archive: Annotated[
         Path | None,
         typer.Option(help="Folder for the copy; must not be there yet. Unless told, one below .hedgerow/archive."),
