@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 
 import pytest
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings
 from typer.testing import CliRunner
 
 from hedgerow_host.cli import app
 from hedgerow_host.exits import HostError
+from hedgerow_host.reference.settings import form_of, settings_page
+from hedgerow_host.reference.words import Words
 
 Install = Callable[..., None]
 
 MILL = '''
-    from pydantic import Field
+    from pydantic import Field, SecretStr
     from pydantic_settings import SettingsConfigDict
     from hedgerow_core.application.concerns import ConcernKind
     from hedgerow_core.domain import ConflictError
@@ -26,6 +31,15 @@ MILL = '''
     class MillStands(ConflictError):
         """There is no wind.{fix}"""
         code = "mill.stands"
+
+    class FlourMadeV1(EventContract):{event}
+        event_type: ClassVar[str] = "mill.flour_made"
+        grams: int
+        """Without the sack."""
+
+    @hookimpl
+    def subscriptions():
+        return Subscriptions(publishes=(FlourMadeV1,))
 
     @hookimpl
     def cli():
@@ -49,12 +63,19 @@ MILL = '''
 MANIFEST = """settings=MillSettings, concerns=(
     ConcernKind(number="W501", what="The stones are dry.", fix="Oil them.", in_production=False),
 )"""
-EXPLAINED = {"description": ', description="How many turn."', "fix": "\n\n        Fix: wait for it.\n        "}
-SILENT = {"description": "", "fix": ""}
+EXPLAINED = {
+    "description": ', description="How many turn."',
+    "fix": "\n\n        Fix: wait for it.\n        ",
+    "event": '\n        """There is more flour."""',
+}
+SILENT = {"description": "", "fix": "", "event": ""}
 
 
 def mill(words: dict[str, str]) -> str:
-    return MILL.replace("{description}", words["description"]).replace("{fix}", words["fix"])
+    code = MILL
+    for name, said in words.items():
+        code = code.replace(f"{{{name}}}", said)
+    return code
 
 
 @pytest.fixture
@@ -83,6 +104,9 @@ def test_what_a_context_brings_is_in_the_reference_of_its_host(install: Install,
     assert "| As fine as dust. Also `--no-fine`. |" in (place / "cli.md").read_text()
     assert "| mill.W501 | The stones are dry. | Oil them. |" in (place / "checks.md").read_text()
     assert "- **Here in:** `mill`" in (place / "hooks.md").read_text()
+    events = (place / "events.md").read_text()
+    assert "## `mill.flour_made v1`\n\nThere is more flour." in events
+    assert "| `grams` | integer | Without the sack. |" in events
     assert "users.email_taken" not in (place / "errors.md").read_text(), "of nobody who is not hosted"
 
 
@@ -113,7 +137,8 @@ def test_what_nobody_has_explained_is_named_with_the_place_where_its_words_belon
     assert code == 1
     assert "the setting MILL_STONES is not explained\n  fix: give `stones` of " in told
     assert "the way out of the error mill.stands is not explained\n  fix: end the docstring of " in told
-    assert "2 things are not explained" in told
+    assert "the event mill.flour_made v1 is not explained\n  fix: write the docstring of " in told
+    assert "3 things are not explained" in told
 
 
 def test_no_page_overwrites_what_somebody_wrote(install: Install, place: Path) -> None:
@@ -124,3 +149,47 @@ def test_no_page_overwrites_what_somebody_wrote(install: Install, place: Path) -
     assert verb()[0] == 2
     assert (place / "hooks.md").read_text() == "Somebody's own."
     assert list(place.iterdir()) == [place / "hooks.md"]
+
+
+class Grain(StrEnum):
+    RYE = "rye"
+    OATS = "oats"
+
+
+class Forms(BaseSettings):
+    grain: Grain | None = None
+    wet: bool = False
+    wait_s: float = Field(default=1.0, gt=0, le=25)
+    kept_days: int = Field(default=7, ge=1)
+    sacks: int = Field(default=1, ge=1, le=9)
+    rooms: int = 3
+    name: str = Field(default="mill", min_length=1, max_length=40)
+    secret: SecretStr | None = Field(default=None, min_length=8)
+    url: str = Field(examples=["http://mill", "https://mill"])
+    owner: str = "nobody"
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("grain", "`rye`, `oats`"),
+        ("wet", "`true`, `false`"),
+        ("wait_s", "seconds, more than 0, at most 25"),
+        ("kept_days", "days, at least 1"),
+        ("sacks", "1 to 9"),
+        ("rooms", "number"),
+        ("name", "1 to 40 characters"),
+        ("secret", "8 characters or more"),
+        ("url", "`http://mill`, `https://mill`"),
+        ("owner", "text"),
+    ],
+)
+def test_the_form_of_a_setting_is_told_by_its_examples_type_and_limits(name: str, form: str) -> None:
+    assert form_of(name.upper(), Forms.model_fields[name]) == form
+
+
+def test_a_setting_without_a_default_is_required() -> None:
+    page = "\n".join(settings_page({"mill": Forms}, Words()))
+
+    assert "| `URL` | `http://mill`, `https://mill` | required |" in page
+    assert "| `OWNER` | text | `nobody` |" in page

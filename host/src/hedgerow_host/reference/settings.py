@@ -77,11 +77,10 @@ def _limits_of(field: FieldInfo) -> Mapping[str, Any]:
 
 
 def _range(limits: Mapping[str, Any]) -> str:
-    least = f"{limits['ge']}" if "ge" in limits else f"more than {limits['gt']}" if "gt" in limits else None
-    most = f"{limits['le']}" if "le" in limits else f"less than {limits['lt']}" if "lt" in limits else None
-    if least is not None and most is not None:
-        return f"{least} to {most}"
-    return f"at least {least}" if "ge" in limits else least or (f"at most {most}" if most else "")
+    if "ge" in limits and "le" in limits:
+        return f"{limits['ge']} to {limits['le']}"
+    said = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+    return ", ".join(f"{words} {limits[name]}" for name, words in said.items() if name in limits)
 
 
 def _length(limits: Mapping[str, Any]) -> str:
@@ -92,4 +91,8 @@ def _length(limits: Mapping[str, Any]) -> str:
 
 
 def _default(field: FieldInfo) -> str:
-    return NONE if field.default is None else code(str(field.default))
+    if field.is_required():
+        return "required"
+    if field.default is None or field.default_factory is not None:
+        return NONE
+    return code(str(field.default.value if isinstance(field.default, Enum) else field.default))
