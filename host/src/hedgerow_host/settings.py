@@ -192,7 +192,7 @@ class HostSettings(BaseSettings):
         description="redis://…, amqp://… or kafka://host:9092 to announce events at. Needs the extra `streams`.",
         examples=["redis://host:6379/0", "amqp://user:password@host:5672/vhost", "kafka://one:9092,other:9092"],
     )
-    """Where workers announce published events as CloudEvents (streams). Needs the extra `streams` of
+    """Where workers announce published events as CloudEvents. Needs the extra `streams` of
     `hedgerow-host`. `rediss://` and `amqps://` are for TLS.
     """
     data_dir: Path = Field(
@@ -218,7 +218,7 @@ class HostSettings(BaseSettings):
         description="Where contexts live that are not here: …__USERS__URL=https://a.host, …__USERS__OPTIONAL=true.",
         examples=["HEDGEROW_REMOTES__USERS__URL=https://users.example.com"],
     )
-    """Where contexts live that are not hosted here (other hosts). `HEDGEROW_REMOTES__USERS__OPTIONAL=true`: this
+    """Where contexts live that are not hosted here. `HEDGEROW_REMOTES__USERS__OPTIONAL=true`: this
     host starts without it, which it also does, unless told `false`, if no context here requires, asks or listens
     to it. `…__VOUCHES=true` or `false`: whether callers are believed for whom it vouches; unset: where no
     context that is hosted here vouches for any. `…__MOVING=true`: the context may be hosted here, too, while it

@@ -51,7 +51,7 @@ PROBLEM_CODES: Mapping[str, ProblemCode] = {
             "A route for other hosts was called by somebody who is none of `HEDGEROW_REMOTES`, or not with a "
             "good token of it."
         ),
-        "Operators of the caller: see other hosts.",
+        "Operators: let both hosts name each other in `HEDGEROW_REMOTES`.",
     ),
     "scope_missing": ProblemCode(
         "403",

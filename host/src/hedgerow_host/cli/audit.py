@@ -21,7 +21,7 @@ def audit(
     limit: Limit = 50,
     as_json: Json = False,
 ) -> None:
-    """List who did what to whom, and what came of it, the latest first: see audit trail.
+    """List who did what to whom, and what came of it, the latest first.
 
     JSON: `context`, `id`, `at`, `action`, `result`, `actor`, `subject_kind`, `subject_id`, `reason`, `affected`,
     `details`, `address`, `user_agent`, `request_id`, `trace_id`.

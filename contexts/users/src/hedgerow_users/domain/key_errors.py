@@ -15,7 +15,7 @@ from hedgerow_core.domain import (
 class UnknownScopes(ValidationError):
     """Scopes that mean nothing on this host; `detail` names them.
 
-    Fix: see API keys.
+    Fix: use `<context>:read`, `<context>:write` or a permission, as `hedgerow routes` shows them.
     """
 
     code = "users.unknown_scopes"
