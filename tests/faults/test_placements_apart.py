@@ -32,7 +32,7 @@ MUTANTS = {"dedupes_nothing": "billing", "moves_past_pages": "billing", "answers
 """And in what the difference shows."""
 SUFFERS = {APART.name: ALL, WIRED.name: Faults()}
 CASES = [(APART, None), *([(WIRED, None), *((APART, mutant) for mutant in MUTANTS)] if LONG else [])]
-"""By wire nothing suffers: what could go wrong there goes wrong apart, too, and the long tier tells which it was."""
+"""By wire nothing suffers: what could go wrong there goes wrong apart, too, and the long tier tells them apart."""
 Together = Callable[[int], Outcome]
 
 
