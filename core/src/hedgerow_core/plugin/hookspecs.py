@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings
 from hedgerow_core.application import Bus
 from hedgerow_core.application.concerns import Concern
 from hedgerow_core.application.seeding import Seed
+from hedgerow_core.grpc import GrpcService
 from hedgerow_core.http import ContextRouter, CookieMode
 from hedgerow_core.persistence import MigrationHistory
 from hedgerow_core.plugin.container import CoreContainer
@@ -66,6 +67,14 @@ class HookSpecs:
     @hookspec
     def routes(self, container: Any, bus: Bus) -> Sequence[ContextRouter]:  # type: ignore[empty-body]
         """Build the routers. Every route states its access decision, or the host refuses to boot."""
+
+    @hookspec
+    def grpc_services(self, container: Any, bus: Bus) -> Sequence[GrpcService]:  # type: ignore[empty-body]
+        """Build the gRPC services. Every method states its access decision, or the host refuses to boot (ADR 0044).
+
+        Runs in processes that serve gRPC and for `hedgerow check`: what is generated is imported in here, so that
+        nobody else needs protobuf.
+        """
 
     @hookspec
     def authenticators(  # type: ignore[empty-body]
