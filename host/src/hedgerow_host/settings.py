@@ -218,6 +218,19 @@ class HostSettings(BaseSettings):
     port: int = Field(
         default=8000, ge=MIN_PORT, le=MAX_PORT, description="TCP port to listen on; 0 takes any free one."
     )
+    grpc_port: int | None = Field(
+        default=None,
+        ge=MIN_PORT,
+        le=MAX_PORT,
+        description="TCP port that serves gRPC beside HTTP; unset: none. Needs the extra `grpc` of hedgerow-host.",
+    )
+    grpc_host: str = Field(default="127.0.0.1", description="Address to serve gRPC on.")
+    grpc_tls_cert: Path | None = Field(
+        default=None, description="PEM file of the certificate that gRPC is served with. Unset: without TLS."
+    )
+    grpc_tls_key: Path | None = Field(
+        default=None, description="PEM file of its private key.", validate_default=True
+    )
     metrics_port: int | None = Field(
         default=None,
         ge=MIN_PORT,
@@ -260,6 +273,13 @@ class HostSettings(BaseSettings):
                 "with HEDGEROW_CORS_ORIGINS=* every page there is could act as whoever looks at it; "
                 "name the origins, or leave credentials off"
             )
+        return value
+
+    @field_validator("grpc_tls_key")
+    @classmethod
+    def _both_or_none(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if (value is None) != (info.data.get("grpc_tls_cert") is None):
+            raise ValueError("a certificate and its key go together: set HEDGEROW_GRPC_TLS_CERT, too, or neither")
         return value
 
     @property

@@ -24,7 +24,7 @@ from hedgerow_core.application import set_cause
 from hedgerow_core.domain import DomainError, ValidationError
 from hedgerow_core.grpc.requests import CHANGES, READS, scope_of, traceparent_in
 from hedgerow_core.grpc.services import Call, Endpoint
-from hedgerow_core.grpc.statuses import Refusal, refusal_of, too_slow, unforeseen
+from hedgerow_core.grpc.statuses import CallName, Refusal, refusal_of, too_slow, unforeseen
 from hedgerow_core.http.callers import caller_in
 from hedgerow_core.http.pipeline import Stage
 from hedgerow_core.http.request_identity import identify, trace_id_of
@@ -70,12 +70,12 @@ class GuardedMethod:
             await self._locate(scope)
         with called(self._service, self._name, traceparent_in(scope)):
             cause = identify(scope)
-            request_id, trace_id = cause.request_id or "", trace_id_of(scope)
+            call = CallName(cause.request_id or "", trace_id_of(scope))
             structlog.contextvars.clear_contextvars()
-            structlog.contextvars.bind_contextvars(request_id=request_id, trace_id=trace_id)
+            structlog.contextvars.bind_contextvars(request_id=call.request_id, trace_id=call.trace_id)
             set_cause(cause)
-            answered = await self._told_of(scope, self._in_time(written, scope, context, request_id, trace_id))
-        told = [("x-request-id", request_id), *_as_metadata(rate_limit_headers(scope))]
+            answered = await self._told_of(scope, self._in_time(written, scope, context, call))
+        told = [("x-request-id", call.request_id), *_as_metadata(rate_limit_headers(scope))]
         if isinstance(answered, Refusal):
             await context.abort(answered.status, answered.message, (*told, *answered.metadata))
         context.set_trailing_metadata(tuple(told))
@@ -98,12 +98,7 @@ class GuardedMethod:
             )
 
     async def _in_time(
-        self,
-        written: bytes,
-        scope: Scope,
-        context: grpc.aio.ServicerContext[Any, Any],
-        request_id: str,
-        trace_id: str,
+        self, written: bytes, scope: Scope, context: grpc.aio.ServicerContext[Any, Any], call: CallName
     ) -> bytes | Refusal:
         """The answer, unless our patience ends before the caller's does. That one cancels us from outside."""
         left_s = context.time_remaining()
@@ -112,13 +107,13 @@ class GuardedMethod:
             async with asyncio.timeout(None if patient else self._longest_call_s) as limit:
                 return await self._answered(written, scope)
         except DomainError as error:
-            return refusal_of(error, request_id=request_id, trace_id=trace_id)
+            return refusal_of(error, call)
         except Exception as error:
             if limit.expired():
-                return too_slow(self._longest_call_s, request_id, trace_id)
+                return too_slow(self._longest_call_s, call)
             failed(error)
             _log.exception("call_failed", method=self._path)
-            return unforeseen(request_id, trace_id)
+            return unforeseen(call)
 
     async def _answered(self, written: bytes, scope: Scope) -> bytes:
         request = Request(scope)

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
@@ -56,58 +56,70 @@ class Refusal:
     metadata: tuple[tuple[str, str | bytes], ...]
 
 
-def refusal_of(error: DomainError, *, request_id: str, trace_id: str) -> Refusal:
+@dataclass(frozen=True, slots=True)
+class CallName:
+    """What a call is known by, in our log and in whatever it sets going."""
+
+    request_id: str
+    trace_id: str
+
+
+def refusal_of(error: DomainError, call: CallName | None = None) -> Refusal:
     """How a broken rule is told."""
     status = next(GRPC_STATUS_OF[kind] for kind in type(error).__mro__ if kind in GRPC_STATUS_OF)
-    return refusal(status, error.code, error.message, request_id, trace_id, error)
+    return refusal(status, error.code, error.message, call, _beside(error))
 
 
-def unforeseen(request_id: str, trace_id: str) -> Refusal:
+def unforeseen(call: CallName) -> Refusal:
     """How a defect of ours is told."""
-    message = "Something went wrong on our side. Quote the trace id when you report it."
-    return refusal(grpc.StatusCode.INTERNAL, "internal_error", message, request_id, trace_id)
+    message = f"Something went wrong on our side. Quote the trace id {call.trace_id} when you report it."
+    return refusal(grpc.StatusCode.INTERNAL, "internal_error", message, call)
 
 
-def too_slow(longest_s: float, request_id: str, trace_id: str) -> Refusal:
+def too_slow(longest_s: float, call: CallName) -> Refusal:
     """How the end of our own patience is told."""
     message = f"This took longer than {longest_s:g} s. Try again later, and set a deadline of your own."
-    return refusal(grpc.StatusCode.DEADLINE_EXCEEDED, "call_too_slow", message, request_id, trace_id)
+    return refusal(grpc.StatusCode.DEADLINE_EXCEEDED, "call_too_slow", message, call)
 
 
 def refusal(
     status: grpc.StatusCode,
     code: str,
     message: str,
-    request_id: str,
-    trace_id: str,
-    error: DomainError | None = None,
+    call: CallName | None = None,
+    beside: Beside | None = None,
 ) -> Refusal:
     """A refusal with all that is known about it."""
+    beside = beside or Beside()
     told = Status(code=status.value[0], message=message)
-    about = [
-        ErrorInfo(reason=code, domain=DOMAIN, metadata=_in_words(error)),
-        RequestInfo(request_id=request_id, serving_data=trace_id),
-        *(_beside(error) if error is not None else ()),
-    ]
-    for one in about:
-        told.details.add().Pack(one)
+    told.details.add().Pack(ErrorInfo(reason=code, domain=DOMAIN, metadata=beside.words))
+    if call is not None:
+        told.details.add().Pack(RequestInfo(request_id=call.request_id, serving_data=call.trace_id))
+    for detail in beside.details:
+        told.details.add().Pack(detail)
     if told.ByteSize() > MOST_DETAIL_BYTES:
-        del told.details[2:]
+        del told.details[1:]
         told.details[0].Pack(ErrorInfo(reason=code, domain=DOMAIN))
-    metadata: list[tuple[str, str | bytes]] = [(DETAILS, told.SerializeToString())]
-    if isinstance(error, RetryableError):
-        metadata.append(("retry-after", str(math.ceil(error.retry_after.total_seconds()))))
-    return Refusal(status=status, message=message, metadata=tuple(metadata))
+    return Refusal(status=status, message=message, metadata=((DETAILS, told.SerializeToString()), *beside.metadata))
 
 
-def _in_words(error: DomainError | None) -> Mapping[str, str]:
-    return {name: str(value) for name, value in error.details.items()} if error is not None else {}
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What an error tells besides code and message."""
+
+    words: Mapping[str, str] = field(default_factory=dict)
+    details: tuple[Message, ...] = ()
+    metadata: tuple[tuple[str, str], ...] = ()
 
 
-def _beside(error: DomainError) -> Iterator[Message]:
+def _beside(error: DomainError) -> Beside:
+    words = {name: str(value) for name, value in error.details.items()}
     if isinstance(error, ValidationError) and error.field:
-        yield BadRequest(field_violations=[{"field": error.field, "description": error.message}])
+        violation = BadRequest.FieldViolation(field=error.field, description=error.message)
+        return Beside(words, (BadRequest(field_violations=[violation]),))
     if isinstance(error, RetryableError):
         delay = Duration()
         delay.FromTimedelta(error.retry_after)
-        yield RetryInfo(retry_delay=delay)
+        waits = str(math.ceil(error.retry_after.total_seconds()))
+        return Beside(words, (RetryInfo(retry_delay=delay),), (("retry-after", waits),))
+    return Beside(words)
