@@ -39,7 +39,7 @@ def grpc_server(settings: HostSettings, assembly: Assembly, readiness: Readiness
 
 
 def look_at_services(assembly: Assembly) -> None:
-    """Hold what contexts declare against the rules, for who only looks. Where the extra is missing, nobody serves it.
+    """Hold what contexts declare against the rules, for who only looks, unless the extra is missing.
 
     Raises:
         CompositionError: lists every method that breaks a rule.

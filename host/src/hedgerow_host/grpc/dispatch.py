@@ -10,6 +10,7 @@ import grpc.aio
 
 from hedgerow_core.grpc.statuses import Refusal, refusal, refusal_of
 from hedgerow_host.assembly import Assembly
+from hedgerow_host.grpc.draining import Doors, ShuttingDown
 from hedgerow_host.mounting import out_of_service
 
 
@@ -17,9 +18,12 @@ from hedgerow_host.mounting import out_of_service
 class Dispatch(grpc.GenericRpcHandler):
     """Asked by gRPC for every call, by the name that the caller gives. What it does not know is UNIMPLEMENTED."""
 
-    def __init__(self, assembly: Assembly, handlers: Mapping[str, grpc.RpcMethodHandler[bytes, bytes]]) -> None:
+    def __init__(
+        self, assembly: Assembly, handlers: Mapping[str, grpc.RpcMethodHandler[bytes, bytes]], doors: Doors
+    ) -> None:
         """`handlers` are those of the contexts that are in, by path."""
         self._assembly = assembly
+        self._doors = doors
         self._handlers = handlers
 
     def service(self, handler_call_details: Any) -> grpc.RpcMethodHandler[Any, Any] | None:
@@ -30,7 +34,8 @@ class Dispatch(grpc.GenericRpcHandler):
             return _refusing(refusal_of(out_of_service(context)))
         if context in self._assembly.remotes.contexts and context not in self._assembly.names:
             return _refusing(_elsewhere(context))
-        return self._handlers.get(path)
+        found = self._handlers.get(path)
+        return _refusing(refusal_of(ShuttingDown())) if found is not None and self._doors.closed else found
 
 
 def _refusing(told: Refusal) -> grpc.RpcMethodHandler[bytes, bytes]:

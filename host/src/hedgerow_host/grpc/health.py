@@ -15,6 +15,7 @@ from grpc_health.v1 import health_pb2_grpc
 from grpc_health.v1.health_pb2 import DESCRIPTOR, HealthCheckRequest, HealthCheckResponse
 
 from hedgerow_host.assembly import Assembly
+from hedgerow_host.grpc.draining import Doors
 from hedgerow_host.readiness import Readiness
 
 NAME = DESCRIPTOR.services_by_name["Health"].full_name
@@ -25,12 +26,14 @@ SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERV
 class Health(health_pb2_grpc.HealthServicer):
     """Answers for the process (no name), for a context (`users`) and for a service (`users.UserService`)."""
 
-    def __init__(self, assembly: Assembly, readiness: Readiness, context_of: Mapping[str, str]) -> None:
+    def __init__(
+        self, assembly: Assembly, readiness: Readiness, context_of: Mapping[str, str], doors: Doors
+    ) -> None:
         """`context_of` says to which context a service belongs."""
         self._assembly = assembly
         self._readiness = readiness
         self._context_of = context_of
-        self.draining = False
+        self._doors = doors
 
     async def Check(  # noqa: N802 - so it is called in the .proto
         self, request: HealthCheckRequest, context: grpc.aio.ServicerContext[Any, Any]
@@ -39,5 +42,7 @@ class Health(health_pb2_grpc.HealthServicer):
         about = self._context_of.get(request.service, request.service)
         if about and about not in self._assembly.names and about not in self._assembly.quarantine:
             await context.abort(grpc.StatusCode.NOT_FOUND, f"{request.service} is not served here")
-        serving = not self.draining and about not in self._assembly.quarantine and await self._readiness.is_ready()
+        serving = (
+            not self._doors.closed and about not in self._assembly.quarantine and await self._readiness.is_ready()
+        )
         return HealthCheckResponse(status=SERVING if serving else NOT_SERVING)

@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha import reflection
 from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from hedgerow_core.grpc.methods import GuardedMethod, Locate, only_reads
+from hedgerow_core.grpc.methods import LONGEST_CALL_S, GuardedMethod, Locate, only_reads
 from hedgerow_core.http.middleware import MAX_BODY_BYTES
 from hedgerow_core.observability import log_of
 from hedgerow_core.security import scope_of_route
@@ -22,14 +22,13 @@ from hedgerow_host.assembly import Assembly
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.grpc import health
 from hedgerow_host.grpc.dispatch import Dispatch
+from hedgerow_host.grpc.draining import LAST_WORDS_S, Doors
 from hedgerow_host.grpc.health import Health
 from hedgerow_host.grpc.methods import ServedMethod
 from hedgerow_host.grpc.tls import credentials_of
 from hedgerow_host.readiness import Readiness
 from hedgerow_host.settings import HostSettings
 
-DRAIN_WITHIN_S = 10.0
-"""As long as HTTP requests get. What still runs then is cancelled."""
 MOST_CALLS = 512
 """At the same time. More of them wait for a connection of the pool for longer than their callers do."""
 BOUNDS = (
@@ -48,13 +47,22 @@ class GrpcServer:
     """Bound before it serves, so that a taken port ends the start; drained once, whoever asks first."""
 
     def __init__(
-        self, assembly: Assembly, readiness: Readiness, methods: Sequence[ServedMethod], settings: HostSettings
+        self,
+        assembly: Assembly,
+        readiness: Readiness,
+        methods: Sequence[ServedMethod],
+        settings: HostSettings,
+        *,
+        longest_call_s: float = LONGEST_CALL_S,
     ) -> None:
         self._settings = settings
+        self._longest_call_s = longest_call_s
         self._locate = _behind(settings.trusted_proxies)
-        self._dispatch = Dispatch(assembly, {method.path: self._handler_of(method, assembly) for method in methods})
+        self._doors = Doors()
+        handlers = {method.path: self._handler_of(method, assembly) for method in methods}
+        self._dispatch = Dispatch(assembly, handlers, self._doors)
         self._services = {method.service.full_name: method.context for method in methods}
-        self._health = Health(assembly, readiness, self._services)
+        self._health = Health(assembly, readiness, self._services, self._doors)
         self._server: grpc.aio.Server | None = None
         self._draining: asyncio.Task[None] | None = None
         self.port = settings.grpc_port or 0
@@ -102,19 +110,21 @@ class GrpcServer:
     async def drain(self) -> None:
         """Take no more calls, and wait for those that have begun: 10 s at most."""
         if self._draining is None:
-            self._health.draining = True
             self._draining = asyncio.ensure_future(self._stop())
         await asyncio.shield(self._draining)
 
     async def _stop(self) -> None:
+        await self._doors.close()
         if self._server is not None:
-            await self._server.stop(DRAIN_WITHIN_S)
+            await self._server.stop(LAST_WORDS_S)
 
     def _handler_of(self, method: ServedMethod, assembly: Assembly) -> grpc.RpcMethodHandler[bytes, bytes]:
         scope = scope_of_route(method.context, ("GET",) if only_reads(method.descriptor) else ("POST",))
         stages = assembly.gate.stages_for(method.access, method.endpoint, scope=scope)
-        guarded = GuardedMethod(method.descriptor, method.endpoint, stages, locate=self._locate)
-        return grpc.unary_unary_rpc_method_handler(guarded.answer)
+        guarded = GuardedMethod(
+            method.descriptor, method.endpoint, stages, locate=self._locate, longest_call_s=self._longest_call_s
+        )
+        return grpc.unary_unary_rpc_method_handler(self._doors.counting(guarded.answer))
 
 
 def _behind(trusted_proxies: Sequence[str] | None) -> Locate | None:
