@@ -278,8 +278,8 @@ class HostSettings(BaseSettings):
     @field_validator("grpc_tls_key")
     @classmethod
     def _both_or_none(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if (value is None) != (info.data.get("grpc_tls_cert") is None):
-            raise ValueError("a certificate and its key go together: set HEDGEROW_GRPC_TLS_CERT, too, or neither")
+        if (value is None) is not (info.data.get("grpc_tls_cert") is None):
+            raise ValueError("a certificate and its key go together: set HEDGEROW_GRPC_TLS_CERT as well, or neither")
         return value
 
     @property

@@ -11,7 +11,6 @@ from typing import Any, final
 
 import grpc
 import grpc.aio
-from grpc_health.v1 import health_pb2_grpc
 from grpc_health.v1.health_pb2 import DESCRIPTOR, HealthCheckRequest, HealthCheckResponse
 
 from hedgerow_host.assembly import Assembly
@@ -23,7 +22,7 @@ SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERV
 
 
 @final
-class Health(health_pb2_grpc.HealthServicer):
+class Health:
     """Answers for the process (no name), for a context (`users`) and for a service (`users.UserService`)."""
 
     def __init__(
@@ -35,7 +34,15 @@ class Health(health_pb2_grpc.HealthServicer):
         self._context_of = context_of
         self._doors = doors
 
-    async def Check(  # noqa: N802 - so it is called in the .proto
+    @property
+    def handler(self) -> grpc.GenericRpcHandler:
+        """Serves Check, and nothing else of the service."""
+        check = grpc.unary_unary_rpc_method_handler(
+            self.check, HealthCheckRequest.FromString, HealthCheckResponse.SerializeToString
+        )
+        return grpc.method_handlers_generic_handler(NAME, {"Check": check})
+
+    async def check(
         self, request: HealthCheckRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> HealthCheckResponse:
         """Whether calls would be answered now. NOT_FOUND for what is not served here."""

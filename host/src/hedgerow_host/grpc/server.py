@@ -9,7 +9,6 @@ from typing import Any, final
 
 import grpc
 import grpc.aio
-from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -76,8 +75,7 @@ class GrpcServer:
         """
         credentials = credentials_of(self._settings)
         server = grpc.aio.server(options=BOUNDS, maximum_concurrent_rpcs=MOST_CALLS)
-        server.add_generic_rpc_handlers((self._dispatch,))
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        server.add_generic_rpc_handlers((self._dispatch, self._health.handler))
         if self._settings.shows_docs:
             names = [*self._services, health.NAME, reflection.SERVICE_NAME]
             reflection.enable_server_reflection(names, server)
