@@ -279,7 +279,9 @@ class HostSettings(BaseSettings):
     @classmethod
     def _both_or_none(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         if (value is None) is not (info.data.get("grpc_tls_cert") is None):
-            raise ValueError("a certificate and its key go together: set HEDGEROW_GRPC_TLS_CERT as well, or neither")
+            raise ValueError(
+                "a certificate and its key go together: set HEDGEROW_GRPC_TLS_CERT as well, or neither"
+            )
         return value
 
     @property

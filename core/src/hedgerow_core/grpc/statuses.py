@@ -67,23 +67,24 @@ class CallName:
 def refusal_of(error: DomainError, call: CallName | None = None) -> Refusal:
     """How a broken rule is told."""
     status = next(GRPC_STATUS_OF[kind] for kind in type(error).__mro__ if kind in GRPC_STATUS_OF)
-    return refusal(status, error.code, error.message, call, _beside(error))
+    return refusal(status, code=error.code, message=error.message, call=call, beside=_beside(error))
 
 
 def unforeseen(call: CallName) -> Refusal:
     """How a defect of ours is told."""
     message = f"Something went wrong on our side. Quote the trace id {call.trace_id} when you report it."
-    return refusal(grpc.StatusCode.INTERNAL, "internal_error", message, call)
+    return refusal(grpc.StatusCode.INTERNAL, code="internal_error", message=message, call=call)
 
 
 def too_slow(longest_s: float, call: CallName) -> Refusal:
     """How the end of our own patience is told."""
     message = f"This took longer than {longest_s:g} s. Try again later, and set a deadline of your own."
-    return refusal(grpc.StatusCode.DEADLINE_EXCEEDED, "call_too_slow", message, call)
+    return refusal(grpc.StatusCode.DEADLINE_EXCEEDED, code="call_too_slow", message=message, call=call)
 
 
 def refusal(
     status: grpc.StatusCode,
+    *,
     code: str,
     message: str,
     call: CallName | None = None,

@@ -10,7 +10,7 @@ import grpc.aio
 
 from hedgerow_core.grpc.statuses import Refusal, refusal, refusal_of
 from hedgerow_host.assembly import Assembly
-from hedgerow_host.grpc.draining import Doors, ShuttingDown
+from hedgerow_host.grpc.draining import Doors, shutting_down
 from hedgerow_host.mounting import out_of_service
 
 
@@ -35,7 +35,7 @@ class Dispatch(grpc.GenericRpcHandler):
         if context in self._assembly.remotes.contexts and context not in self._assembly.names:
             return _refusing(_elsewhere(context))
         found = self._handlers.get(path)
-        return _refusing(refusal_of(ShuttingDown())) if found is not None and self._doors.closed else found
+        return _refusing(refusal_of(shutting_down())) if found is not None and self._doors.closed else found
 
 
 def _refusing(told: Refusal) -> grpc.RpcMethodHandler[bytes, bytes]:
@@ -48,4 +48,4 @@ def _refusing(told: Refusal) -> grpc.RpcMethodHandler[bytes, bytes]:
 def _elsewhere(context: str) -> Refusal:
     """Asked again here, the answer is the same: so nobody is told to try again."""
     message = f"{context} lives at another host by now. Send this there: your way to it is out of date."
-    return refusal(grpc.StatusCode.UNIMPLEMENTED, "context_elsewhere", message)
+    return refusal(grpc.StatusCode.UNIMPLEMENTED, code="context_elsewhere", message=message)

@@ -21,19 +21,9 @@ ENDS_WITHIN_S = 10.0
 """As long as HTTP requests get. What still runs then is cancelled."""
 LAST_WORDS_S = 1.0
 """An answer that is given is not yet sent."""
+COME_BACK_AFTER = timedelta(seconds=1)
 
 Answer = Callable[[bytes, grpc.aio.ServicerContext[Any, Any]], Awaitable[bytes]]
-
-
-class ShuttingDown(UnavailableError):
-    """This process takes no more calls."""
-
-    code = "shutting_down"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This process is about to end. Send it again: another one takes it.", retry_after=timedelta(seconds=1)
-        )
 
 
 @final
@@ -66,3 +56,12 @@ class Doors:
             with suppress(TimeoutError):
                 async with asyncio.timeout(ENDS_WITHIN_S):
                     await self._empty.wait()
+
+
+def shutting_down() -> UnavailableError:
+    """What is said to who comes while a process ends."""
+    return UnavailableError(
+        "This process is about to end. Send it again: another one takes it.",
+        code="shutting_down",
+        retry_after=COME_BACK_AFTER,
+    )
