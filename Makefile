@@ -50,7 +50,7 @@ format: install ## let ruff put the code in shape
 	@$(UV) run --no-sync ruff format .
 
 proto: install ## generate what contexts say over gRPC from their .proto files
-	@$(UV) run --no-sync python scripts/generate_proto.py
+	@$(UV) run --no-sync python -m scripts.generate_proto
 
 bench-ledger: install ## measure the ledger against its yardsticks, exit 1 if a floor is missed (QUICK=1 for a rough look)
 	@$(UV) run --no-sync python -m benchmarks.ledger $(if $(QUICK),--quick)

@@ -299,6 +299,20 @@ async def test_who_calls_too_often_is_told_when_to_come_back(garden: Garden) -> 
     assert 0 < ended.retry_s <= 10
 
 
+@pytest.mark.parametrize(
+    ("trusted", "second"), [("127.0.0.1/32", grpc.StatusCode.OK), (None, grpc.StatusCode.RESOURCE_EXHAUSTED)]
+)
+async def test_callers_are_told_apart_behind_a_proxy_that_is_trusted_and_behind_no_other(
+    garden: Garden, trusted: str | None, second: grpc.StatusCode
+) -> None:
+    async with serving(garden.assembly, trusted_proxies=trusted) as server, channel_to(server) as channel:
+        behind = Garden(garden.assembly, server, channel, Doorkeeper(FakeClock()))
+        await behind.call("Hurry", metadata=(("x-forwarded-for", "192.0.2.1"),))
+        other = behind.call("Hurry", metadata=(("x-forwarded-for", "192.0.2.2"),))
+
+        assert await other.code() is second
+
+
 # How long it takes
 
 
