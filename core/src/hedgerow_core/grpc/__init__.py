@@ -1,7 +1,7 @@
 """The gRPC edge (ADR 0044): what contexts declare. The rest of this room needs the extra `grpc`, and is for hosts.
 
-Read in this order: services (what is declared), fields → methods (how one call is answered) → requests (how a call
-looks to the stages that HTTP requests pass, too) → statuses (what a broken rule becomes).
+Read in this order: services (what is declared), fields → descriptors → methods (how a call is answered) → requests
+(how a call looks to the stages that HTTP requests pass, too) → statuses (what a broken rule becomes).
 """
 
 from hedgerow_core.grpc.fields import uuid_in

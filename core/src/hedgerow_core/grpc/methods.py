@@ -15,13 +15,13 @@ import grpc.aio
 import structlog
 from fastapi import Request
 from google.protobuf.descriptor import MethodDescriptor
-from google.protobuf.descriptor_pb2 import MethodOptions
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 from starlette.types import Scope
 
 from hedgerow_core.application import set_cause
 from hedgerow_core.domain import DomainError, ValidationError
+from hedgerow_core.grpc.descriptors import only_reads, path_of
 from hedgerow_core.grpc.requests import CHANGES, READS, scope_of, traceparent_in
 from hedgerow_core.grpc.services import Call, Endpoint
 from hedgerow_core.grpc.statuses import CallName, Refusal, refusal_of, too_slow, unforeseen
@@ -131,17 +131,6 @@ class GuardedMethod:
                 f"What came is no {self._takes_name}. Generate your client from the .proto that is served here.",
                 code="message_unreadable",
             ) from None
-
-
-def path_of(method: MethodDescriptor) -> str:
-    """As callers name it: `/users.UserService/GetUser`."""
-    return f"/{method.containing_service.full_name}/{method.name}"
-
-
-def only_reads(method: MethodDescriptor) -> bool:
-    """Whether its .proto says that it changes nothing."""
-    level: int = method.GetOptions().idempotency_level
-    return level == MethodOptions.NO_SIDE_EFFECTS
 
 
 def _as_metadata(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from hedgerow_core.application.bus import place_of
 from hedgerow_core.grpc import GrpcService
-from hedgerow_core.grpc.methods import path_of
+from hedgerow_core.grpc.descriptors import path_of
 from hedgerow_core.grpc.services import Endpoint
 from hedgerow_core.http import Access, access_of
 from hedgerow_core.http.idempotency import is_idempotent

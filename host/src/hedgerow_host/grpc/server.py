@@ -13,7 +13,8 @@ from grpc_reflection.v1alpha import reflection
 from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from hedgerow_core.grpc.methods import LONGEST_CALL_S, GuardedMethod, Locate, only_reads
+from hedgerow_core.grpc.descriptors import only_reads
+from hedgerow_core.grpc.methods import LONGEST_CALL_S, GuardedMethod, Locate
 from hedgerow_core.http.middleware import MAX_BODY_BYTES
 from hedgerow_core.observability import log_of
 from hedgerow_core.security import scope_of_route
