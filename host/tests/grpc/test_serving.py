@@ -217,17 +217,40 @@ async def test_what_is_no_message_is_told_so_but_to_no_stranger(garden: Garden) 
 
     ended = await refused(rpc(b"\xff\xff", metadata=metadata, timeout=AT_MOST_S))
     of_stranger = await refused(rpc(b"\xff\xff", timeout=AT_MOST_S))
+    none = await refused(
+        garden.channel.stream_unary("/garden.GardenService/Look")(iter(()), metadata=metadata, timeout=AT_MOST_S)
+    )
 
+    assert (none.status, none.code) == (grpc.StatusCode.INVALID_ARGUMENT, "message_unreadable")
     assert (ended.status, ended.code) == (grpc.StatusCode.INVALID_ARGUMENT, "message_unreadable")
     assert of_stranger.status is grpc.StatusCode.UNAUTHENTICATED
 
 
+async def never_sent() -> AsyncIterator[bytes]:
+    await asyncio.Event().wait()
+    yield b""
+
+
+async def test_who_never_sends_its_message_keeps_no_place(garden: Garden) -> None:
+    _somebody, metadata = garden.as_somebody()
+    async with serving(garden.assembly, longest_call_s=0.2) as server, channel_to(server) as channel:
+        look = channel.stream_unary("/garden.GardenService/Look")
+        of_stranger = await refused(look(never_sent(), timeout=AT_MOST_S))
+        known = await refused(look(never_sent(), metadata=metadata, timeout=None))
+        probe = channel.stream_unary("/grpc.health.v1.Health/Check")(never_sent(), timeout=None)
+
+        assert of_stranger.status is grpc.StatusCode.UNAUTHENTICATED
+        assert (known.status, known.code) == (grpc.StatusCode.DEADLINE_EXCEEDED, "call_too_slow")
+        assert await probe.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
 async def test_a_message_that_is_too_large_is_refused_and_one_just_below_is_taken(garden: Garden) -> None:
     fits = await garden.call("Say", "x" * 1_000_000)
-    ended = await refused(garden.call("Say", "x" * 1_100_000))
+    ended = await refused(garden.call("Wait", "x" * 1_100_000))
 
     assert len(fits.text) > 1_000_000
     assert ended.status is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert not garden.plugin.going.is_set()
 
 
 async def test_what_nobody_serves_is_unimplemented(garden: Garden) -> None:

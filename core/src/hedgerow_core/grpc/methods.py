@@ -1,14 +1,15 @@
 """One method of a service, as a host serves it: named, behind its stages, bounded in time, and told of in the log.
 
-The message is read only after the stages have let the call pass: a stranger can neither make us parse one nor learn
-which are valid.
+The message is received only after the stages have let the call pass: a stranger can neither make us parse one, nor
+learn which are valid, nor keep a place by never sending it. gRPC waits for it before it asks the handler of a unary
+method, so ours are written as if callers streamed. On the wire both are the same.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, final
 
 import grpc.aio
@@ -63,7 +64,7 @@ class GuardedMethod:
         self._locate = locate
         self._longest_call_s = longest_call_s
 
-    async def answer(self, written: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
+    async def answer(self, sent: AsyncIterator[bytes], context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
         """Answer one call, or end it with a status."""
         scope = scope_of(context, self._path, self._counts_as)
         if self._locate is not None:
@@ -74,7 +75,7 @@ class GuardedMethod:
             structlog.contextvars.clear_contextvars()
             structlog.contextvars.bind_contextvars(request_id=call.request_id, trace_id=call.trace_id)
             set_cause(cause)
-            answered = await self._told_of(scope, self._in_time(written, scope, context, call))
+            answered = await self._told_of(scope, self._in_time(sent, scope, context, call))
         told = [("x-request-id", call.request_id), *_as_metadata(rate_limit_headers(scope))]
         if isinstance(answered, Refusal):
             await context.abort(answered.status, answered.message, (*told, *answered.metadata))
@@ -98,14 +99,14 @@ class GuardedMethod:
             )
 
     async def _in_time(
-        self, written: bytes, scope: Scope, context: grpc.aio.ServicerContext[Any, Any], call: CallName
+        self, sent: AsyncIterator[bytes], scope: Scope, context: grpc.aio.ServicerContext[Any, Any], call: CallName
     ) -> bytes | Refusal:
         """The answer, unless our patience ends before the caller's does. That one cancels us from outside."""
         left_s = context.time_remaining()
         patient = left_s is not None and left_s <= self._longest_call_s
         try:
             async with asyncio.timeout(None if patient else self._longest_call_s) as limit:
-                return await self._answered(written, scope)
+                return await self._answered(sent, scope)
         except DomainError as error:
             return refusal_of(error, call)
         except Exception as error:
@@ -115,16 +116,18 @@ class GuardedMethod:
             _log.exception("call_failed", method=self._path)
             return unforeseen(call)
 
-    async def _answered(self, written: bytes, scope: Scope) -> bytes:
+    async def _answered(self, sent: AsyncIterator[bytes], scope: Scope) -> bytes:
         request = Request(scope)
         for stage in self._stages:
             await stage(request)
-        message = self._read(written)
+        message = self._read(await anext(sent, None))
         answer: bytes = (await self._endpoint(message, Call(scope["state"]))).SerializeToString()
         return answer
 
-    def _read(self, written: bytes) -> Any:
+    def _read(self, written: bytes | None) -> Any:
         try:
+            if written is None:  # none was sent, or it was cut off because it is too large
+                raise DecodeError
             return self._takes.FromString(written)
         except DecodeError:
             raise ValidationError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, final
 
 import grpc
@@ -39,10 +39,10 @@ class Dispatch(grpc.GenericRpcHandler):
 
 
 def _refusing(told: Refusal) -> grpc.RpcMethodHandler[bytes, bytes]:
-    async def refuse(_message: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
+    async def refuse(_sent: AsyncIterator[bytes], context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
         await context.abort(told.status, told.message, told.metadata)
 
-    return grpc.unary_unary_rpc_method_handler(refuse)
+    return grpc.stream_unary_rpc_method_handler(refuse)  # waits for no message
 
 
 def _elsewhere(context: str) -> Refusal:

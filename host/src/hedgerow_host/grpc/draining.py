@@ -8,7 +8,7 @@ comes last, when nothing runs any more.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, final
@@ -23,7 +23,7 @@ LAST_WORDS_S = 1.0
 """An answer that is given is not yet sent."""
 COME_BACK_AFTER = timedelta(seconds=1)
 
-Answer = Callable[[bytes, grpc.aio.ServicerContext[Any, Any]], Awaitable[bytes]]
+Answer = Callable[[AsyncIterator[bytes], grpc.aio.ServicerContext[Any, Any]], Awaitable[bytes]]
 
 
 @final
@@ -38,10 +38,10 @@ class Doors:
     def counting(self, answer: Answer) -> Answer:
         """`answer`, counted."""
 
-        async def counted(message: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
+        async def counted(sent: AsyncIterator[bytes], context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
             self._inside += 1
             try:
-                return await answer(message, context)
+                return await answer(sent, context)
             finally:
                 self._inside -= 1
                 if self.closed and not self._inside:

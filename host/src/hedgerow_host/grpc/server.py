@@ -62,7 +62,7 @@ class GrpcServer:
         handlers = {method.path: self._handler_of(method, assembly) for method in methods}
         self._dispatch = Dispatch(assembly, handlers, self._doors)
         self._services = {method.service.full_name: method.context for method in methods}
-        self._health = Health(assembly, readiness, self._services, self._doors)
+        self._health = Health(assembly, readiness, self._services, self._doors, longest_call_s)
         self._server: grpc.aio.Server | None = None
         self._draining: asyncio.Task[None] | None = None
         self.port = settings.grpc_port or 0
@@ -123,7 +123,7 @@ class GrpcServer:
         guarded = GuardedMethod(
             method.descriptor, method.endpoint, stages, locate=self._locate, longest_call_s=self._longest_call_s
         )
-        return grpc.unary_unary_rpc_method_handler(self._doors.counting(guarded.answer))
+        return grpc.stream_unary_rpc_method_handler(self._doors.counting(guarded.answer))
 
 
 def _behind(trusted_proxies: Sequence[str] | None) -> Locate | None:
