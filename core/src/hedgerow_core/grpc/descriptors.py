@@ -11,7 +11,7 @@ def path_of(method: MethodDescriptor) -> str:
     return f"/{method.containing_service.full_name}/{method.name}"
 
 
-def only_reads(method: MethodDescriptor) -> bool:
-    """Whether it changes nothing."""
+def counts_as(method: MethodDescriptor) -> str:
+    """As which method of HTTP it counts: as GET if it says that it changes nothing."""
     level: int = method.GetOptions().idempotency_level
-    return level == MethodOptions.NO_SIDE_EFFECTS
+    return "GET" if level == MethodOptions.NO_SIDE_EFFECTS else "POST"

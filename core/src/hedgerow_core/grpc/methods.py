@@ -22,8 +22,8 @@ from starlette.types import Scope
 
 from hedgerow_core.application import set_cause
 from hedgerow_core.domain import DomainError, ValidationError
-from hedgerow_core.grpc.descriptors import only_reads, path_of
-from hedgerow_core.grpc.requests import CHANGES, READS, scope_of, traceparent_in
+from hedgerow_core.grpc.descriptors import counts_as, path_of
+from hedgerow_core.grpc.requests import scope_of, traceparent_in
 from hedgerow_core.grpc.services import Call, Endpoint
 from hedgerow_core.grpc.statuses import CallName, Refusal, refusal_of, too_slow, unforeseen
 from hedgerow_core.http.callers import caller_in
@@ -57,7 +57,7 @@ class GuardedMethod:
     ) -> None:
         self._service, self._name = method.containing_service.full_name, method.name
         self._path = path_of(method)
-        self._counts_as = READS if only_reads(method) else CHANGES
+        self._counts_as = counts_as(method)
         self._endpoint = endpoint
         self._stages = tuple(stages)
         self._takes, self._takes_name = GetMessageClass(method.input_type), method.input_type.full_name

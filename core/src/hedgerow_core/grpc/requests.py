@@ -12,8 +12,6 @@ from urllib.parse import unquote
 import grpc.aio
 from starlette.types import Scope
 
-READS, CHANGES = "GET", "POST"
-"""As what a call counts."""
 _TAKEN_OVER = frozenset({"authorization", "traceparent", "user-agent", "x-forwarded-for", "x-request-id"})
 
 

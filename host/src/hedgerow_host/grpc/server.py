@@ -13,7 +13,7 @@ from grpc_reflection.v1alpha import reflection
 from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from hedgerow_core.grpc.descriptors import only_reads
+from hedgerow_core.grpc.descriptors import counts_as
 from hedgerow_core.grpc.methods import LONGEST_CALL_S, GuardedMethod, Locate
 from hedgerow_core.http.middleware import MAX_BODY_BYTES
 from hedgerow_core.observability import log_of
@@ -118,7 +118,7 @@ class GrpcServer:
             await self._server.stop(LAST_WORDS_S)
 
     def _handler_of(self, method: ServedMethod, assembly: Assembly) -> grpc.RpcMethodHandler[bytes, bytes]:
-        scope = scope_of_route(method.context, ("GET",) if only_reads(method.descriptor) else ("POST",))
+        scope = scope_of_route(method.context, (counts_as(method.descriptor),))
         stages = assembly.gate.stages_for(method.access, method.endpoint, scope=scope)
         guarded = GuardedMethod(
             method.descriptor, method.endpoint, stages, locate=self._locate, longest_call_s=self._longest_call_s
