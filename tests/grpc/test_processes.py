@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import grpc.aio
@@ -19,10 +20,12 @@ from hedgerow_core.testing.servers import free_port
 from hedgerow_users.interfaces.proto.users_pb2 import GetUserRequest, User
 from host.tests.grpc.calls import told
 from tests.conftest import Production
+from tests.docs.markdown import DOCS, blocks
 from tests.processes import Process, run, running
 from tests.story import Shopper, create_invoice
 
 ANSWERS_WITHIN_S = 30.0
+PAGE = DOCS / "how-to/serve-grpc.md"
 
 
 def ready_port(process: Process) -> int:
@@ -115,10 +118,21 @@ async def test_grpc_is_served_alone_and_ends_with_0(shared_production: Productio
                 response_deserializer=User.FromString,
             )
             me = await get_user(GetUserRequest(), metadata=told(token_of(shopper)), timeout=ANSWERS_WITHIN_S)
+        invoice = create_invoice(shopper)
+        found = await asyncio.to_thread(asked_as_the_page_does, port, token_of(shopper), str(invoice["id"]))
         code = await asyncio.to_thread(process.end)
 
+    assert found == invoice["id"]
     assert me.id == shopper.get("/v1/users/me").json()["id"]
     assert code == 0
+
+
+def asked_as_the_page_does(port: int, token: str, id: str) -> str:
+    """The id of the invoice that the program on the page gets, with another port, token and id."""
+    (program,) = (block.text for block in blocks(PAGE.read_text()) if "GetInvoiceRequest(id=" in block.text)
+    names: dict[str, Any] = {"token": token}
+    exec(program.replace("50051", str(port)).replace("01a2...", id).replace("timeout=5", "timeout=30"), names)
+    return str(names["invoice"].id)
 
 
 def test_a_certificate_without_its_key_is_refused_before_anything_starts(tmp_path: Path) -> None:

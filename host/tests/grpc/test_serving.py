@@ -22,8 +22,9 @@ from hedgerow_host.discovery import load_contexts
 from hedgerow_host.exits import HostError
 from hedgerow_host.grpc.server import GrpcServer
 from hedgerow_host.quarantine import Quarantine
-from hedgerow_host.settings import Environment
+from hedgerow_host.settings import Environment, HostSettings
 from hedgerow_host.testing.callers import Doorkeeper, logged_in
+from hedgerow_host.wire import remotes_of
 from host.tests.grpc.calls import AT_MOST_S, Metadata, channel_to, refused, serving, told
 from host.tests.grpc.protos import service, word_of
 
@@ -415,6 +416,23 @@ async def test_contexts_that_are_out_are_unavailable_and_others_go_on(
     assert (out.status, out.code, out.retry_s) == (grpc.StatusCode.UNAVAILABLE, "context_quarantined", 60)
     assert answered.text.startswith("still here")
     assert (later.status, later.code) == (grpc.StatusCode.UNAVAILABLE, "context_quarantined")
+
+
+async def test_who_calls_a_context_that_lives_elsewhere_is_told_so_and_not_to_try_again(
+    install: Install, clock: FakeClock, tmp_path: Path
+) -> None:
+    install("garden", GARDEN, manifest=PERMISSIONS)
+    settings = HostSettings(remotes={"orchard": {"url": "http://127.0.0.1:9", "optional": True}}, data_dir=tmp_path)
+    assembly = assemble(
+        load_contexts(["garden"]),
+        environment=Environment.DEV,
+        data_dir=tmp_path,
+        remotes=remotes_of(settings, ["garden"], clock=clock),
+    )
+    async with serving(assembly) as server, channel_to(server) as channel:
+        ended = await refused(channel.unary_unary("/orchard.Orchard/Pick")(b"", timeout=AT_MOST_S))
+
+    assert (ended.status, ended.code) == (grpc.StatusCode.UNIMPLEMENTED, "context_elsewhere")
 
 
 async def test_with_a_certificate_nobody_is_served_in_the_clear(
