@@ -127,6 +127,16 @@ async def test_grpc_is_served_alone_and_ends_with_0(shared_production: Productio
     assert code == 0
 
 
+def test_a_lifespan_that_fails_ends_the_start_with_one_clear_message(shared_production: Production) -> None:
+    environment = {**shared_production.environment, "USERS_SMTP_URL": ""}
+
+    ended = run("grpc", "--port", "0", folder=shared_production.folder, environment=environment)
+
+    assert ended.returncode == 1
+    assert "the application did not start" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def asked_as_the_page_does(port: int, token: str, id: str) -> str:
     """The id of the invoice that the program on the page gets, with another port, token and id."""
     (program,) = (block.text for block in blocks(PAGE.read_text()) if "GetInvoiceRequest(id=" in block.text)

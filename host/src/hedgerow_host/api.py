@@ -22,7 +22,7 @@ from hedgerow_core.http.problems import install_problem_handlers
 from hedgerow_core.http.security_headers import SecurityHeaders
 from hedgerow_core.observability import log_of
 from hedgerow_host.assembly import Assembly
-from hedgerow_host.exits import ExitCode, HostError
+from hedgerow_host.exits import not_started
 from hedgerow_host.mounting import MountedRoute, mount
 from hedgerow_host.patient_protocol import PatientProtocol
 from hedgerow_host.readiness import Readiness
@@ -242,11 +242,7 @@ async def serve(
         spare_what_is_built()
         await server.serve(sockets=[listening])
     except SystemExit as error:
-        raise HostError(
-            "the application did not start",
-            fix="the log above names the context whose lifespan failed; mend it, or leave the context out",
-            code=ExitCode.CHECK_FAILED,
-        ) from error
+        raise not_started() from error
     finally:
         arriving.cancel()
         (ended,) = await asyncio.gather(arriving, return_exceptions=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from contextlib import AsyncExitStack
 
 from hedgerow_core.observability import log_of
 from hedgerow_host.assembly import Assembly
+from hedgerow_host.exits import not_started
 from hedgerow_host.grpc.server import GrpcServer
 from hedgerow_host.start import spare_what_is_built
 from hedgerow_host.watch import Watch
@@ -20,7 +22,7 @@ async def run_grpc(server: GrpcServer, assembly: Assembly, watch: Watch) -> None
     """Serve until SIGTERM or SIGINT; then finish what is running and return.
 
     Raises:
-        HostError: the port is taken, or a remote context that is required is away.
+        HostError: the port is taken, a lifespan failed, or a remote context that is required is away.
     """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -29,7 +31,13 @@ async def run_grpc(server: GrpcServer, assembly: Assembly, watch: Watch) -> None
     await server.bind()
     spare_what_is_built()
     arrivals = Arrivals(assembly)
-    async with assembly.running(), listening(assembly), watch.running(), arrivals.watching(), server.serving():
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(assembly.running())
+        except Exception as error:
+            raise not_started() from error
+        for one in (listening(assembly), watch.running(), arrivals.watching(), server.serving()):
+            await stack.enter_async_context(one)
         await arrivals.arrive()
         await stop.wait()
         _log.info("grpc_stopping")
