@@ -31,6 +31,7 @@ GOOD = {
     "HEDGEROW_STREAM_URL": "amqps://shop:aB3dE6fG9hJ2kL5m@stream.shop.internal/shop",
     "HEDGEROW_OTLP_ENDPOINT": "https://collector.shop.internal:4318",
     "HEDGEROW_METRICS_PORT": "9100",
+    "HEDGEROW_GRPC_PORT": "50051",
     "HEDGEROW_REMOTES__WAREHOUSE__URL": "https://warehouse.shop.internal",
     "HEDGEROW_HOST_SECRET": "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
 }
@@ -64,6 +65,8 @@ UNWISE = [
     ("W110", "HEDGEROW_DATABASE_URL", "postgresql://shop:shop@localhost/shop"),
     ("W110", "HEDGEROW_BROKER_URL", "redis://:redis-password-1@localhost:6379/0"),
     ("N101", "HEDGEROW_METRICS_HOST", "0.0.0.0"),
+    ("N102", "HEDGEROW_GRPC_HOST", "0.0.0.0"),
+    ("N102", "HEDGEROW_GRPC_HOST", "10.0.0.5"),
 ]
 
 
@@ -90,6 +93,14 @@ def test_a_host_that_is_set_up_well_hears_nothing(production: pytest.MonkeyPatch
 def test_a_connection_that_stays_on_the_machine_needs_no_tls(production: pytest.MonkeyPatch, url: str) -> None:
     production.setenv("HEDGEROW_DATABASE_URL", url)
     production.setenv("HEDGEROW_BROKER_URL", "redis://localhost:6379/0")
+
+    assert found() == []
+
+
+def test_grpc_with_a_certificate_may_be_served_anywhere(production: pytest.MonkeyPatch) -> None:
+    production.setenv("HEDGEROW_GRPC_HOST", "0.0.0.0")
+    production.setenv("HEDGEROW_GRPC_TLS_CERT", "server.crt")
+    production.setenv("HEDGEROW_GRPC_TLS_KEY", "server.key")
 
     assert found() == []
 

@@ -253,6 +253,18 @@ def test_what_is_not_needed_or_is_its_own_needs_no_declaration(install: Install,
     assert undeclared("garden") == []
 
 
+@pytest.mark.parametrize(
+    ("extra", "found"), [('hedgerow-elsewhere; extra == "cards"', []), ('jinja2; extra == "cards"', ["E017"])]
+)
+def test_what_an_extra_would_bring_that_is_not_installed_is_not_guessed_at(
+    install: Install, extra: str, found: list[str]
+) -> None:
+    requires = ("hedgerow-core", extra)
+    install("garden", "", files={"shed.py": "def late():\n    import hedgerow_nowhere\n"}, requires=requires)
+
+    assert [one.number for one in undeclared("garden")] == found
+
+
 def test_a_declaration_counts_under_whatever_condition(install: Install) -> None:
     requires = ("hedgerow-core", "Jinja2>=3; python_version >= '3.11'", 'stripe; extra == "cards"')
     install("garden", "", files={"shed.py": "import jinja2, stripe\n"}, requires=requires)

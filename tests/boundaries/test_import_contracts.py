@@ -32,6 +32,7 @@ MORE_VIOLATIONS = [
     ("context-layers", "hedgerow_users/interfaces/sideways.py", "import hedgerow_users.infrastructure.tables\n"),
     ("context-layers", "hedgerow_users/drawer.py", "x = 1\n"),
     ("pure-domain", "hedgerow_billing/domain/indirect.py", "import hedgerow_core.persistence\n"),
+    ("application", "hedgerow_users/application/wired.py", "from google.protobuf.message import Message\n"),
 ]
 """Further ways in."""
 

@@ -315,3 +315,19 @@ async def test_an_answer_that_broke_is_marked_and_one_that_was_refused_is_not(sd
     assert (broken.attributes or {})["error.type"] == "RuntimeError"
     assert "error.type" not in (refused.attributes or {})
     assert all(SECRET not in str(span.to_json()) for span in sdk.get_finished_spans())
+
+
+def test_a_grpc_call_has_a_span_in_the_trace_of_who_calls(sdk: InMemorySpanExporter) -> None:
+    with tracing.called("shop.OrderService", "GetOrder", CALLER):
+        within = tracing.current_traceparent() or ""
+        tracing.call_ended(5)
+
+    (span,) = named(sdk, "shop.OrderService/GetOrder")
+    assert trace_of(span) == tracing.trace_id_in(CALLER) == tracing.trace_id_in(within)
+    assert span.kind is trace.SpanKind.SERVER
+    assert dict(span.attributes or {}) == {
+        "rpc.system": "grpc",
+        "rpc.service": "shop.OrderService",
+        "rpc.method": "GetOrder",
+        "rpc.grpc.status_code": 5,
+    }

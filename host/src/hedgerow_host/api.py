@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
 from importlib.metadata import version
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -22,7 +22,7 @@ from hedgerow_core.http.problems import install_problem_handlers
 from hedgerow_core.http.security_headers import SecurityHeaders
 from hedgerow_core.observability import log_of
 from hedgerow_host.assembly import Assembly
-from hedgerow_host.exits import ExitCode, HostError
+from hedgerow_host.exits import not_started
 from hedgerow_host.mounting import MountedRoute, mount
 from hedgerow_host.patient_protocol import PatientProtocol
 from hedgerow_host.readiness import Readiness
@@ -35,6 +35,9 @@ from hedgerow_host.wire.believing import listening
 from hedgerow_host.wire.elsewhere import elsewhere_routes
 from hedgerow_host.wire.routes import wire_routes
 from hedgerow_host.worker import working_in_process
+
+if TYPE_CHECKING:
+    from hedgerow_host.grpc.server import GrpcServer  # of those hosts alone that serve it
 
 _log = log_of(__name__)
 
@@ -66,8 +69,11 @@ def create_app(
     *,
     settings: HostSettings | None = None,
     with_worker: bool = False,
+    grpc: GrpcServer | None = None,
 ) -> FastAPI:
     """The application of this assembly. `with_worker` lets it work off its own deliveries: `hedgerow dev`.
+
+    `grpc` is bound by then, and serves as long as the application does.
 
     Without `settings` it shows its document and lets no other origin in.
     """
@@ -86,6 +92,8 @@ def create_app(
             if with_worker:
                 await stack.enter_async_context(working_in_process(assembly))
                 await stack.enter_async_context(streaming(assembly, settings.stream_url if settings else None))
+            if grpc is not None:
+                await stack.enter_async_context(grpc.serving())
             yield
 
     visitors = Visitors(assembly)
@@ -177,6 +185,17 @@ class HedgerowApi(FastAPI):
 class ToldServer(uvicorn.Server):
     """Says in the log where it serves, once it does: whoever asks for any free port wants to know which."""
 
+    def __init__(self, config: uvicorn.Config, grpc: GrpcServer | None = None) -> None:
+        super().__init__(config)
+        self._grpc = grpc
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain both servers at the same time. What both stand on is taken down after that."""
+        if self._grpc is None:
+            await super().shutdown(sockets)
+        else:
+            await asyncio.gather(self._grpc.drain(), super().shutdown(sockets))
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to serve."""
         await super().startup(sockets)
@@ -207,23 +226,23 @@ class ToldConfig(uvicorn.Config):
         self.lifespan_class = BriefLifespan
 
 
-async def serve(server: uvicorn.Server, listening: socket.socket, assembly: Assembly) -> None:
+async def serve(
+    server: uvicorn.Server, listening: socket.socket, assembly: Assembly, grpc: GrpcServer | None = None
+) -> None:
     """Serve until told to stop. It listens before it looks for its remotes, which may be looking for it.
 
     Raises:
         HostError: the application did not start, or a remote context that it requires is away.
         CompositionError: such a one is there, and is not what is needed.
     """
+    if grpc is not None:
+        await grpc.bind()
     arriving = asyncio.create_task(_arrived(server, assembly))
     try:
         spare_what_is_built()
         await server.serve(sockets=[listening])
     except SystemExit as error:
-        raise HostError(
-            "the application did not start",
-            fix="the log above names the context whose lifespan failed; mend it, or leave the context out",
-            code=ExitCode.CHECK_FAILED,
-        ) from error
+        raise not_started() from error
     finally:
         arriving.cancel()
         (ended,) = await asyncio.gather(arriving, return_exceptions=True)

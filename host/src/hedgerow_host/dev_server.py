@@ -17,6 +17,7 @@ from hedgerow_core.persistence.embedded import stop_orphaned_postgres
 from hedgerow_host.api import create_app, serve, server_config
 from hedgerow_host.banner import banner
 from hedgerow_host.exits import HostError, leave_over
+from hedgerow_host.grpc_beside import grpc_beside
 from hedgerow_host.listening import reachable
 from hedgerow_host.mounting import routes_of
 from hedgerow_host.problems import CompositionError
@@ -43,7 +44,8 @@ def serve_dev(
     try:
         assembly = started(settings, address, migrate=True)
         readiness = Readiness(assembly, Watch(assembly, settings.stale_after_s), settings.broker_url)
-        app = create_app(assembly, routes_of(assembly), readiness, settings=settings, with_worker=True)
+        grpc = grpc_beside(settings, assembly, readiness)
+        app = create_app(assembly, routes_of(assembly), readiness, settings=settings, with_worker=True, grpc=grpc)
     except Exception as error:
         leave_over(error)
     server = uvicorn.Server(server_config(app, settings.trusted_proxies))
@@ -51,7 +53,7 @@ def serve_dev(
 
     async def run() -> None:
         _end_with_parent(server)
-        serving = asyncio.create_task(serve(server, listening, assembly))
+        serving = asyncio.create_task(serve(server, listening, assembly, grpc))
         if await _answers(f"{url}/readyz", serving) and announce:
             sys.stdout.write(await banner(assembly, url, address, embedded_in))
             sys.stdout.flush()

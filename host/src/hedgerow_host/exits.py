@@ -46,6 +46,15 @@ def left_out(name: str, quarantine: Quarantine) -> HostError:
     )
 
 
+def not_started() -> HostError:
+    """For a process that serves, after a lifespan has failed and was told of."""
+    return HostError(
+        "the application did not start",
+        fix="the log above names the context whose lifespan failed; mend it, or leave the context out",
+        code=ExitCode.CHECK_FAILED,
+    )
+
+
 def leave_over(error: Exception) -> NoReturn:
     """End the process over what went wrong: one clear message and an exit code, no traceback for the foreseen.
 

@@ -15,6 +15,7 @@ import pluggy
 from dependency_injector.containers import Container
 
 from hedgerow_core.application.concerns import Concern
+from hedgerow_core.grpc import GrpcService
 from hedgerow_core.http import ContextRouter, CookieMode
 from hedgerow_core.persistence import MigrationHistory
 from hedgerow_core.plugin import PROJECT, Handlers, HookSpecs, Manifest, Subscriptions
@@ -38,6 +39,7 @@ RETURNS: dict[str, type] = {
 """What a hook returns, where that is one thing."""
 RETURNS_MANY: dict[str, tuple[type, ...]] = {
     "routes": (ContextRouter,),
+    "grpc_services": (GrpcService,),
     "authenticators": (TokenIssuer, KeyAuthority, CookieMode),
     "checks": (Concern,),
 }

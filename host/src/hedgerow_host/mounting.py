@@ -16,6 +16,7 @@ from hedgerow_core.domain import UnavailableError
 from hedgerow_core.http import Access, ContextRouter, PipelineRoute, access_of, idempotency
 from hedgerow_core.http.idempotency import is_idempotent
 from hedgerow_core.security import scope_of_route
+from hedgerow_host.access_rules import unguarded
 from hedgerow_host.admin import routes as admin
 from hedgerow_host.admin.hosted import Hosted
 from hedgerow_host.assembly import Assembly
@@ -155,30 +156,15 @@ def _problems_of(route: PipelineRoute, context: str, prefix: str, assembly: Asse
             sources=source,
             fix=f'build its router as ContextRouter("{context}")',
         )
+    yield from unguarded(route.endpoint, subject, context, assembly)
     access = access_of(route.endpoint)
-    if access is None:
-        yield Problem(
-            subject=subject,
-            what="does not say who may call it",
-            sources=source,
-            fix="mark its endpoint @public, @authenticated, @logged_in or @permitted(...)",
-        )
-        return
-    if is_idempotent(route.endpoint) and not access.needs_principal:
+    if access is not None and is_idempotent(route.endpoint) and not access.needs_principal:
         yield Problem(
             subject=subject,
             what="takes an Idempotency-Key from strangers, whose keys nothing keeps apart",
             sources=source,
             fix="drop @idempotent, or ask for a principal",
         )
-    for permission in (access.permission, access.all_rows):
-        if permission is not None and permission not in assembly.permissions:
-            yield Problem(
-                subject=subject,
-                what=f"demands the permission {permission}, which no context declares",
-                sources=source,
-                fix=f"declare it in the manifest of {context}, or correct its name",
-            )
 
 
 def _foreign_kind(route: object, context: str) -> Problem:

@@ -42,7 +42,7 @@ class Readiness:
         """
         database, broker = await asyncio.gather(self._database(), self._broker())
         remotes = self._remotes()
-        ready = database == OK and WAITING not in remotes.values()
+        ready = _is_ready(database, remotes)
         status = ("standby" if self._standby else "ready") if ready else "not_ready"
         return JSONResponse(
             {
@@ -55,6 +55,10 @@ class Readiness:
             HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE,
             headers={"Cache-Control": "no-store"} | ({} if ready else {"Retry-After": str(RETRY_AFTER_S)}),
         )
+
+    async def is_ready(self) -> bool:
+        """Whether it is, for who asks nothing else."""
+        return _is_ready(await self._database(), self._remotes())
 
     def _details(self) -> dict[str, object]:
         heard_s_ago = {
@@ -112,6 +116,10 @@ class Readiness:
         if self._broker_url is None:
             return "not configured"
         return OK if await broker_answers(self._broker_url) else AWAY
+
+
+def _is_ready(database: str, remotes: Mapping[str, str]) -> bool:
+    return database == OK and WAITING not in remotes.values()
 
 
 async def _stands_by(database: Database) -> bool:

@@ -253,6 +253,31 @@ class HostSettings(BaseSettings):
     port: int = Field(
         default=8000, ge=MIN_PORT, le=MAX_PORT, description="TCP port to listen on; 0 takes any free one."
     )
+    grpc_port: int | None = Field(
+        default=None,
+        ge=MIN_PORT,
+        le=MAX_PORT,
+        description="TCP port that serves gRPC beside HTTP; unset: none. Needs the extra `grpc` of hedgerow-host.",
+    )
+    """TCP port of gRPC, beside HTTP for `api` and `dev`, and alone for `grpc`; 0 takes any free one and logs it.
+    Unset: `api` and `dev` serve none. Needs the extra `grpc` of hedgerow-host.
+    """
+    grpc_host: str = Field(default="127.0.0.1", description="Address to serve gRPC on.")
+    grpc_tls_cert: Path | None = Field(
+        default=None,
+        description="PEM file of the certificate that gRPC is served with. Unset: without TLS.",
+        examples=["/etc/tls/server.crt"],
+    )
+    """PEM file of the certificate, with its chain, that gRPC is served with. Unset: without TLS. Read at the
+    start.
+    """
+    grpc_tls_key: Path | None = Field(
+        default=None,
+        description="PEM file of the private key of that certificate.",
+        validate_default=True,
+        examples=["/etc/tls/server.key"],
+    )
+    """PEM file of its private key; both or neither."""
     metrics_port: int | None = Field(
         default=None,
         ge=MIN_PORT,
@@ -311,6 +336,15 @@ class HostSettings(BaseSettings):
             raise ValueError(
                 "with HEDGEROW_CORS_ORIGINS=* every page there is could act as whoever looks at it; "
                 "name the origins, or leave credentials off"
+            )
+        return value
+
+    @field_validator("grpc_tls_key")
+    @classmethod
+    def _both_or_none(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if (value is None) is not (info.data.get("grpc_tls_cert") is None):
+            raise ValueError(
+                "a certificate and its key go together: set HEDGEROW_GRPC_TLS_CERT as well, or neither"
             )
         return value
 

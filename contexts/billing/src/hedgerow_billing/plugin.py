@@ -86,6 +86,7 @@ from hedgerow_billing.settings import BillingSettings, Gateway
 from hedgerow_core.application import Audited, Bus, CommandHandler, QueryHandler, Subject
 from hedgerow_core.application.concerns import Concern
 from hedgerow_core.application.seeding import Seed
+from hedgerow_core.grpc import GrpcService
 from hedgerow_core.http import ContextRouter
 from hedgerow_core.messaging import OutboundTaskHandler, RetryPolicy, Schedule, Subscription, TaskHandler
 from hedgerow_core.persistence import MigrationHistory
@@ -309,6 +310,14 @@ def routes(container: BillingContainer, bus: Bus) -> Sequence[ContextRouter]:
         statements_router(bus),
         *([webhooks_router(bus, notices)] if notices is not None else []),
     )
+
+
+@hookimpl
+def grpc_services(container: BillingContainer, bus: Bus) -> Sequence[GrpcService]:
+    """What it serves over gRPC."""
+    from hedgerow_billing.interfaces.grpc import invoice_service  # only who serves gRPC needs protobuf
+
+    return (invoice_service(bus),)
 
 
 @hookimpl

@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING
 from hedgerow_core.application import Bus, CommandHandler, QueryHandler
 from hedgerow_core.application.concerns import Concern
 from hedgerow_core.application.seeding import Seed
+from hedgerow_core.grpc import GrpcService
 from hedgerow_core.http import ContextRouter, CookieMode
 from hedgerow_core.messaging import OutboundTaskHandler, Schedule, TaskHandler
 from hedgerow_core.persistence import MigrationHistory
@@ -337,6 +338,14 @@ def routes(container: UsersContainer, bus: Bus) -> Sequence[ContextRouter]:
         api_keys_router(bus),
         keys_router(bus),
     )
+
+
+@hookimpl
+def grpc_services(container: UsersContainer, bus: Bus) -> Sequence[GrpcService]:
+    """What can be called over gRPC."""
+    from hedgerow_users.interfaces.grpc import user_service  # only who serves gRPC needs protobuf
+
+    return (user_service(bus),)
 
 
 @hookimpl

@@ -111,6 +111,11 @@ PROBLEM_CODES: Mapping[str, ProblemCode] = {
         "The context of this path lives at another host; nothing was done.",
         "Send the request to that host.",
     ),
+    "message_unreadable": ProblemCode(
+        "422",
+        "Over gRPC alone: what came is not the message of this method.",
+        "Generate your client from the .proto that is served.",
+    ),
     "invalid_idempotency_key": ProblemCode(
         "422",
         "An `Idempotency-Key` has 1 to 256 visible ASCII signs and is sent once.",
@@ -170,6 +175,16 @@ PROBLEM_CODES: Mapping[str, ProblemCode] = {
         "503",
         "The context behind this path is broken, and the host goes on without it.",
         "Wait for `Retry-After`; operators: `hedgerow contexts diagnose`.",
+    ),
+    "shutting_down": ProblemCode(
+        "503",
+        "Over gRPC alone: this process ends, and takes no more calls.",
+        "Send it again: another process takes it.",
+    ),
+    "call_too_slow": ProblemCode(
+        "504",
+        "Over gRPC alone: a call without a deadline of its own took longer than 60 s.",
+        "Try again later, and set a deadline.",
     ),
     "database_busy": ProblemCode(
         "503",

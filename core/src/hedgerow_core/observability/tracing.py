@@ -113,6 +113,19 @@ def answering(query: str, traceparent: str | None, *, asker: str) -> Iterator[st
 
 
 @contextmanager
+def called(service: str, method: str, traceparent: str | None) -> Iterator[None]:
+    """Surround the answering of a gRPC call with a span, in the trace of who calls."""
+    about: dict[str, AttributeValue] = {"rpc.system": "grpc", "rpc.service": service}
+    with _one_side(f"{service}/{method}", method, traceparent, SpanKind.SERVER, about):
+        yield
+
+
+def call_ended(status: int) -> None:
+    """Note on the open span how its call has ended."""
+    trace.get_current_span().set_attribute("rpc.grpc.status_code", status)
+
+
+@contextmanager
 def _one_side(
     name: str, query: str, traceparent: str | None, kind: SpanKind, more: Mapping[str, AttributeValue]
 ) -> Iterator[str | None]:

@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings
 from hedgerow_core.application import Bus
 from hedgerow_core.application.concerns import Concern
 from hedgerow_core.application.seeding import Seed
+from hedgerow_core.grpc import GrpcService
 from hedgerow_core.http import ContextRouter, CookieMode
 from hedgerow_core.persistence import MigrationHistory
 from hedgerow_core.plugin.container import CoreContainer
@@ -152,6 +153,26 @@ class HookSpecs:
         If it raises: exit code 2. So does, where routes are served or listed, a route without access decision,
         outside of `/v1/<context>` and `/.well-known`, defined twice (whatever its parameters are called), or
         with a permission that nobody declares.
+        """
+
+    @hookspec
+    def grpc_services(self, container: Any, bus: Bus) -> Sequence[GrpcService]:  # type: ignore[empty-body]
+        """Build the gRPC services. Every method states its access decision, or the host refuses to boot (ADR 0044).
+
+        When: before anything is served.
+
+        Process: `api`, `dev` and `grpc`, where gRPC is served, and `hedgerow check`, where the extra `grpc` is
+        installed. What is generated from a .proto is imported in the hook, so that nobody else needs protobuf.
+
+        Takes: `container`, `bus`.
+
+        Returns: a sequence of `GrpcService`: `descriptor` (of the service, from the generated module), `endpoints`
+        (by the name of the method: `async def endpoint(message, call)`, marked with an access decision as routes
+        are; `call.caller` and `call.rows` say who calls and whose rows it reaches).
+
+        If it raises: exit code 2. So does a method without endpoint or access decision, one that streams, an
+        endpoint that is not async, that no method names or that is marked `@idempotent`, a service outside of the
+        package `<context>`, or a permission that nobody declares.
         """
 
     @hookspec

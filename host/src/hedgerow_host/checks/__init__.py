@@ -18,6 +18,7 @@ from hedgerow_host.checks.findings import Finding, worst_first
 from hedgerow_host.checks.imports import imports_of
 from hedgerow_host.checks.variables import variables_that_nobody_reads
 from hedgerow_host.discovery import installed_contexts
+from hedgerow_host.grpc_beside import look_at_services
 from hedgerow_host.problems import CompositionError, Problem
 from hedgerow_host.settings import HostSettings
 
@@ -36,8 +37,9 @@ def check(
     problems, assembly = list(unusable), None
     try:
         assembly, _routes = compose(settings)
+        look_at_services(assembly)
     except CompositionError as error:
-        problems += error.problems
+        problems, assembly = [*problems, *error.problems], None
     findings = [of_problem(problem, names) for problem in problems]
     findings += _of_sources(settings)
     if assembly is not None:

@@ -24,7 +24,7 @@ HOOKS = f"{CORE}.plugin"
 PURE = f"{CORE}.domain"
 LAYERS = ("container", "interfaces | infrastructure", "application | contracts | settings", "domain")
 """Below the module that holds the hooks. Those with a bar between them don't know each other."""
-HTTP_AND_SQL = ("asyncpg", "dramatiq", "fastapi", "pika", "redis", "sqlalchemy", "starlette")
+HTTP_AND_SQL = ("asyncpg", "dramatiq", "fastapi", "google", "grpc", "pika", "redis", "sqlalchemy", "starlette")
 
 Link = dict[str, Any]
 """As import-linter tells it: `importer`, `imported`, `line_numbers`."""

@@ -31,10 +31,12 @@ def undeclared_imports(imports: Imports) -> Iterator[Finding]:
         own = package.context.entry_point.dist
         if own is None:
             continue
-        fine = {canonicalize_name(own.name), *_declared(own)}
+        fine, cannot_be_told = {canonicalize_name(own.name), *_declared(own)}, _awaits_an_extra(own)
         for top, modules in sorted(_imported_by(package, imports).items()):
             names = _distributions(top, brought_by)
-            if top in forbidden or names & fine or (not names and _lies_beside(top, package)):
+            if top in forbidden or names & fine:
+                continue
+            if not names and (cannot_be_told or _lies_beside(top, package)):
                 continue
             place = next(
                 (found for module in sorted(modules) if (found := _needed(imports.file_of(module), top))), None
@@ -47,6 +49,21 @@ def _declared(own: Distribution) -> set[str]:
     """What the distribution requires, also under a condition or an extra."""
     names: set[str] = {canonicalize_name(Requirement(line).name) for line in own.requires or ()}
     return names | OFFERED_BY_CORE if CORE_DISTRIBUTION in names else names
+
+
+def _awaits_an_extra(own: Distribution) -> bool:
+    """Whether an extra is declared that is not installed: which modules it would bring, nobody here can tell."""
+    requirements = [Requirement(line) for line in own.requires or ()]
+    wanted = [one.name for one in requirements if one.marker is not None and "extra" in str(one.marker)]
+    return any(_installed(name) is None for name in wanted)
+
+
+def _installed(name: str) -> Distribution | None:
+    """What is installed under this name."""
+    try:
+        return distribution(name)
+    except PackageNotFoundError:
+        return None
 
 
 def _imported_by(package: Package, imports: Imports) -> Mapping[str, set[str]]:
@@ -65,10 +82,8 @@ def _distributions(top: str, brought_by: Mapping[str, Sequence[str]]) -> set[str
     """Which distributions bring a module. One that is installed from its sources doesn't list its files."""
     if top in brought_by:
         return {canonicalize_name(name) for name in brought_by[top]}
-    try:
-        return {canonicalize_name(distribution(top).name)}
-    except PackageNotFoundError:
-        return set()
+    found = _installed(top)
+    return set() if found is None else {canonicalize_name(found.name)}
 
 
 def _lies_beside(top: str, package: Package) -> bool:

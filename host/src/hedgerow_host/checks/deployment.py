@@ -196,6 +196,16 @@ def _metrics(settings: HostSettings) -> Iterator[Finding]:
         )
 
 
+def _grpc(settings: HostSettings) -> Iterator[Finding]:
+    if settings.grpc_port is not None and settings.grpc_tls_cert is None and not _stays_here(settings.grpc_host):
+        yield _of_host(
+            "N102",
+            "HEDGEROW_GRPC_HOST",
+            f"serves gRPC in the clear on {settings.grpc_host}, and tokens come along with every call",
+            "set HEDGEROW_GRPC_TLS_CERT and HEDGEROW_GRPC_TLS_KEY, or see that only a proxy reaches that port",
+        )
+
+
 _LOOKS: tuple[Callable[[HostSettings], Iterable[Finding]], ...] = (
     _environment,
     _needed,
@@ -209,6 +219,7 @@ _LOOKS: tuple[Callable[[HostSettings], Iterable[Finding]], ...] = (
     _env_file,
     _passwords,
     _metrics,
+    _grpc,
 )
 
 

@@ -241,5 +241,11 @@ MEANINGS = {
         fix="See who reaches that port.",
         in_production=True,
     ),
+    "N102": Meaning(
+        what="gRPC is served to other machines in the clear",
+        more="gRPC is served on an address that other machines reach, without a certificate.",
+        fix="Set `HEDGEROW_GRPC_TLS_CERT` and `HEDGEROW_GRPC_TLS_KEY`, or let nobody but a proxy in.",
+        in_production=True,
+    ),
 }
 """Every number of the host, always the same. Those of contexts begin at 500: their hook `checks` brings them."""

@@ -47,6 +47,7 @@ app = typer.Typer(
 )
 app.command("dev")(serve.dev)
 app.command("api")(serve.api)
+app.command("grpc")(serve.grpc)
 app.command("worker")(serve.worker)
 app.command("migrate")(migrate.migrate)
 app.add_typer(migrations.app, name="migrations")

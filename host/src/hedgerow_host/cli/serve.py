@@ -1,4 +1,4 @@
-"""`hedgerow dev`, `hedgerow api`, `hedgerow worker`: the three roles a host can run in."""
+"""`hedgerow dev`, `hedgerow api`, `hedgerow grpc`, `hedgerow worker`: the roles a host can run in."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 Host = Annotated[str | None, typer.Option(help="Address to listen on (HEDGEROW_HOST).")]
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on (HEDGEROW_PORT).")]
 Contexts = Annotated[str | None, typer.Option(help="Comma-separated contexts to host (HEDGEROW_CONTEXTS).")]
+Grpc = Annotated[bool, typer.Option("--grpc", help="Serve gRPC, too, at HEDGEROW_GRPC_PORT or 50051.")]
+GrpcPort = Annotated[
+    int | None, typer.Option(min=0, max=65535, help="Serve gRPC, too, at this port (HEDGEROW_GRPC_PORT).")
+]
+GRPC_PORT = 50051
+"""Where gRPC is looked for by everybody's examples."""
 
 
 def dev(host: Host = None, port: Port = None, contexts: Contexts = None) -> None:
@@ -29,8 +35,16 @@ def dev(host: Host = None, port: Port = None, contexts: Contexts = None) -> None
     raise typer.Exit(run_dev(_settings(host, port, contexts)))
 
 
-def api(host: Host = None, port: Port = None, contexts: Contexts = None) -> None:
-    """Serve HTTP in production. Needs a database URL and a migrated database; applies no migrations.
+def api(
+    host: Host = None,
+    port: Port = None,
+    contexts: Contexts = None,
+    grpc: Grpc = False,
+    grpc_port: GrpcPort = None,
+) -> None:
+    """Serve HTTP in production, and gRPC beside it if asked to.
+
+    Needs a database URL and a migrated database; applies no migrations.
 
     Exit codes: 0, 1 (migrations are pending), 2 (also: a remote context is not as it is needed), 3 (also: one
     that is required is away).
@@ -43,6 +57,7 @@ def api(host: Host = None, port: Port = None, contexts: Contexts = None) -> None
     from hedgerow_core.observability import configure_logging
     from hedgerow_host.api import ToldServer, create_app, serve, server_config
     from hedgerow_host.database import required_address
+    from hedgerow_host.grpc_beside import grpc_beside
     from hedgerow_host.listening import bound_socket
     from hedgerow_host.mounting import routes_of
     from hedgerow_host.readiness import Readiness
@@ -50,19 +65,63 @@ def api(host: Host = None, port: Port = None, contexts: Contexts = None) -> None
     from hedgerow_host.telemetry import telemetry
     from hedgerow_host.watch import Watch
 
-    settings = _settings(host, port, contexts)
+    settings = _settings(host, port, contexts, grpc_port=grpc_port)
+    if grpc:
+        settings = _with_grpc_port(settings)
     configure_logging(settings.log_format)
     with bound_socket(settings.host, settings.port) as listening, telemetry(settings, "api"):
         assembly = started(settings, required_address(settings))
         watch = Watch(assembly, settings.stale_after_s)
         readiness = Readiness(assembly, watch, settings.broker_url)
-        app = create_app(assembly, routes_of(assembly), readiness, settings=settings)
-        server = ToldServer(server_config(app, settings.trusted_proxies))
+        beside = grpc_beside(settings, assembly, readiness)
+        app = create_app(assembly, routes_of(assembly), readiness, settings=settings, grpc=beside)
+        server = ToldServer(server_config(app, settings.trusted_proxies), beside)
         # uvicorn repeats the signal that it stopped for; by then everything is stopped, and in order.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-            runner.run(serve(server, listening, assembly))
+            runner.run(serve(server, listening, assembly, beside))
+
+
+def grpc(
+    host: Annotated[str | None, typer.Option(help="Address to listen on (HEDGEROW_GRPC_HOST).")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on (HEDGEROW_GRPC_PORT; else 50051).")
+    ] = None,
+    contexts: Contexts = None,
+) -> None:
+    """Serve gRPC alone, in production.
+
+    Needs a database URL and a migrated database. Ready when it logs `grpc_ready`. On SIGTERM it answers what has
+    begun, for at most 10 s.
+
+    Exit codes: as `hedgerow api`.
+
+    Example: hedgerow grpc --host 0.0.0.0 --port 50051
+    """
+    import asyncio
+
+    from uvicorn.loops.auto import auto_loop_factory
+
+    from hedgerow_core.observability import configure_logging
+    from hedgerow_host.database import required_address
+    from hedgerow_host.grpc_beside import grpc_server
+    from hedgerow_host.readiness import Readiness
+    from hedgerow_host.start import started
+    from hedgerow_host.telemetry import telemetry
+    from hedgerow_host.watch import Watch
+
+    settings = _with_grpc_port(_settings(None, None, contexts, grpc_host=host, grpc_port=port))
+    configure_logging(settings.log_format)
+    with telemetry(settings, "grpc"):
+        assembly = started(settings, required_address(settings))
+        watch = Watch(assembly, settings.stale_after_s)
+        server = grpc_server(settings, assembly, Readiness(assembly, watch, settings.broker_url))
+
+        from hedgerow_host.grpc.alone import run_grpc
+
+        with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+            runner.run(run_grpc(server, assembly, watch))
 
 
 def worker(contexts: Contexts = None) -> None:
@@ -103,9 +162,21 @@ def worker(contexts: Contexts = None) -> None:
             runner.run(run_worker(assembly, watch, settings.broker_url, address, settings.stream_url))
 
 
-def _settings(host: str | None, port: int | None, contexts: str | None) -> HostSettings:
+def _settings(
+    host: str | None,
+    port: int | None,
+    contexts: str | None,
+    *,
+    grpc_host: str | None = None,
+    grpc_port: int | None = None,
+) -> HostSettings:
     """Settings, with what the command line says on top."""
     from hedgerow_host.exits import load_settings
 
-    given = {"host": host, "port": port, "contexts": contexts}
+    given = {"host": host, "port": port, "contexts": contexts, "grpc_host": grpc_host, "grpc_port": grpc_port}
     return load_settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def _with_grpc_port(settings: HostSettings) -> HostSettings:
+    """Who asks for gRPC gets it, at the usual port unless another one is set."""
+    return settings if settings.grpc_port is not None else settings.model_copy(update={"grpc_port": GRPC_PORT})

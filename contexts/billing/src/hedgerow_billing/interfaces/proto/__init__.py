@@ -1,0 +1,1 @@
+"""What goes over gRPC: billing.proto, and what `make proto` generates from it."""

@@ -1,0 +1,1 @@
+"""What goes over gRPC: users.proto, and what `make proto` generates from it."""
