@@ -12,6 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from hedgerow_core.application import Quota, RateLimiter
+from hedgerow_core.application.cache import Uncached
+from hedgerow_core.caching import CacheStore, StoredCache
 from hedgerow_core.domain import Clock, SystemClock
 from hedgerow_core.http import Gate, OriginCheck, Throttle
 from hedgerow_core.http.in_process_limiter import InProcessLimiter
@@ -55,6 +57,8 @@ class Assembly:
     wakeup: Wakeup
     clock: Clock
     limiter: RateLimiter
+    cache: CacheStore | None
+    """Where answers are remembered; None where nothing is."""
     remotes: Remotes
     """The contexts that live on other hosts."""
     keep_events: timedelta
@@ -116,6 +120,8 @@ class Assembly:
         async with AsyncExitStack() as stack:
             if isinstance(self.limiter, RedisLimiter):
                 stack.push_async_callback(self.limiter.close)
+            if self.cache is not None:
+                stack.push_async_callback(self.cache.close)
             stack.push_async_callback(self.remotes.close)
             contexts = list(self.contexts)
             stack.enter_context(watching_threads(contexts, self._died))
@@ -192,6 +198,7 @@ def assemble(
     keep_audit: timedelta = KEEP_AUDIT,
     quarantine: Quarantine | None = None,
     limiter: RateLimiter | None = None,
+    cache: CacheStore | None = None,
     quota: Quota | None = None,
     browser_origins: Iterable[str] = (),
     issuers: Sequence[TokenIssuer] = (),
@@ -199,6 +206,8 @@ def assemble(
     remotes: Remotes | None = None,
 ) -> Assembly:
     """Build all contexts. `quota` is what every route allows a caller; without one, nothing is throttled.
+
+    Answers are remembered in `cache`; without one, nowhere.
 
     What is wrong with a context that `quarantine` takes in leaves it out; else it ends the composition. Pages of
     `browser_origins` may act with a cookie, besides those of the host's own origin. Tokens of `issuers` are
@@ -230,6 +239,7 @@ def assemble(
             clock=clock,
             database=database(address, context.name, constraints=context.manifest.constraints),
             limiter=limiter,
+            cache=StoredCache(cache, context.name) if cache is not None else Uncached(),
             permissions=permissions,
             origins=origins,
             questions=common.desks[context.name],
@@ -255,6 +265,7 @@ def assemble(
         wakeup=wakeup,
         clock=clock,
         limiter=limiter,
+        cache=cache,
         remotes=remotes,
         keep_events=keep_events,
         keep_audit=keep_audit,

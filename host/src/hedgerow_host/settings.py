@@ -68,6 +68,12 @@ def _broker(value: object) -> object:
     return value
 
 
+def _redis(value: object) -> object:
+    if isinstance(value, str) and value.partition("://")[0] not in REDIS_SCHEMES:
+        raise ValueError("expected redis://host:6379/0 (rediss:// for TLS)")
+    return _broker(value)
+
+
 def _stream(value: object) -> object:
     if isinstance(value, str) and value.startswith("kafka://"):
         servers = value.removeprefix("kafka://").rstrip("/").split(",")
@@ -181,6 +187,10 @@ class HostSettings(BaseSettings):
     stream_url: Annotated[str | None, BeforeValidator(_stream)] = Field(
         default=None,
         description="redis://…, amqp://… or kafka://host:9092 to announce events at. Needs the extra `streams`.",
+    )
+    cache_url: Annotated[str | None, BeforeValidator(_redis)] = Field(
+        default=None,
+        description="redis://host:6379/1 to remember answers in. Unset: `dev` does it itself, others do not.",
     )
     data_dir: Path = Field(
         default=Path(".hedgerow"), description="Folder of the embedded PostgreSQL and other local state."

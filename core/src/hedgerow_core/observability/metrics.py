@@ -75,6 +75,18 @@ IDENTITY_AGE = Gauge(
     BY_CONTEXT,
     registry=REGISTRY,
 )
+CACHE_READS = Counter(
+    "hedgerow_cache_reads",
+    "Answers that a context wanted of its cache: hit, loaded, joined (somebody loads), held (a change) or away.",
+    ("context", "cache", "outcome"),
+    registry=REGISTRY,
+)
+CACHE_UNCLEARED = Counter(
+    "hedgerow_cache_uncleared",
+    "Changes after which an answer could not be cleared: an old one may be found until its time is over.",
+    ("context", "cache"),
+    registry=REGISTRY,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,7 @@ def _open_lines(settings: HostSettings) -> Iterator[Finding]:
             )
     for variable, url, fix in (
         ("HEDGEROW_BROKER_URL", settings.broker_url, "use rediss:// or amqps://"),
+        ("HEDGEROW_CACHE_URL", settings.cache_url, "use rediss://"),
         ("HEDGEROW_STREAM_URL", settings.stream_url, "use rediss:// or amqps://; Kafka is for one's own network"),
         ("HEDGEROW_OTLP_ENDPOINT", settings.otlp_endpoint, "use https://"),
         *(
@@ -90,6 +91,17 @@ def _open_lines(settings: HostSettings) -> Iterator[Finding]:
         parts = urlsplit(url or "")
         if url and parts.scheme not in TLS_SCHEMES and not _stays_here(parts.hostname or ""):
             yield _of_host("W102", variable, f"leads to another machine by {parts.scheme}://, in the clear", fix)
+
+
+def _open_cache(settings: HostSettings) -> Iterator[Finding]:
+    parts = urlsplit(settings.cache_url or "")
+    if parts.hostname and not parts.password and not _stays_here(parts.hostname):
+        yield _of_host(
+            "W103",
+            "HEDGEROW_CACHE_URL",
+            "has no password, so everybody in that network can read and change the answers that are remembered",
+            "give the Redis one, and write rediss://:password@host/1",
+        )
 
 
 def _open_broker(settings: HostSettings) -> Iterator[Finding]:
@@ -180,9 +192,10 @@ def _env_file(_settings: HostSettings) -> Iterator[Finding]:
 def _passwords(settings: HostSettings) -> Iterator[Finding]:
     if settings.database_url is not None and settings.database_url.url.password:
         yield from _guessable(HOST, "HEDGEROW_DATABASE_URL", settings.database_url.url.password)
-    password = urlsplit(settings.broker_url or "").password
-    if password:
-        yield from _guessable(HOST, "HEDGEROW_BROKER_URL", unquote(password))
+    for variable, url in (("HEDGEROW_BROKER_URL", settings.broker_url), ("HEDGEROW_CACHE_URL", settings.cache_url)):
+        password = urlsplit(url or "").password
+        if password:
+            yield from _guessable(HOST, variable, unquote(password))
     yield from guessable_secrets(HOST, settings)
 
 
@@ -201,6 +214,7 @@ _LOOKS: tuple[Callable[[HostSettings], Iterable[Finding]], ...] = (
     _needed,
     _open_lines,
     _open_broker,
+    _open_cache,
     _proxies,
     _document,
     _pages,

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from hedgerow_core.caching import in_process_store
 from hedgerow_core.messaging import unit_of_work
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.security import Principal
@@ -140,6 +141,7 @@ async def hosted(
             address=address,
             clock=clock,
             issuers=(doorkeeper.issuer,),
+            cache=in_process_store(),
             remotes=remotes,
         )
         wire.app = app = create_app(assembly, routes_of(assembly), Readiness(assembly, Watch(assembly)))
