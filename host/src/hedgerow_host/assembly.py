@@ -24,6 +24,7 @@ from hedgerow_core.observability import log_of
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.plugin import CoreContainer
 from hedgerow_core.questions import Desk
+from hedgerow_core.replication import Replica
 from hedgerow_core.security import PermissionTable, TokenIssuer, TokenVerifier
 from hedgerow_core.wire import Peer
 from hedgerow_host.between_contexts import clashes_of, needs_of
@@ -59,6 +60,8 @@ class Assembly:
     limiter: RateLimiter
     cache: CacheStore | None
     """Where answers are remembered; None where nothing is."""
+    replica: Replica | None
+    """What answers who only looks, besides the primary."""
     remotes: Remotes
     """The contexts that live on other hosts."""
     keep_events: timedelta
@@ -120,6 +123,8 @@ class Assembly:
         async with AsyncExitStack() as stack:
             if isinstance(self.limiter, RedisLimiter):
                 stack.push_async_callback(self.limiter.close)
+            if self.replica is not None:
+                await stack.enter_async_context(self.replica.watched())
             if self.cache is not None:
                 stack.push_async_callback(self.cache.close)
             stack.push_async_callback(self.remotes.close)
@@ -199,6 +204,7 @@ def assemble(
     quarantine: Quarantine | None = None,
     limiter: RateLimiter | None = None,
     cache: CacheStore | None = None,
+    replica: Replica | None = None,
     quota: Quota | None = None,
     browser_origins: Iterable[str] = (),
     issuers: Sequence[TokenIssuer] = (),
@@ -207,7 +213,7 @@ def assemble(
 ) -> Assembly:
     """Build all contexts. `quota` is what every route allows a caller; without one, nothing is throttled.
 
-    Answers are remembered in `cache`; without one, nowhere.
+    Answers are remembered in `cache`; without one, nowhere. A `replica` may answer who looks.
 
     What is wrong with a context that `quarantine` takes in leaves it out; else it ends the composition. Pages of
     `browser_origins` may act with a cookie, besides those of the host's own origin. Tokens of `issuers` are
@@ -237,7 +243,7 @@ def assemble(
             environment=str(environment),
             data_dir=data_dir,
             clock=clock,
-            database=database(address, context.name, constraints=context.manifest.constraints),
+            database=database(address, context.name, constraints=context.manifest.constraints, replica=replica),
             limiter=limiter,
             cache=StoredCache(cache, context.name) if cache is not None else Uncached(),
             permissions=permissions,
@@ -266,6 +272,7 @@ def assemble(
         clock=clock,
         limiter=limiter,
         cache=cache,
+        replica=replica,
         remotes=remotes,
         keep_events=keep_events,
         keep_audit=keep_audit,

@@ -180,6 +180,10 @@ class HostSettings(BaseSettings):
         default=None,
         description="postgresql://user:password@host:5432/database. Unset: `hedgerow dev` brings PostgreSQL along.",
     )
+    replica_url: Annotated[DatabaseAddress | None, NoDecode, BeforeValidator(_address)] = Field(
+        default=None,
+        description="postgresql://user:password@replica:5432/database, read by `api` where somebody only looks.",
+    )
     broker_url: Annotated[str | None, BeforeValidator(_broker)] = Field(
         default=None,
         description="redis://host:6379/0 or amqp://host:5672/vhost. `worker` needs it; `hedgerow dev` does not.",

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from hedgerow_core.application.cache import Cached, Place
 from hedgerow_core.caching.stores import CacheAway, CacheStore
 from hedgerow_core.observability.metrics import CACHE_READS, CACHE_UNCLEARED
+from hedgerow_core.persistence.readers import reading_for
 
 Answer = TypeVar("Answer")
 
@@ -105,7 +106,8 @@ class StoredCache:
     async def _load(
         self, cached: Cached[Answer], answer_key: str, generation: bytes, load: Callable[[], Awaitable[Answer]]
     ) -> Answer:
-        answer = await load()
+        with reading_for(None):  # what a replica lacks would be remembered as if it were all there is
+            answer = await load()
         written = generation + cached.form.dump_json(answer)
         if len(written) <= LARGEST_BYTES:
             with suppress(CacheAway):  # the next one loads it

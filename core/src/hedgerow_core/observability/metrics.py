@@ -75,6 +75,22 @@ IDENTITY_AGE = Gauge(
     BY_CONTEXT,
     registry=REGISTRY,
 )
+REPLICA_READS = Counter(
+    "hedgerow_replica_reads",
+    "Reads that a replica might have answered: it has (replica), it was behind (primary), or it failed (failed).",
+    ("context", "outcome"),
+    registry=REGISTRY,
+)
+REPLICA_LAG = Gauge(
+    "hedgerow_replica_lag_seconds",
+    "For how long the replica has not replayed what the primary has written; as of the last look.",
+    registry=REGISTRY,
+)
+REPLICA_USABLE = Gauge(
+    "hedgerow_replica_usable",
+    "1 while the replica answers: it is there, of this primary, and at most five seconds behind.",
+    registry=REGISTRY,
+)
 CACHE_READS = Counter(
     "hedgerow_cache_reads",
     "Answers that a context wanted of its cache: hit, loaded, joined (somebody loads), held (a change) or away.",

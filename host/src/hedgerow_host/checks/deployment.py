@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
+from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_host.checks.findings import HOST, Finding
 from hedgerow_host.checks.guessable import why_guessable
 from hedgerow_host.settings import ENV_FILE, RABBITMQ_SCHEMES, Environment, HostSettings, variable_of
@@ -67,14 +68,23 @@ def _needed(settings: HostSettings) -> Iterator[Finding]:
             yield _of_host("E006", variable, f"is not set, and {who} won't start without it", f"set it to {form}")
 
 
+def _databases(settings: HostSettings) -> Iterator[tuple[str, DatabaseAddress]]:
+    for variable, address in (
+        ("HEDGEROW_DATABASE_URL", settings.database_url),
+        ("HEDGEROW_REPLICA_URL", settings.replica_url),
+    ):
+        if address is not None:
+            yield variable, address
+
+
 def _open_lines(settings: HostSettings) -> Iterator[Finding]:
-    database = settings.database_url
-    if database is not None and not _stays_here(database.url.host or str(database.url.query.get("host", ""))):
+    for variable, database in _databases(settings):
         mode = str(database.url.query.get("ssl", "prefer"))
-        if mode not in CHECKED_TLS:
+        leaves = not _stays_here(database.url.host or str(database.url.query.get("host", "")))
+        if leaves and mode not in CHECKED_TLS:
             yield _of_host(
                 "W102",
-                "HEDGEROW_DATABASE_URL",
+                variable,
                 f"leads to another machine with sslmode {mode}: whoever is between can read along, or pose as it",
                 "append ?sslmode=verify-full; an authority of your own goes into PGSSLROOTCERT",
             )
@@ -190,8 +200,9 @@ def _env_file(_settings: HostSettings) -> Iterator[Finding]:
 
 
 def _passwords(settings: HostSettings) -> Iterator[Finding]:
-    if settings.database_url is not None and settings.database_url.url.password:
-        yield from _guessable(HOST, "HEDGEROW_DATABASE_URL", settings.database_url.url.password)
+    for variable, database in _databases(settings):
+        if database.url.password:
+            yield from _guessable(HOST, variable, database.url.password)
     for variable, url in (("HEDGEROW_BROKER_URL", settings.broker_url), ("HEDGEROW_CACHE_URL", settings.cache_url)):
         password = urlsplit(url or "").password
         if password:

@@ -28,7 +28,7 @@ def api(host: Host = None, port: Port = None, contexts: Contexts = None) -> None
 
     from hedgerow_core.observability import configure_logging
     from hedgerow_host.api import ToldServer, create_app, serve, server_config
-    from hedgerow_host.database import required_address
+    from hedgerow_host.database import replica_for, required_address
     from hedgerow_host.listening import bound_socket
     from hedgerow_host.mounting import routes_of
     from hedgerow_host.readiness import Readiness
@@ -39,7 +39,8 @@ def api(host: Host = None, port: Port = None, contexts: Contexts = None) -> None
     settings = _settings(host, port, contexts)
     configure_logging(settings.log_format)
     with bound_socket(settings.host, settings.port) as listening, telemetry(settings, "api"):
-        assembly = started(settings, required_address(settings))
+        address = required_address(settings)
+        assembly = started(settings, address, replica=replica_for(settings, address))
         watch = Watch(assembly, settings.stale_after_s)
         readiness = Readiness(assembly, watch, settings.broker_url)
         app = create_app(assembly, routes_of(assembly), readiness, settings=settings)

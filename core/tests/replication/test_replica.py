@@ -1,0 +1,124 @@
+"""Reads that a replica may answer: it does where it has what the reader has written, and else the primary."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.tests.replication.shop import price_in, set_price, shop_on, until
+from hedgerow_core.observability.metrics import REGISTRY
+from hedgerow_core.persistence import Database, DatabaseAddress
+from hedgerow_core.persistence.readers import Reader, reading_for
+from hedgerow_core.replication import Replica
+from hedgerow_core.replication.replica import NoReplica
+from hedgerow_core.testing.replicas import ReplicaServer
+
+
+async def price_for(shop: Database, reader: Reader | None) -> int:
+    with reading_for(reader):
+        return await price_in(shop)
+
+
+def reads(outcome: str) -> float:
+    found = {"context": "shop", "outcome": outcome}
+    return REGISTRY.get_sample_value("hedgerow_replica_reads_total", found) or 0
+
+
+async def test_who_has_written_nothing_is_answered_by_the_replica(shop: Database, servers: ReplicaServer) -> None:
+    await servers.fall_behind()
+    await set_price(shop, 1)  # by nobody
+
+    before = reads("replica")
+    assert await price_for(shop, Reader()) == 0
+    assert reads("replica") == before + 1
+
+
+async def test_who_has_just_written_is_answered_by_the_primary(shop: Database, servers: ReplicaServer) -> None:
+    await servers.fall_behind()
+    reader = Reader()
+    with reading_for(reader):
+        await set_price(shop, 1)
+
+    assert reader.has_written
+    assert [await price_for(shop, reader) for _ in range(5)] == [1] * 5
+
+
+async def test_a_moment_that_another_process_tells_counts_as_well(shop: Database, servers: ReplicaServer) -> None:
+    other = Replica(servers.primary, servers.address)
+    await other.sample()
+    await servers.fall_behind()
+    await set_price(shop, 1)
+
+    assert await price_for(shop, Reader(wrote_at=other.primary_now())) == 1
+
+
+async def test_a_replica_that_has_caught_up_answers_the_writer_again(
+    shop: Database, replica: Replica, servers: ReplicaServer
+) -> None:
+    reader = Reader()
+    with reading_for(reader):
+        await set_price(shop, 1)
+    await until(lambda: replica.has(reader.wrote_at))
+
+    before = reads("replica")
+    assert await price_for(shop, reader) == 1
+    assert reads("replica") == before + 1
+
+
+async def test_a_replica_is_believed_only_when_it_has_replayed(
+    shop: Database, replica: Replica, servers: ReplicaServer
+) -> None:
+    await servers.fall_behind()
+    reader = Reader()
+    with reading_for(reader):
+        await set_price(shop, 1)
+
+    for _ in range(20):
+        await replica.sample()
+        assert not replica.has(reader.wrote_at)
+
+
+async def test_without_the_moment_the_writer_would_be_shown_what_was_before(
+    shop: Database, servers: ReplicaServer
+) -> None:
+    await servers.fall_behind()
+    reader = Reader()
+    with reading_for(reader):
+        await set_price(shop, 1)
+
+    reader.wrote_at = None
+    assert await price_for(shop, reader) == 0
+
+
+async def test_where_no_reader_is_known_the_primary_answers(shop: Database, servers: ReplicaServer) -> None:
+    await servers.fall_behind()
+    await set_price(shop, 1)
+
+    assert await price_for(shop, None) == 1
+
+
+async def test_a_replica_that_goes_away_is_not_noticed_by_readers(
+    shop: Database, replica: Replica, servers: ReplicaServer
+) -> None:
+    assert await price_for(shop, Reader()) == 0
+    await set_price(shop, 1)
+    servers.stop()
+    try:
+        assert [await price_for(shop, Reader()) for _ in range(5)] == [1] * 5
+    finally:
+        servers.start()
+    before = reads("replica")
+    await until(lambda: replica.has(None))
+    await price_for(shop, Reader())
+    assert reads("replica") == before + 1
+
+
+async def test_a_server_that_is_no_replica_of_the_primary_is_not_asked(
+    servers: ReplicaServer, postgres_server: DatabaseAddress
+) -> None:
+    for not_one in (servers.primary, postgres_server):
+        stranger = Replica(servers.primary, not_one)
+        with pytest.raises(NoReplica):
+            await stranger.sample()
+        async with stranger.watched(), shop_on(servers.primary, stranger) as shop:
+            assert await price_for(shop, Reader()) == 0
+            assert not stranger.has(None)
