@@ -73,6 +73,7 @@ END_INSIDE = {
     "QuestionFailed": "becomes the code `internal_error`, and the log event `query_failed`",
     "TooLarge": "becomes the log event `query_failed`, and `QuestionFailed` for who asks",
     "UndeclaredQuestion": "is a mistake in code, found by the first test that asks",
+    "_NoAnswer": "becomes the code `server_away`, after the last try",
     "_RefusedBody": "becomes the code `body_too_large` or `body_too_slow`",
     "_TakenBackError": "rolls back a rehearsal",
 }

@@ -75,6 +75,25 @@ IDENTITY_AGE = Gauge(
     BY_CONTEXT,
     registry=REGISTRY,
 )
+OUTBOUND_SECONDS = Histogram(
+    "hedgerow_outbound_duration_seconds",
+    "How long calls of servers that are not ours took, each try: answered, refused, failed or left_alone.",
+    ("server", "outcome"),
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30),
+    registry=REGISTRY,
+)
+OUTBOUND_REPEATED = Counter(
+    "hedgerow_outbound_repeated",
+    "Calls of such servers that were made again, because a try had failed.",
+    ("server",),
+    registry=REGISTRY,
+)
+OUTBOUND_CUT_OFF = Gauge(
+    "hedgerow_outbound_cut_off",
+    "1 while this process leaves such a server alone, because it has failed several times running.",
+    ("server",),
+    registry=REGISTRY,
+)
 REPLICA_READS = Counter(
     "hedgerow_replica_reads",
     "Reads that a replica might have answered: it has (replica), it was behind (primary), or it failed (failed).",
