@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,9 @@ from uuid import UUID
 
 import pytest
 
-from contexts.billing.tests.books import one_of_each, opened
+from contexts.billing.tests.books import TOTAL, one_of_each, opened
 from hedgerow_billing import plugin
+from hedgerow_billing.application.commands.request_payment import RequestPayment
 from hedgerow_billing.application.gateway import PaymentGateway
 from hedgerow_billing.application.queries.customer_balance import BALANCES, CustomerBalance
 from hedgerow_billing.container import BillingContainer
@@ -20,28 +21,39 @@ from hedgerow_billing.domain.bookkeeping import EntryKind
 from hedgerow_billing.settings import BillingSettings
 from hedgerow_core.application import Bus, Command
 from hedgerow_core.application.cache import Clearing
-from hedgerow_core.caching import StoredCache, in_process_store
+from hedgerow_core.caching import CacheStore, StoredCache, in_process_store, redis_store
 from hedgerow_core.observability.metrics import REGISTRY
 from hedgerow_core.persistence import Database
 from hedgerow_core.plugin import CoreContainer
 from hedgerow_core.testing import FakeClock, Rows, WorkOff, bus_of, worker_of
 
+Process = Callable[[CacheStore], BillingContainer]
+"""`process(store)`: what one process of the host has of billing."""
+
 
 @pytest.fixture
-def container(
+def process(
     database: Database, clock: FakeClock, gateway: PaymentGateway, settings: BillingSettings, tmp_path: Path
-) -> BillingContainer:
-    core = CoreContainer(
-        context="billing",
-        environment="test",
-        data_dir=tmp_path,
-        clock=clock,
-        database=database,
-        cache=StoredCache(in_process_store(), "billing"),
-    )
-    container = plugin.container(core, settings)
-    container.gateway.override(gateway)
-    return container
+) -> Process:
+    def process(store: CacheStore) -> BillingContainer:
+        core = CoreContainer(
+            context="billing",
+            environment="test",
+            data_dir=tmp_path,
+            clock=clock,
+            database=database,
+            cache=StoredCache(store, "billing"),
+        )
+        container = plugin.container(core, settings)
+        container.gateway.override(gateway)
+        return container
+
+    return process
+
+
+@pytest.fixture
+def container(process: Process) -> BillingContainer:
+    return process(in_process_store())
 
 
 class LookedAt:
@@ -98,6 +110,38 @@ async def test_without_one_of_its_events_a_balance_would_be_wrong(
     worker = worker_of(database, handlers, plugin.subscriptions(), clock)
 
     assert await wrong_after(bus_of(database, handlers), container, customer, worker)
+
+
+async def owed_after_a_worker_was_paid(
+    api: BillingContainer, worker: BillingContainer, database: Database, clock: FakeClock, customer: UUID
+) -> int:
+    """What the one process says is owed, once another has worked off the payment of all of it."""
+    bus = bus_of(database, plugin.handlers(api))
+    invoice = await opened(bus, customer)
+    await bus.ask(CustomerBalance(customer_id=customer))
+    await bus.execute(RequestPayment(customer_id=customer, invoice_id=invoice.id))
+    await worker_of(database, plugin.handlers(worker), plugin.subscriptions(), clock)()
+    (owed,) = await bus.ask(CustomerBalance(customer_id=customer))
+    return owed.amount
+
+
+async def test_what_a_worker_changes_is_seen_by_every_process_through_redis(
+    process: Process, redis_url: str, database: Database, clock: FakeClock, customer: UUID
+) -> None:
+    stores = [redis_store(redis_url, namespace=str(customer)) for _ in range(2)]
+    api, worker = map(process, stores)
+
+    assert await owed_after_a_worker_was_paid(api, worker, database, clock, customer) == 0
+    for store in stores:
+        await store.close()
+
+
+async def test_and_would_not_be_if_each_remembered_for_itself(
+    process: Process, database: Database, clock: FakeClock, customer: UUID
+) -> None:
+    api, worker = process(in_process_store()), process(in_process_store())
+
+    assert await owed_after_a_worker_was_paid(api, worker, database, clock, customer) == TOTAL
 
 
 async def test_who_looks_again_and_again_has_the_books_added_up_once(bus: Bus, customer: UUID) -> None:

@@ -7,7 +7,6 @@ whoever loads meanwhile stores nothing. A process that dies in between leaves th
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from typing import Any, TypeVar, final
@@ -16,6 +15,7 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from hedgerow_core.application.cache import Cached, Place
+from hedgerow_core.application.single_flight import SingleFlight
 from hedgerow_core.caching.stores import CacheAway, CacheStore
 from hedgerow_core.observability.metrics import CACHE_READS, CACHE_UNCLEARED
 from hedgerow_core.persistence.readers import reading_for
@@ -39,7 +39,7 @@ class StoredCache:
     def __init__(self, store: CacheStore, context: str) -> None:
         self._store = store
         self._context = context
-        self._loading: dict[tuple[str, bytes], asyncio.Task[Any]] = {}
+        self._loading: SingleFlight[Any] = SingleFlight()
 
     async def remembered(
         self, cached: Cached[Answer], key: str, load: Callable[[], Awaitable[Answer]], /
@@ -93,15 +93,9 @@ class StoredCache:
     ) -> Answer:
         """Who comes after a change finds another generation: nobody is given what began to load before it."""
         place = (answer_key, generation)
-        loading: asyncio.Task[Answer] | None = self._loading.get(place)
-        if loading is None:
-            self._count(cached, "loaded")
-            loading = asyncio.create_task(self._load(cached, answer_key, generation, load))
-            self._loading[place] = loading
-            loading.add_done_callback(lambda _done: self._loading.pop(place, None))
-        else:
-            self._count(cached, "joined")
-        return await asyncio.shield(loading)  # who goes away must not take the answer along
+        self._count(cached, "joined" if self._loading.has(place) else "loaded")
+        answer: Answer = await self._loading.get(place, lambda: self._load(cached, answer_key, generation, load))
+        return answer
 
     async def _load(
         self, cached: Cached[Answer], answer_key: str, generation: bytes, load: Callable[[], Awaitable[Answer]]

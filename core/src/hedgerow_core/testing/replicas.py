@@ -32,7 +32,11 @@ class ReplicaServer:
     @property
     def address(self) -> DatabaseAddress:
         """Where the replica is, also while it is stopped."""
-        return DatabaseAddress(self._server.address.url.set(database=self.primary.url.database))
+        return self.of(self.primary)
+
+    def of(self, primary: DatabaseAddress) -> DatabaseAddress:
+        """Where the replica of another database on the primary is."""
+        return DatabaseAddress(self._server.address.url.set(database=primary.url.database))
 
     async def fall_behind(self) -> None:
         """Replay nothing until `catch_up`."""
