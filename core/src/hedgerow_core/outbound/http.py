@@ -33,7 +33,11 @@ _OUT_OF_ORDER = (502, 503, 504)
 
 
 class ServerAway(UnavailableError):
-    """A server that is not ours can't be reached, does not answer in time, or is left alone for a while."""
+    """A server that is not ours can't be reached, gave no answer in time, or is left alone for 2 s because it
+    failed five times running. `server` says which.
+
+    Fix: wait for `Retry-After`; operators: `server_cut_off` in the log.
+    """
 
     code = "server_away"
 
