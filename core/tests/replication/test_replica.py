@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
+from structlog.testing import capture_logs
 
 from core.tests.replication.shop import price_in, set_price, shop_on, until
 from hedgerow_core.observability.metrics import REGISTRY
@@ -11,6 +14,7 @@ from hedgerow_core.persistence.readers import Reader, reading_for
 from hedgerow_core.replication import Replica
 from hedgerow_core.replication.replica import NoReplica
 from hedgerow_core.testing.replicas import ReplicaServer
+from hedgerow_core.testing.servers import free_port
 
 
 async def price_for(shop: Database, reader: Reader | None) -> int:
@@ -122,3 +126,15 @@ async def test_a_server_that_is_no_replica_of_the_primary_is_not_asked(
         async with stranger.watched(), shop_on(servers.primary, stranger) as shop:
             assert await price_for(shop, Reader()) == 0
             assert not stranger.has(None)
+
+
+async def test_a_replica_that_was_never_there_is_told_once(servers: ReplicaServer) -> None:
+    nowhere = DatabaseAddress.parse(f"postgresql://nobody@127.0.0.1:{free_port()}/none")
+    replica = Replica(servers.primary, nowhere, sample_every_s=0.01)
+    with capture_logs() as logs:
+        async with replica.watched(), shop_on(servers.primary, replica) as shop:
+            await until(lambda: any(line["event"] == "replica_left_out" for line in logs))
+            assert await price_for(shop, Reader()) == 0
+            await asyncio.sleep(0.05)
+
+    assert [(line["event"], line["why"]) for line in logs] == [("replica_left_out", "UnavailableError")]

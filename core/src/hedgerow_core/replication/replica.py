@@ -25,7 +25,7 @@ from hedgerow_core.persistence.failures import speaking_plainly
 
 SAMPLE_EVERY_S = 0.2
 """So much later, at most, a replica that has caught up is used again after a write."""
-SAMPLE_WITHIN_S = 1.0
+SAMPLE_WITHIN_S = 2.0
 MOST_BEHIND_S = 5.0
 """A replica that is further behind answers nobody. After so long, nobody's own writes are to be remembered."""
 CLOCKS_APART_S = 1.0
@@ -63,7 +63,9 @@ class Replica:
         self._ahead_s: float | None = None
         """What to add to the monotonic clock of this process to have the primary's, or a little more."""
         self._covered_until: float | None = None
-        self._usable = False
+        self._usable: bool | None = None
+        """As it was last told; None before."""
+        self._failing = False
 
     def has(self, wrote_at: float | None) -> bool:
         """Whether whatever was committed until this moment is there, and not much is missing of what came later."""
@@ -128,15 +130,24 @@ class Replica:
                 self._tell(False, type(error).__name__)
             except Exception:
                 self.failed()
-                _log.exception("replica_failed")
+                if not self._failing:  # a server that does not know our questions will not learn them
+                    _log.exception("replica_failed")
+                self._failing = True
+                self._tell(False, "it can't be looked at")
             else:
-                self._tell(self.has(None), f"more than {MOST_BEHIND_S:g} s behind")
+                self._failing = False
+                if self.has(None):
+                    self._tell(True)
+                elif len(self._samples) == self._samples.maxlen:
+                    self._tell(False, f"more than {MOST_BEHIND_S:g} s behind")
             await asyncio.sleep(self._every_s)
 
-    def _tell(self, usable: bool, why: str) -> None:
-        if usable and not self._usable:
+    def _tell(self, usable: bool, why: str = "") -> None:
+        if usable is self._usable:
+            return
+        if usable:
             _log.info("replica_used", replica=str(self.address))
-        elif self._usable and not usable:
+        else:
             _log.warning("replica_left_out", replica=str(self.address), why=why)
         self._usable = usable
         REPLICA_USABLE.set(usable)
