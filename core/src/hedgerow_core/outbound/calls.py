@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar, final
-
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
+from typing import TYPE_CHECKING, TypeVar, final
 
 from hedgerow_core.observability import log_of
 from hedgerow_core.observability.metrics import OUTBOUND_CUT_OFF, OUTBOUND_REPEATED, OUTBOUND_SECONDS
 from hedgerow_core.outbound.breaker import FAILURES, OPEN_FOR_S, CircuitBreaker, CircuitOpen
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 Answer = TypeVar("Answer")
 
@@ -61,6 +62,9 @@ class Calls:
         Raises:
             CircuitOpen: nobody has called, because the server failed several times running.
         """
+        # Most hosts call nobody.
+        from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
         tries = AsyncRetrying(
             stop=stop_after_attempt(self._tries),
             wait=wait_random_exponential(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S),
