@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
+from pydantic import TypeAdapter
 from structlog.testing import capture_logs
 
+from core.tests.questions.orchard import A_TREE, Orchard, Tree
 from core.tests.replication.shop import price_in, set_price, shop_on, until
+from hedgerow_core.application.cache import Cached
+from hedgerow_core.caching import StoredCache, in_process_store
 from hedgerow_core.observability.metrics import REGISTRY
 from hedgerow_core.persistence import Database, DatabaseAddress
-from hedgerow_core.persistence.readers import Reader, reading_for
+from hedgerow_core.persistence.readers import Reader, current_reader, reading_for
 from hedgerow_core.replication import Replica
-from hedgerow_core.replication.replica import NoReplica
+from hedgerow_core.replication.replica import MARGIN_S, NoReplica
 from hedgerow_core.testing.replicas import ReplicaServer
 from hedgerow_core.testing.servers import free_port
 
@@ -76,9 +81,11 @@ async def test_a_replica_is_believed_only_when_it_has_replayed(
     with reading_for(reader):
         await set_price(shop, 1)
 
-    for _ in range(20):
+    assert reader.wrote_at is not None
+    while replica.primary_now() < reader.wrote_at + MARGIN_S * 4:
         await replica.sample()
         assert not replica.has(reader.wrote_at)
+        await asyncio.sleep(0.02)
 
 
 async def test_without_the_moment_the_writer_would_be_shown_what_was_before(
@@ -126,6 +133,31 @@ async def test_a_server_that_is_no_replica_of_the_primary_is_not_asked(
         async with stranger.watched(), shop_on(servers.primary, stranger) as shop:
             assert await price_for(shop, Reader()) == 0
             assert not stranger.has(None)
+    with pytest.raises(NoReplica):
+        await Replica(postgres_server, servers.address).sample()
+
+
+async def test_a_replica_that_is_far_behind_answers_nobody(servers: ReplicaServer) -> None:
+    replica = Replica(servers.primary, servers.address, sample_every_s=0.02, most_behind_s=1.0)
+    with capture_logs() as logs:
+        async with replica.watched(), shop_on(servers.primary, replica) as shop:
+            await until(lambda: replica.has(None))
+            await servers.fall_behind()
+            await set_price(shop, 1)
+            await until(lambda: not replica.has(None))
+            assert await price_for(shop, Reader()) == 1
+            await until(lambda: logs[-1]["event"] == "replica_left_out")
+            await servers.catch_up()
+            await until(lambda: logs[-1]["event"] == "replica_used")
+
+
+async def test_a_replica_that_nobody_looks_at_any_more_answers_nobody(servers: ReplicaServer) -> None:
+    replica = Replica(servers.primary, servers.address, most_behind_s=0.5)
+    async with asyncio.timeout(10):
+        while not replica.has(None):
+            await replica.sample()
+
+    await until(lambda: not replica.has(None))
 
 
 async def test_a_replica_that_was_never_there_is_told_once(servers: ReplicaServer) -> None:
@@ -138,3 +170,22 @@ async def test_a_replica_that_was_never_there_is_told_once(servers: ReplicaServe
             await asyncio.sleep(0.05)
 
     assert [(line["event"], line["why"]) for line in logs] == [("replica_left_out", "UnavailableError")]
+
+
+async def test_what_is_remembered_is_read_from_the_primary(shop: Database, servers: ReplicaServer) -> None:
+    await servers.fall_behind()
+    await set_price(shop, 1)
+    prices: Cached[int] = Cached(name="prices", form=TypeAdapter(int), keep=timedelta(minutes=1))
+
+    with reading_for(Reader()):
+        assert await StoredCache(in_process_store(), "shop").remembered(prices, "", lambda: price_in(shop)) == 1
+        assert await price_in(shop) == 0
+
+
+async def test_what_another_context_asks_is_read_from_the_primary() -> None:
+    seen: list[Reader | None] = []
+    orchard = Orchard(answers=lambda _query: seen.append(current_reader()) or "Quince")
+
+    with reading_for(Reader()):
+        await orchard.desk().ask("orchard.get_tree", A_TREE, as_=Tree)
+    assert seen == [None]

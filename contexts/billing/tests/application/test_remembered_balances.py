@@ -154,6 +154,18 @@ async def test_who_looks_again_and_again_has_the_books_added_up_once(bus: Bus, c
     assert loaded() == before + 1
 
 
+async def test_after_a_delivery_as_well(bus: Bus, customer: UUID, work_off: WorkOff) -> None:
+    invoice = await opened(bus, customer)
+    await bus.execute(RequestPayment(customer_id=customer, invoice_id=invoice.id))
+    await work_off()
+    before = loaded()
+
+    for _ in range(5):
+        await bus.ask(CustomerBalance(customer_id=customer))
+
+    assert loaded() == before + 1
+
+
 def loaded() -> float:
     found = {"context": "billing", "cache": "balances", "outcome": "loaded"}
     return REGISTRY.get_sample_value("hedgerow_cache_reads_total", found) or 0

@@ -54,12 +54,18 @@ class Replica:
     """A streaming replica of the primary. Belongs to one event loop; knows nothing until it is `watched`."""
 
     def __init__(
-        self, primary: DatabaseAddress, address: DatabaseAddress, *, sample_every_s: float = SAMPLE_EVERY_S
+        self,
+        primary: DatabaseAddress,
+        address: DatabaseAddress,
+        *,
+        sample_every_s: float = SAMPLE_EVERY_S,
+        most_behind_s: float = MOST_BEHIND_S,
     ) -> None:
         self.address = address
         self._primary, self._replica = _engine(primary), _engine(address)
         self._every_s = sample_every_s
-        self._samples: deque[tuple[float, int]] = deque(maxlen=int(MOST_BEHIND_S / sample_every_s) + 1)
+        self._most_behind_s = most_behind_s
+        self._samples: deque[tuple[float, int]] = deque(maxlen=int(most_behind_s / sample_every_s) + 1)
         self._ahead_s: float | None = None
         """What to add to the monotonic clock of this process to have the primary's, or a little more."""
         self._covered_until: float | None = None
@@ -70,7 +76,7 @@ class Replica:
     def has(self, wrote_at: float | None) -> bool:
         """Whether whatever was committed until this moment is there, and not much is missing of what came later."""
         until = self._covered_until
-        if until is None or self.primary_now() - until > MOST_BEHIND_S:
+        if until is None or self.primary_now() - until > self._most_behind_s:
             return False
         return wrote_at is None or wrote_at + MARGIN_S <= until
 
@@ -121,6 +127,7 @@ class Replica:
             REPLICA_LAG.set(written.at - passed[-1])
 
     async def _watch(self) -> None:
+        began_at = time.monotonic()
         while True:
             try:
                 async with asyncio.timeout(SAMPLE_WITHIN_S):
@@ -138,8 +145,8 @@ class Replica:
                 self._failing = False
                 if self.has(None):
                     self._tell(True)
-                elif len(self._samples) == self._samples.maxlen:
-                    self._tell(False, f"more than {MOST_BEHIND_S:g} s behind")
+                elif self._usable or time.monotonic() - began_at > self._most_behind_s:
+                    self._tell(False, f"more than {self._most_behind_s:g} s behind")
             await asyncio.sleep(self._every_s)
 
     def _tell(self, usable: bool, why: str = "") -> None:
