@@ -72,6 +72,7 @@ def migrated_production(server: DatabaseAddress, broker_url: str, folder: Path) 
         environment = {
             "HEDGEROW_DATABASE_URL": url_of(address),
             "HEDGEROW_BROKER_URL": broker_url,
+            **({"HEDGEROW_CACHE_URL": broker_url} if broker_url.startswith("redis") else {}),
             "HEDGEROW_ENV": "test",  # as production; but the whole suite is one network
             "USERS_SMTP_URL": mailbox.url,
         }

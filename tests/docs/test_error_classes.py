@@ -58,6 +58,9 @@ END_INSIDE = {
     "LifespanFailed": "carries a problem of the composition",
     "ExportTookTooLong": "breaks off an answer that has begun, in which no problem can be told any more",
     "FailedOnPurpose": "makes the dead letter that a seed leaves",
+    "CacheAway": "has everybody load, and becomes the log event `cache_away`",
+    "CircuitOpen": "becomes `PeerCutOff`, `CacheAway`, or another attempt",
+    "NoReplica": "becomes the log event `replica_left_out`",
     "FencedError": "rolls back a holder that was replaced",
     "GatewayTimeoutError": "becomes the state `unknown` of a payment",
     "GatewayUnavailableError": "becomes another attempt",
@@ -70,6 +73,7 @@ END_INSIDE = {
     "QuestionFailed": "becomes the code `internal_error`, and the log event `query_failed`",
     "TooLarge": "becomes the log event `query_failed`, and `QuestionFailed` for who asks",
     "UndeclaredQuestion": "is a mistake in code, found by the first test that asks",
+    "_NoAnswer": "becomes the code `server_away`, after the last try",
     "_RefusedBody": "becomes the code `body_too_large` or `body_too_slow`",
     "_TakenBackError": "rolls back a rehearsal",
 }

@@ -12,6 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from hedgerow_core.application import Quota, RateLimiter
+from hedgerow_core.application.cache import Uncached
+from hedgerow_core.caching import CacheStore, StoredCache
 from hedgerow_core.domain import Clock, SystemClock
 from hedgerow_core.http import Gate, OriginCheck, Throttle
 from hedgerow_core.http.in_process_limiter import InProcessLimiter
@@ -22,6 +24,7 @@ from hedgerow_core.observability import log_of
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.plugin import CoreContainer
 from hedgerow_core.questions import Desk
+from hedgerow_core.replication import Replica
 from hedgerow_core.security import PermissionTable, TokenIssuer, TokenVerifier
 from hedgerow_core.wire import Peer
 from hedgerow_host.between_contexts import clashes_of, needs_of
@@ -55,6 +58,10 @@ class Assembly:
     wakeup: Wakeup
     clock: Clock
     limiter: RateLimiter
+    cache: CacheStore | None
+    """Where answers are remembered; None where nothing is."""
+    replica: Replica | None
+    """What answers who only looks, besides the primary."""
     remotes: Remotes
     """The contexts that live on other hosts."""
     keep_events: timedelta
@@ -116,6 +123,10 @@ class Assembly:
         async with AsyncExitStack() as stack:
             if isinstance(self.limiter, RedisLimiter):
                 stack.push_async_callback(self.limiter.close)
+            if self.replica is not None:
+                await stack.enter_async_context(self.replica.watched())
+            if self.cache is not None:
+                stack.push_async_callback(self.cache.close)
             stack.push_async_callback(self.remotes.close)
             contexts = list(self.contexts)
             stack.enter_context(watching_threads(contexts, self._died))
@@ -192,6 +203,8 @@ def assemble(
     keep_audit: timedelta = KEEP_AUDIT,
     quarantine: Quarantine | None = None,
     limiter: RateLimiter | None = None,
+    cache: CacheStore | None = None,
+    replica: Replica | None = None,
     quota: Quota | None = None,
     browser_origins: Iterable[str] = (),
     issuers: Sequence[TokenIssuer] = (),
@@ -199,6 +212,8 @@ def assemble(
     remotes: Remotes | None = None,
 ) -> Assembly:
     """Build all contexts. `quota` is what every route allows a caller; without one, nothing is throttled.
+
+    Answers are remembered in `cache`; without one, nowhere. A `replica` may answer who looks.
 
     What is wrong with a context that `quarantine` takes in leaves it out; else it ends the composition. Pages of
     `browser_origins` may act with a cookie, besides those of the host's own origin. Tokens of `issuers` are
@@ -228,8 +243,9 @@ def assemble(
             environment=str(environment),
             data_dir=data_dir,
             clock=clock,
-            database=database(address, context.name, constraints=context.manifest.constraints),
+            database=database(address, context.name, constraints=context.manifest.constraints, replica=replica),
             limiter=limiter,
+            cache=StoredCache(cache, context.name) if cache is not None else Uncached(),
             permissions=permissions,
             origins=origins,
             questions=common.desks[context.name],
@@ -255,6 +271,8 @@ def assemble(
         wakeup=wakeup,
         clock=clock,
         limiter=limiter,
+        cache=cache,
+        replica=replica,
         remotes=remotes,
         keep_events=keep_events,
         keep_audit=keep_audit,

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from hedgerow_core.domain import UnavailableError
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.persistence.embedded import embedded_postgres, has_embedded_postgres, running_embedded_postgres
+from hedgerow_core.replication import Replica
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.settings import Environment, HostSettings
 
@@ -27,6 +28,11 @@ def required_address(settings: HostSettings) -> DatabaseAddress:
             code=ExitCode.MISCONFIGURED,
         )
     return settings.database_url
+
+
+def replica_for(settings: HostSettings, primary: DatabaseAddress) -> Replica | None:
+    """The replica that the settings name; None if they name none."""
+    return None if settings.replica_url is None else Replica(primary, settings.replica_url)
 
 
 @contextmanager

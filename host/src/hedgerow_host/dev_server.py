@@ -11,6 +11,7 @@ from pathlib import Path
 
 import uvicorn
 
+from hedgerow_core.caching import in_process_store
 from hedgerow_core.observability import configure_logging
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.persistence.embedded import stop_orphaned_postgres
@@ -42,7 +43,7 @@ def serve_dev(
     """Migrate, serve API and worker until told to stop, and print the banner once `/readyz` has answered."""
     configure_logging(settings.log_format)
     try:
-        assembly = started(settings, address, migrate=True)
+        assembly = started(settings, address, migrate=True, cache=in_process_store())
         readiness = Readiness(assembly, Watch(assembly, settings.stale_after_s), settings.broker_url)
         grpc = grpc_beside(settings, assembly, readiness)
         app = create_app(assembly, routes_of(assembly), readiness, settings=settings, with_worker=True, grpc=grpc)

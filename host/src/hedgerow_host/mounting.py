@@ -15,6 +15,7 @@ from hedgerow_core.application.bus import place_of
 from hedgerow_core.domain import UnavailableError
 from hedgerow_core.http import Access, ContextRouter, PipelineRoute, access_of, idempotency
 from hedgerow_core.http.idempotency import is_idempotent
+from hedgerow_core.http.own_writes import OwnWrites
 from hedgerow_core.security import scope_of_route
 from hedgerow_host.access_rules import unguarded
 from hedgerow_host.admin import routes as admin
@@ -74,12 +75,14 @@ def _judged(assembly: Assembly) -> tuple[list[MountedRoute], list[Problem]]:
 def mount(app: FastAPI, assembly: Assembly, routes: Sequence[MountedRoute]) -> None:
     """Guard the routes and add them to the application as they are, so that a request meets no extra layer."""
     guarded: set[int] = set()
+    own_writes = OwnWrites(assembly.replica) if assembly.replica is not None else None
     for mounted in routes:
         if id(mounted.route) in guarded:
             continue
         guarded.add(id(mounted.route))
         scope = scope_of_route(mounted.context, mounted.route.methods or ())
         mounted.route.stages = assembly.gate.stages_for(mounted.access, mounted.route.endpoint, scope=scope)
+        mounted.route.own_writes = own_writes
         if mounted.access.needs_principal:
             mounted.route.openapi_extra = {"security": [{"bearer": []}], **(mounted.route.openapi_extra or {})}
         if is_idempotent(mounted.route.endpoint):

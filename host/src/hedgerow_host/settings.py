@@ -68,6 +68,12 @@ def _broker(value: object) -> object:
     return value
 
 
+def _redis(value: object) -> object:
+    if isinstance(value, str) and value.partition("://")[0] not in REDIS_SCHEMES:
+        raise ValueError("expected redis://host:6379/0 (rediss:// for TLS)")
+    return _broker(value)
+
+
 def _stream(value: object) -> object:
     if isinstance(value, str) and value.startswith("kafka://"):
         servers = value.removeprefix("kafka://").rstrip("/").split(",")
@@ -177,6 +183,15 @@ class HostSettings(BaseSettings):
         examples=["postgresql://user:password@host:5432/database"],
     )
     """The database. Unset: `hedgerow dev` brings PostgreSQL along; `api` and `worker` need it."""
+    replica_url: Annotated[DatabaseAddress | None, NoDecode, BeforeValidator(_address)] = Field(
+        default=None,
+        description="postgresql://user:password@replica:5432/database, read by `api` where somebody only looks.",
+        examples=["postgresql://user:password@replica:5432/database"],
+    )
+    """A streaming replica of the database, which `api` reads where somebody only looks: lists, statements,
+    single invoices. Nobody is shown less than they have written, and a replica that is more than 5 s behind
+    answers nobody: then the primary does (decision 0046).
+    """
     broker_url: Annotated[str | None, BeforeValidator(_broker)] = Field(
         default=None,
         description="redis://host:6379/0 or amqp://host:5672/vhost. `worker` needs it; `hedgerow dev` does not.",
@@ -194,6 +209,15 @@ class HostSettings(BaseSettings):
     )
     """Where workers announce published events as CloudEvents. Needs the extra `streams` of
     `hedgerow-host`. `rediss://` and `amqps://` are for TLS.
+    """
+    cache_url: Annotated[str | None, BeforeValidator(_redis)] = Field(
+        default=None,
+        description="redis://host:6379/1 to remember answers in. Unset: `dev` does it itself, others do not.",
+        examples=["redis://host:6379/1"],
+    )
+    """Where answers are remembered for all processes of the host: a Redis (`rediss://` for TLS). Unset: `dev`
+    remembers them in its own process, every other role nothing. It may forget anything at any time: give it a Redis
+    that evicts (`maxmemory-policy allkeys-lru`), not the broker's (decision 0046).
     """
     data_dir: Path = Field(
         default=Path(".hedgerow"), description="Folder of the embedded PostgreSQL and other local state."

@@ -7,9 +7,12 @@ import gc
 from collections.abc import Mapping
 from datetime import timedelta
 
+from hedgerow_core.caching import CacheStore
 from hedgerow_core.observability import log_of
 from hedgerow_core.persistence import Database, DatabaseAddress, Isolation
+from hedgerow_core.replication import Replica
 from hedgerow_host.assembly import Assembly, assemble
+from hedgerow_host.caches import cache_for
 from hedgerow_host.catalog import notes_on
 from hedgerow_host.counted_crossings import count_crossings
 from hedgerow_host.database import told_if_away
@@ -28,9 +31,17 @@ _log = log_of(__name__)
 
 @witnessed()
 def started(
-    settings: HostSettings, address: DatabaseAddress, *, migrate: bool = False, database: type[Database] = Database
+    settings: HostSettings,
+    address: DatabaseAddress,
+    *,
+    migrate: bool = False,
+    database: type[Database] = Database,
+    cache: CacheStore | None = None,
+    replica: Replica | None = None,
 ) -> Assembly:
     """The assembly on a database that is there and migrated; `migrate` brings it up to date first.
+
+    Answers are remembered where the settings say; if they don't, in `cache`. A `replica` may answer who looks.
 
     Raises:
         CompositionError: the contexts don't fit together.
@@ -46,6 +57,8 @@ def started(
         keep_events=timedelta(days=settings.keep_events_days),
         keep_audit=timedelta(days=settings.keep_audit_days),
         limiter=limiter_for(settings, address),
+        cache=cache_for(settings, address) or cache,
+        replica=replica,
         quota=quota_of_all_routes(settings),
         browser_origins=(settings.cors_origins or ()) if settings.cors_credentials else (),
         database=database,

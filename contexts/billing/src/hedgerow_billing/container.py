@@ -14,7 +14,7 @@ from hedgerow_billing.application.commands.void_invoice import VoidInvoiceHandle
 from hedgerow_billing.application.commands.write_off_invoice import WriteOffInvoiceHandler
 from hedgerow_billing.application.gateway import PaymentGateway
 from hedgerow_billing.application.notices import NoticeReader
-from hedgerow_billing.application.queries.customer_balance import CustomerBalanceHandler
+from hedgerow_billing.application.queries.customer_balance import BALANCES, CustomerBalanceHandler
 from hedgerow_billing.application.queries.export_invoices import ExportInvoicesHandler
 from hedgerow_billing.application.queries.get_document import GetDocumentHandler
 from hedgerow_billing.application.queries.get_invoice import GetInvoiceHandler
@@ -35,6 +35,7 @@ from hedgerow_billing.infrastructure.readers import PostgresInvoiceReader, Postg
 from hedgerow_billing.infrastructure.statements import PostgresStatementReader
 from hedgerow_billing.infrastructure.work import PostgresBillingWork
 from hedgerow_billing.settings import BillingSettings
+from hedgerow_core.application.cache import Clearing
 
 
 class BillingContainer(containers.DeclarativeContainer):
@@ -46,7 +47,8 @@ class BillingContainer(containers.DeclarativeContainer):
     gateway: providers.Provider[PaymentGateway] = providers.ThreadSafeSingleton(gateway_for, settings)
     notices: providers.Provider[NoticeReader | None] = providers.ThreadSafeSingleton(notices_for, settings)
 
-    work = providers.Factory(PostgresBillingWork, context=core.context, clock=core.clock)
+    clearing = providers.ThreadSafeSingleton(Clearing, core.cache, providers.Object((BALANCES,)))
+    work = providers.Factory(PostgresBillingWork, context=core.context, clock=core.clock, clearing=clearing)
     """Called with the connection of a transaction."""
     invoice_reader = providers.ThreadSafeSingleton(PostgresInvoiceReader, database=core.database)
     transfer_reader = providers.ThreadSafeSingleton(PostgresTransferReader, database=core.database)
@@ -84,7 +86,9 @@ class BillingContainer(containers.DeclarativeContainer):
         seller=settings.provided.seller_lines,
     )
     list_statement = providers.ThreadSafeSingleton(ListStatementHandler, statements=statement_reader)
-    customer_balance = providers.ThreadSafeSingleton(CustomerBalanceHandler, statements=statement_reader)
+    customer_balance = providers.ThreadSafeSingleton(
+        CustomerBalanceHandler, statements=statement_reader, cache=core.cache
+    )
     verify_ledger = providers.ThreadSafeSingleton(VerifyLedgerHandler, auditor=auditor)
 
     void_unpaid_invoices = providers.ThreadSafeSingleton(VoidUnpaidInvoicesHandler, clock=core.clock)

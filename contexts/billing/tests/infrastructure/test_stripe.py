@@ -375,3 +375,25 @@ async def test_a_refund_that_failed_is_declined(gateway: StripeGateway, server: 
     charge = await charged(gateway)
     server.next("becomes:failed")
     assert await gateway.refund(a_refund(charge, 999)) == Declined(reason="failed")
+
+
+# Being left alone
+
+
+async def test_while_stripe_keeps_failing_nobody_waits_for_it() -> None:
+    nowhere = adapter(f"http://127.0.0.1:{free_port()}")
+    said = []
+    for _ in range(6):
+        with pytest.raises(GatewayUnavailableError) as refused:
+            await nowhere.charge(a_charge())
+        said.append(str(refused.value))
+    await nowhere.close()
+
+    assert all("was not reached" in each for each in said[:5])
+    assert said[5] == "stripe has failed several times running, and is left alone for a while"
+
+
+async def test_who_is_refused_again_and_again_is_answered_every_time(gateway: StripeGateway) -> None:
+    for _ in range(8):
+        with pytest.raises(GatewayUnavailableError, match="finds our request wrong"):
+            await gateway.charge(a_charge(amount=-1))

@@ -19,6 +19,7 @@ from hedgerow_core.http.etags import not_modified
 from hedgerow_core.http.idempotency import answered_once, is_idempotent
 from hedgerow_core.http.json_bodies import JsonRequest
 from hedgerow_core.http.origins import CookieMode, OriginCheck
+from hedgerow_core.http.own_writes import OwnWrites
 from hedgerow_core.http.problems import ERRORS
 from hedgerow_core.http.throttling import Throttle
 from hedgerow_core.security import KeyAuthority, PermissionTable, Principal, TokenIssuer, TokenVerifier
@@ -32,6 +33,8 @@ class PipelineRoute(APIRoute):
     """A route whose stages the host fits in at start. A route that no host has fitted refuses every request."""
 
     stages: tuple[Stage, ...] | None = None
+    own_writes: OwnWrites | None = None
+    """Fitted in where there is a replica."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, behind the stages."""
@@ -46,7 +49,11 @@ class PipelineRoute(APIRoute):
                 await stage(request)
             if takes_body:
                 request = JsonRequest(request.scope, request.receive)
-            response = await (answered_once(request, self.unique_id, answer) if repeatable else answer(request))
+
+            def answered() -> Awaitable[Response]:
+                return answered_once(request, self.unique_id, answer) if repeatable else answer(request)
+
+            response = await (self.own_writes.around(request, answered) if self.own_writes else answered())
             return not_modified(request, response) or response
 
         return handle

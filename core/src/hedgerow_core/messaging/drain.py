@@ -153,7 +153,7 @@ class Drain:
             _log.info("batch_failed", **where, failed_at=at, error=type(error).__qualname__)
             return at
         turn.batch = following
-        self._took_effect(consumer, len(batch), work)
+        await self._took_effect(consumer, len(batch), work)
         return None
 
     async def _run_alone(self, turn: Turn, delivery: Delivery, *, then_claim: bool = False) -> bool:
@@ -188,10 +188,11 @@ class Drain:
                 await self._write_down(turn, delivery, attempt, error)
                 return False
         turn.batch = following
-        self._took_effect(consumer, 1, work)
+        await self._took_effect(consumer, 1, work)
         return True
 
-    def _took_effect(self, consumer: Consumer, count: int, work: LedgerWork) -> None:
+    async def _took_effect(self, consumer: Consumer, count: int, work: LedgerWork) -> None:
+        await work.committed()
         EFFECTS.labels(self._database.context, consumer.name).inc(count)
         if work.recorded:
             self._committed()

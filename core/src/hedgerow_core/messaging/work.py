@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.application import AuditEntry, Task, current_cause
+from hedgerow_core.application.cache import NOTHING_CLEARED, Cached, Clearing, Place
 from hedgerow_core.domain import AggregateRoot, Clock, DomainEvent, new_id
 from hedgerow_core.messaging.answers import RecordedAnswers
 from hedgerow_core.messaging.events import EventContract
@@ -62,13 +63,22 @@ class LedgerWork:
     """One transaction of one context. Contexts derive their unit of work from it and add repositories."""
 
     def __init__(
-        self, connection: AsyncConnection, *, context: str, clock: Clock, translations: Translations
+        self,
+        connection: AsyncConnection,
+        *,
+        context: str,
+        clock: Clock,
+        translations: Translations,
+        clearing: Clearing = NOTHING_CLEARED,
     ) -> None:
+        """`clearing` says which remembered answers go when which events are recorded."""
         self.connection = connection
         self.tasks = RecordedTasks(connection, context, clock)
         self.answers = RecordedAnswers(connection)
         self._clock = clock
         self._translations = translations
+        self._clearing = clearing
+        self._cleared: set[Place] = set()
         self._events: list[dict[str, Any]] = []
         self._unpublished: list[dict[str, Any]] = []
         self._audited: list[AuditEntry] = []
@@ -88,6 +98,8 @@ class LedgerWork:
         cause = current_cause()
         events = self._events if publish else self._unpublished
         happened = aggregate.saved_as(version)
+        if publish:
+            self._cleared |= self._clearing.places_of(happened)
         for event in happened:
             translate = self._translations.get(type(event))
             if translate is None:
@@ -115,6 +127,14 @@ class LedgerWork:
         """Have a line of the trail leave with this transaction."""
         self._audited.append(entry)
 
+    def clear(self, cached: Cached[Any], key: str) -> None:
+        """Have a remembered answer go with the commit, where no event of this context says so: another's may."""
+        self._cleared.add((cached.name, key))
+
+    async def committed(self) -> None:
+        """Whoever has called `flush` and committed calls this at once: what was remembered is not found again."""
+        await self._clearing.release(self._cleared)
+
     async def flush(self) -> None:
         """Write the events and the trail of everything so far. Called once, right before the commit."""
         if self._audited:
@@ -127,6 +147,7 @@ class LedgerWork:
         if self._unpublished:
             await self.connection.execute(_RECORD_NOTHING, self._unpublished)
             self._unpublished = []
+        await self._clearing.hold(self._cleared)
 
 
 class RecordedTasks:
@@ -173,6 +194,7 @@ async def unit_of_work(
         work = work_for(connection)
         yield work
         await work.flush()
+    await work.committed()
     committed()
 
 

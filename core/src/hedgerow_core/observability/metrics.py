@@ -81,6 +81,53 @@ IDENTITY_AGE = Gauge(
     BY_CONTEXT,
     registry=REGISTRY,
 )
+OUTBOUND_SECONDS = Histogram(
+    "hedgerow_outbound_duration_seconds",
+    "How long calls of servers that are not ours took, each try: answered, refused, failed or left_alone.",
+    ("server", "outcome"),
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30),
+    registry=REGISTRY,
+)
+OUTBOUND_REPEATED = Counter(
+    "hedgerow_outbound_repeated",
+    "Calls of such servers that were made again, because a try had failed.",
+    ("server",),
+    registry=REGISTRY,
+)
+OUTBOUND_CUT_OFF = Gauge(
+    "hedgerow_outbound_cut_off",
+    "1 while this process leaves such a server alone, because it has failed several times running.",
+    ("server",),
+    registry=REGISTRY,
+)
+REPLICA_READS = Counter(
+    "hedgerow_replica_reads",
+    "Reads that a replica might have answered: it has (replica), it was behind (primary), or it failed (failed).",
+    ("context", "outcome"),
+    registry=REGISTRY,
+)
+REPLICA_LAG = Gauge(
+    "hedgerow_replica_lag_seconds",
+    "For how long the replica has not replayed what the primary has written; as of the last look.",
+    registry=REGISTRY,
+)
+REPLICA_USABLE = Gauge(
+    "hedgerow_replica_usable",
+    "1 while the replica answers: it is there, of this primary, and at most five seconds behind.",
+    registry=REGISTRY,
+)
+CACHE_READS = Counter(
+    "hedgerow_cache_reads",
+    "Answers that a context wanted of its cache: hit, loaded, joined (somebody loads), held (a change) or away.",
+    ("context", "cache", "outcome"),
+    registry=REGISTRY,
+)
+CACHE_UNCLEARED = Counter(
+    "hedgerow_cache_uncleared",
+    "Changes after which an answer could not be cleared: an old one may be found until its time is over.",
+    ("context", "cache"),
+    registry=REGISTRY,
+)
 
 
 @dataclass(frozen=True, slots=True)

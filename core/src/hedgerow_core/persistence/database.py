@@ -6,19 +6,23 @@ another context's table fails in PostgreSQL, not in review.
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
-from sqlalchemy import URL, AdaptedConnection, event, make_url, text
-from sqlalchemy.exc import ArgumentError, InvalidatePoolError
+from sqlalchemy import URL, AdaptedConnection, Row, Select, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from hedgerow_core.domain import DomainError
 from hedgerow_core.persistence.failures import Constraints, connecting, speaking_plainly
 from hedgerow_core.persistence.observing import Observer, observing, observing_refusals
+from hedgerow_core.persistence.readers import ReadReplica, current_reader
 
 POOL_SIZE = 10
 """Connections per context and process: what eight drains, their dispatcher and a renewal of a lease need. All are
@@ -28,6 +32,8 @@ POOL_WAIT_S = 1.0
 CONNECT_TIMEOUT_S = 3.0
 COMMAND_TIMEOUT_S = 60.0
 """A network that went silent answers nothing and refuses nothing; no statement of ours takes this long."""
+REPLICA_WITHIN_S = 5.0
+"""Whom a replica keeps waiting for longer, the primary answers."""
 IDLE_IN_TRANSACTION = "15s"
 """A stopped process must not hold row locks for longer: PostgreSQL ends its transaction."""
 
@@ -118,18 +124,23 @@ class Database:
         isolation: Isolation = Isolation.ROLE,
         constraints: Constraints | None = None,
         pool_wait_s: float = POOL_WAIT_S,
+        replica: ReadReplica | None = None,
     ) -> None:
         self.context = context
         self.isolation = isolation
         self._pool_wait_s = pool_wait_s
         self._address = address
         self._constraints = constraints or {}
+        self._replica = replica
         self.observer: Observer | None = None
         """Told of transactions inside those of others and of refused statements; set before the first use."""
 
     @cached_property
     def engine(self) -> AsyncEngine:
         """The pool of connections, each under the context's role and with its schema alone in sight."""
+        return self._engine_at(self._address)
+
+    def _engine_at(self, address: DatabaseAddress) -> AsyncEngine:
         settings = {
             "search_path": self.context,
             "application_name": f"hedgerow/{self.context}",
@@ -138,7 +149,7 @@ class Database:
         if self.isolation is Isolation.ROLE:
             settings["role"] = role_of(self.context)
         engine = create_async_engine(
-            self._address.url,
+            address.url,
             pool_size=POOL_SIZE,
             max_overflow=0,
             pool_timeout=self._pool_wait_s,
@@ -156,6 +167,11 @@ class Database:
     def _reading(self) -> AsyncEngine:
         return self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
+    @cached_property
+    def _replicated(self) -> AsyncEngine:
+        assert self._replica is not None  # noqa: S101 - asked for by `view` alone
+        return self._engine_at(self._replica.address).execution_options(isolation_level="AUTOCOMMIT")
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """A transaction: committed when left normally, rolled back when left by an exception.
@@ -167,6 +183,9 @@ class Database:
         with speaking_plainly(self._constraints), observing(self.context, self.observer):
             async with opened(self.engine) as connection, connection.begin():
                 yield connection
+        reader = current_reader()
+        if self._replica is not None and reader is not None:
+            reader.writes(self._replica.primary_now())
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -178,6 +197,43 @@ class Database:
         with speaking_plainly(self._constraints), observing_refusals(self.observer):
             async with opened(self._reading) as connection:
                 yield connection
+
+    async def view(self, statement: Select[Any], parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+        """The rows of a statement that changes nothing, for somebody to look at: a replica may answer.
+
+        It does if there is one and if it has all that the current reader has written; else, and if it fails, the
+        primary does. So a row may be missing that somebody else has written in the last few seconds. Whatever is
+        decided by what was read, such as who somebody is, is read by `reading`.
+
+        Raises:
+            UnavailableError: as in `transaction`.
+        """
+        found = await self._seen_by_replica(statement, parameters)
+        if found is not None:
+            return found
+        async with self.reading() as connection:
+            rows: Sequence[Row[Any]] = (await connection.execute(statement, parameters)).all()
+        return rows
+
+    async def _seen_by_replica(
+        self, statement: Select[Any], parameters: Mapping[str, Any] | None
+    ) -> Sequence[Row[Any]] | None:
+        replica, reader = self._replica, current_reader()
+        if replica is None or reader is None:
+            return None
+        if not replica.has(reader.wrote_at):
+            replica.count(self.context, "primary")
+            return None
+        try:
+            with speaking_plainly(self._constraints):
+                async with asyncio.timeout(REPLICA_WITHIN_S), opened(self._replicated) as connection:
+                    rows: Sequence[Row[Any]] = (await connection.execute(statement, parameters)).all()
+        except (DomainError, DBAPIError):  # away; or what was read was just vacuumed away at the primary
+            replica.failed()
+            replica.count(self.context, "failed")
+            return None
+        replica.count(self.context, "replica")
+        return rows
 
     async def ping(self) -> None:
         """Ask the server for a sign of life.
@@ -191,6 +247,8 @@ class Database:
     async def close(self) -> None:
         """Close every pooled connection."""
         await self.engine.dispose()
+        if "_replicated" in self.__dict__:
+            await self._replicated.dispose()
 
 
 def _refuse_closed(connection: AdaptedConnection, _record: object, _proxy: object) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from dependency_injector import containers, providers
 
 from hedgerow_core.application import Questions, RateLimiter
+from hedgerow_core.application.cache import Cache, Uncached
 from hedgerow_core.domain import Clock
 from hedgerow_core.http import OriginCheck
 from hedgerow_core.http.in_process_limiter import InProcessLimiter
@@ -32,6 +33,8 @@ class CoreContainer(containers.DeclarativeContainer):
         default=providers.ThreadSafeSingleton(InProcessLimiter)
     )
     """Counts across the processes of the host; in a test that names none, in the process."""
+    cache: providers.Dependency[Cache] = providers.Dependency(default=providers.ThreadSafeSingleton(Uncached))
+    """Remembers answers for all processes of the host; in a test that names none, nothing."""
     permissions: providers.Dependency[PermissionTable] = providers.Dependency(
         default=providers.ThreadSafeSingleton(PermissionTable, ())
     )

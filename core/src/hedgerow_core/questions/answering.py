@@ -11,6 +11,7 @@ from hedgerow_core.application.questions import InvalidParameters
 from hedgerow_core.domain import DomainError
 from hedgerow_core.observability import log_of
 from hedgerow_core.observability.tracing import answering, failed
+from hedgerow_core.persistence.readers import reading_for
 from hedgerow_core.questions.contracts import PublishedQuery, QueryContract
 from hedgerow_core.questions.replies import FAILED, reply_with, reply_with_error
 from hedgerow_core.questions.transport import AskedQuery
@@ -30,6 +31,7 @@ class Answering:
         """Answer it. The handler runs under the asker's cause, but without what belongs to its request."""
         with (
             answering(asked.query, asked.traceparent, asker=asked.asker) as traceparent,
+            reading_for(None),  # who asks may have heard of an event that a replica has not replayed
             caused_by(
                 Cause(
                     actor=asked.actor,

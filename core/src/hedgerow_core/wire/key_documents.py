@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, final
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from hedgerow_core.outbound.http import authorities
 from hedgerow_core.security.tokens import MAX_KID_LENGTH
 
 if TYPE_CHECKING:
@@ -60,6 +59,15 @@ async def key_document_at(client: httpx.AsyncClient, address: str, algorithms: t
         httpx.HTTPError: nobody answers.
     """
     body, headers = await bounded_get(client, address)
+    return key_document_in(body, headers, algorithms)
+
+
+def key_document_in(body: bytes, headers: Mapping[str, str], algorithms: tuple[str, ...]) -> KeyDocument:
+    """The key set in an answer.
+
+    Raises:
+        KeysNotReadError: there is none, or none that we can use.
+    """
     return KeyDocument(keys_in(body, algorithms), _max_age_in(headers.get("cache-control", "")))
 
 
@@ -140,12 +148,6 @@ def key_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.Async
     )
 
 
-@cache
-def authorities() -> ssl.SSLContext:
-    """The authorities of the machine, and of SSL_CERT_FILE. Read once: that takes longer than a request."""
-    return ssl.create_default_context()
-
-
 async def bounded_get(client: httpx.AsyncClient, address: str) -> tuple[bytes, Mapping[str, str]]:
     """Body and headers of what is at an address.
 
@@ -154,13 +156,22 @@ async def bounded_get(client: httpx.AsyncClient, address: str) -> tuple[bytes, M
         httpx.HTTPError: nobody answers.
     """
     async with client.stream("GET", address) as answer:
-        if answer.status_code != 200:
-            raise KeysNotReadError(f"it answered {answer.status_code}")
-        if answer.headers.get("content-encoding", "identity") != "identity":
-            raise KeysNotReadError("the answer is compressed, which we have not asked for")
+        demand_plain(answer.status_code, answer.headers)
         body = bytearray()
         async for chunk in answer.aiter_raw():
             body += chunk
             if len(body) > MAX_BYTES:
                 raise KeysNotReadError(f"the answer has more than {MAX_BYTES} bytes")
         return bytes(body), answer.headers
+
+
+def demand_plain(status: int, headers: Mapping[str, str]) -> None:
+    """Whether there is a document, as it is.
+
+    Raises:
+        KeysNotReadError: there is none, or it is compressed.
+    """
+    if status != 200:
+        raise KeysNotReadError(f"it answered {status}")
+    if headers.get("content-encoding", "identity") != "identity":
+        raise KeysNotReadError("the answer is compressed, which we have not asked for")

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, final
 
 from hedgerow_core.application import current_cause
 from hedgerow_core.observability import log_of
+from hedgerow_core.outbound.http import authorities
 from hedgerow_core.security.tokens import ALGORITHM
 from hedgerow_core.wire.breaker import Breaker
 from hedgerow_core.wire.host_keys import KEYS_PATH
-from hedgerow_core.wire.key_documents import KeyDocument, authorities, key_client, key_document_at
+from hedgerow_core.wire.key_documents import KeyDocument, key_client, key_document_at
 from hedgerow_core.wire.peer_errors import PeerAway, PeerRefused, PeerTooSlow
 from hedgerow_core.wire.remote_keys import KeyPatience, RemoteKeys
 from hedgerow_core.wire.service_tokens import OwnTokens

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
+from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_host.checks.findings import HOST, Finding
 from hedgerow_host.checks.guessable import why_guessable
 from hedgerow_host.settings import ENV_FILE, RABBITMQ_SCHEMES, Environment, HostSettings, variable_of
@@ -67,19 +68,29 @@ def _needed(settings: HostSettings) -> Iterator[Finding]:
             yield _of_host("E006", variable, f"is not set, and {who} won't start without it", f"set it to {form}")
 
 
+def _databases(settings: HostSettings) -> Iterator[tuple[str, DatabaseAddress]]:
+    for variable, address in (
+        ("HEDGEROW_DATABASE_URL", settings.database_url),
+        ("HEDGEROW_REPLICA_URL", settings.replica_url),
+    ):
+        if address is not None:
+            yield variable, address
+
+
 def _open_lines(settings: HostSettings) -> Iterator[Finding]:
-    database = settings.database_url
-    if database is not None and not _stays_here(database.url.host or str(database.url.query.get("host", ""))):
+    for variable, database in _databases(settings):
         mode = str(database.url.query.get("ssl", "prefer"))
-        if mode not in CHECKED_TLS:
+        leaves = not _stays_here(database.url.host or str(database.url.query.get("host", "")))
+        if leaves and mode not in CHECKED_TLS:
             yield _of_host(
                 "W102",
-                "HEDGEROW_DATABASE_URL",
+                variable,
                 f"leads to another machine with sslmode {mode}: whoever is between can read along, or pose as it",
                 "append ?sslmode=verify-full; an authority of your own goes into PGSSLROOTCERT",
             )
     for variable, url, fix in (
         ("HEDGEROW_BROKER_URL", settings.broker_url, "use rediss:// or amqps://"),
+        ("HEDGEROW_CACHE_URL", settings.cache_url, "use rediss://"),
         ("HEDGEROW_STREAM_URL", settings.stream_url, "use rediss:// or amqps://; Kafka is for one's own network"),
         ("HEDGEROW_OTLP_ENDPOINT", settings.otlp_endpoint, "use https://"),
         *(
@@ -90,6 +101,17 @@ def _open_lines(settings: HostSettings) -> Iterator[Finding]:
         parts = urlsplit(url or "")
         if url and parts.scheme not in TLS_SCHEMES and not _stays_here(parts.hostname or ""):
             yield _of_host("W102", variable, f"leads to another machine by {parts.scheme}://, in the clear", fix)
+
+
+def _open_cache(settings: HostSettings) -> Iterator[Finding]:
+    parts = urlsplit(settings.cache_url or "")
+    if parts.hostname and not parts.password and not _stays_here(parts.hostname):
+        yield _of_host(
+            "W103",
+            "HEDGEROW_CACHE_URL",
+            "has no password, so everybody in that network can read and change the answers that are remembered",
+            "give the Redis one, and write rediss://:password@host/1",
+        )
 
 
 def _open_broker(settings: HostSettings) -> Iterator[Finding]:
@@ -178,11 +200,13 @@ def _env_file(_settings: HostSettings) -> Iterator[Finding]:
 
 
 def _passwords(settings: HostSettings) -> Iterator[Finding]:
-    if settings.database_url is not None and settings.database_url.url.password:
-        yield from _guessable(HOST, "HEDGEROW_DATABASE_URL", settings.database_url.url.password)
-    password = urlsplit(settings.broker_url or "").password
-    if password:
-        yield from _guessable(HOST, "HEDGEROW_BROKER_URL", unquote(password))
+    for variable, database in _databases(settings):
+        if database.url.password:
+            yield from _guessable(HOST, variable, database.url.password)
+    for variable, url in (("HEDGEROW_BROKER_URL", settings.broker_url), ("HEDGEROW_CACHE_URL", settings.cache_url)):
+        password = urlsplit(url or "").password
+        if password:
+            yield from _guessable(HOST, variable, unquote(password))
     yield from guessable_secrets(HOST, settings)
 
 
@@ -211,6 +235,7 @@ _LOOKS: tuple[Callable[[HostSettings], Iterable[Finding]], ...] = (
     _needed,
     _open_lines,
     _open_broker,
+    _open_cache,
     _proxies,
     _document,
     _pages,

@@ -56,7 +56,7 @@ def api(
 
     from hedgerow_core.observability import configure_logging
     from hedgerow_host.api import ToldServer, create_app, serve, server_config
-    from hedgerow_host.database import required_address
+    from hedgerow_host.database import replica_for, required_address
     from hedgerow_host.grpc_beside import grpc_beside
     from hedgerow_host.listening import bound_socket
     from hedgerow_host.mounting import routes_of
@@ -70,7 +70,8 @@ def api(
         settings = _with_grpc_port(settings)
     configure_logging(settings.log_format)
     with bound_socket(settings.host, settings.port) as listening, telemetry(settings, "api"):
-        assembly = started(settings, required_address(settings))
+        address = required_address(settings)
+        assembly = started(settings, address, replica=replica_for(settings, address))
         watch = Watch(assembly, settings.stale_after_s)
         readiness = Readiness(assembly, watch, settings.broker_url)
         beside = grpc_beside(settings, assembly, readiness)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from hedgerow_core.caching import in_process_store
 from hedgerow_core.messaging import unit_of_work
 from hedgerow_core.persistence import Database, DatabaseAddress
+from hedgerow_core.replication import Replica
 from hedgerow_core.security import Principal
 from hedgerow_core.testing import Crossings, DatabaseClock, FakeClock, MigratedDatabases
 from hedgerow_core.testing.contexts import context_database
@@ -121,8 +123,9 @@ async def hosted(
     data_dir: Path,
     settings: Mapping[str, str],
     over_the_wire: bool = False,
+    replica: Callable[[DatabaseAddress], Replica] | None = None,
 ) -> AsyncIterator[HostApp]:
-    """Host the contexts while the body runs.
+    """Host the contexts while the body runs. `replica` gives the one of the database at this address.
 
     Raises:
         CompositionError: they don't fit together, or one of them is not installed.
@@ -140,6 +143,8 @@ async def hosted(
             address=address,
             clock=clock,
             issuers=(doorkeeper.issuer,),
+            cache=in_process_store(),
+            replica=None if replica is None else replica(address),
             remotes=remotes,
         )
         wire.app = app = create_app(assembly, routes_of(assembly), Readiness(assembly, Watch(assembly)))

@@ -69,8 +69,7 @@ async def page_of_invoices(
         cursor=cursor,
         limit=limit,
     )
-    async with database.reading() as connection:
-        found = (await connection.execute(wanted, parameters_of(rows))).all()
+    found = await database.view(wanted, parameters_of(rows))
     return page_of(
         found,
         limit=limit,

@@ -44,12 +44,8 @@ class PostgresInvoiceReader:
 
     async def find(self, rows: RowScope, invoice_id: UUID) -> InvoiceView | None:
         """Read the invoice, payments included."""
-        async with self._database.reading() as connection:
-            found = await connection.execute(
-                _INVOICE.within(rows), {"invoice_id": invoice_id, **parameters_of(rows)}
-            )
-            row = found.one_or_none()
-        return None if row is None else _view(row)
+        found = await self._database.view(_INVOICE.within(rows), {"invoice_id": invoice_id, **parameters_of(rows)})
+        return _view(found[0]) if found else None
 
     async def list(
         self,

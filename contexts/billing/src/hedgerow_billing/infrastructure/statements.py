@@ -63,8 +63,7 @@ class PostgresStatementReader:
             _LINES, sort=_BOOKED, keys=_KEYS, id_column=_running.c.source, cursor=cursor, limit=limit
         )
         where = {"customer_id": customer_id, "currency": currency.code}
-        async with self._database.reading() as connection:
-            found = (await connection.execute(statement, where)).all()
+        found = await self._database.view(statement, where)
         return page_of(
             found,
             limit=limit,

@@ -47,8 +47,7 @@ class DatabaseAccountDirectory:
             cursor=cursor,
             limit=limit,
         )
-        async with self._database.reading() as connection:
-            rows = (await connection.execute(statement)).all()
+        rows = await self._database.view(statement)
         return page_of(
             rows,
             limit=limit,

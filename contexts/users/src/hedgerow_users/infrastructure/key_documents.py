@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, final
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import final
 from urllib.parse import urlsplit
 
+from hedgerow_core.outbound import OutboundHttp, ServerAway
 from hedgerow_core.wire.key_documents import (
     ANSWER_WITHIN_S,
+    MAX_BYTES,
     KeyDocument,
     KeysNotReadError,
-    bounded_get,
-    key_client,
-    key_document_at,
+    demand_plain,
+    key_document_in,
     object_in,
 )
 from hedgerow_users.domain.identity_provider import IdentityProvider
-
-if TYPE_CHECKING:
-    import httpx
 
 _DISCOVERY = "/.well-known/openid-configuration"
 
@@ -30,28 +30,35 @@ class KeyDocuments:
     def __init__(self, provider: IdentityProvider) -> None:
         self._provider = provider
         self._address = provider.jwks_url
+        self._http = OutboundHttp(provider.name, most_bytes=MAX_BYTES)
 
     async def fetch(self) -> KeyDocument:
-        """Ask the provider.
+        """Ask the provider. It is asked rarely, so a connection that breaks is not left at that.
 
         Raises:
             KeysNotReadError: whatever went wrong.
         """
-        import httpx  # who has no provider does without
-
+        ends = time.monotonic() + ANSWER_WITHIN_S
         try:
-            async with asyncio.timeout(ANSWER_WITHIN_S), key_client() as client:
-                if self._address is None:
-                    self._address = await self._discovered(client)
-                return await key_document_at(client, self._address, self._provider.algorithms)
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, KeysNotReadError) as error:
+            if self._address is None:
+                self._address = await self._discovered(ends)
+            body, headers = await self._read(self._address, ends)
+            return key_document_in(body, headers, self._provider.algorithms)
+        except (ServerAway, ValueError, KeysNotReadError) as error:
             self._address = self._provider.jwks_url  # it may have moved: ask anew where it is
-            why = str(error) if isinstance(error, KeysNotReadError) else type(error).__name__
-            raise KeysNotReadError(why) from error
+            raise KeysNotReadError(error.why if isinstance(error, ServerAway) else str(error)) from error
+        finally:
+            await self._http.close()  # by the next time, the other side has closed it
 
-    async def _discovered(self, client: httpx.AsyncClient) -> str:
+    async def _read(self, address: str, ends: float) -> tuple[bytes, Mapping[str, str]]:
+        left = timedelta(seconds=ends - time.monotonic())
+        answer = await self._http.send("GET", address, headers={"Accept": "application/json"}, within=left)
+        demand_plain(answer.status, answer.headers)
+        return answer.content, answer.headers
+
+    async def _discovered(self, ends: float) -> str:
         """The address of the keys, from the issuer's own document (OpenID Connect Discovery §4)."""
-        body, _headers = await bounded_get(client, self._provider.issuer.rstrip("/") + _DISCOVERY)
+        body, _headers = await self._read(self._provider.issuer.rstrip("/") + _DISCOVERY, ends)
         document = object_in(body)
         if document.get("issuer") != self._provider.issuer:
             raise KeysNotReadError("the discovery document is of another issuer")

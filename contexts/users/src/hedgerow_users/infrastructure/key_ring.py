@@ -6,7 +6,6 @@ network before the database is asked, so that guessing costs the guesser more th
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from uuid import UUID
 from sqlalchemy import Row, Select, and_, bindparam, or_, select
 
 from hedgerow_core.application import Claim, Quota, RateLimiter
+from hedgerow_core.application.single_flight import SingleFlight
 from hedgerow_core.domain import Clock
 from hedgerow_core.persistence import Database
 from hedgerow_core.security import Principal, PrincipalKind
@@ -92,7 +92,7 @@ class KeyRing:
         self._require_verified_email = require_verified_email
         self._monotonic = monotonic
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
-        self._asking: dict[bytes, asyncio.Task[_Known | None]] = {}
+        self._asking: SingleFlight[_Known | None] = SingleFlight()
 
     async def find(self, presented: str, network: str) -> Principal | None:
         """The principal of a key; None if it is not, or no longer, good.
@@ -109,21 +109,12 @@ class KeyRing:
         if known is None:
             (await self._limiter.spend(Claim(FIRST_LOOKS, network))).demand()
         if known is None or self._monotonic() - known.asked_at > BELIEVED_FOR_S:
-            known = await self._asked_once(hash, text.public_id)
+            known = await self._asking.get(hash, lambda: self._ask(hash, text.public_id))
         now = self._clock.now()
         if known is None or now >= known.expires_at:
             return None
         self._uses.note(known.key_id, at=now)
         return known.principal
-
-    async def _asked_once(self, hash: bytes, public_id: str) -> _Known | None:
-        """However many requests come with a key at once, one of them asks for all."""
-        asking = self._asking.get(hash)
-        if asking is None:
-            asking = asyncio.create_task(self._ask(hash, public_id))
-            self._asking[hash] = asking
-            asking.add_done_callback(lambda _done: self._asking.pop(hash, None))
-        return await asyncio.shield(asking)  # who goes away must not take the answer along
 
     async def _ask(self, hash: bytes, public_id: str) -> _Known | None:
         asked_at = self._monotonic()

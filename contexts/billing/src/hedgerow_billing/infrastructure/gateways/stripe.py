@@ -1,12 +1,13 @@
 """Charges and gives back through Stripe. A silence is never taken for an answer (ADR 0022).
 
-The library repeats nothing by itself: the ledger does, and it knows what may be repeated.
+Nothing is repeated here: the ledger does that, and it knows what may be. While Stripe keeps failing it is left
+alone, so that no worker waits for it that could do something else.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from datetime import timedelta
 from typing import TypeVar, final
 
@@ -23,6 +24,7 @@ from hedgerow_billing.application.gateway import (
     RefundRequest,
 )
 from hedgerow_billing.domain.money import Money
+from hedgerow_core.outbound import Calls, CircuitOpen
 
 KEY = "hedgerow_key"
 """The member of `metadata` that holds our key. Never rename it: what was charged is found by it."""
@@ -32,6 +34,8 @@ _FOUND_AT_MOST = 100
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _NOT_TO_BE_TOLD = {"fraudulent", "lost_card", "merchant_blacklist", "pickup_card", "stolen_card"}
 """Stripe's word for these cases is for us alone; whoever holds the card hears of a `generic_decline`."""
+_ANSWERS = (stripe.CardError, stripe.InvalidRequestError, stripe.AuthenticationError, stripe.PermissionError)
+"""Refusals: whoever says so is there."""
 _FINAL_FIRST = ("succeeded", "processing", "requires_capture", "requires_action", "requires_confirmation")
 
 # Stripe counts these otherwise than ISO 4217 does (docs.stripe.com/currencies, special cases): króna and shilling
@@ -54,6 +58,7 @@ class StripeGateway:
     def __init__(self, *, api_key: str, api_base: str, timeout: timedelta, method: str | None = None) -> None:
         self._timeout_s = timeout.total_seconds()
         self._method = method
+        self._calls = Calls("stripe", answers=(*_ANSWERS, stripe.IdempotencyError), tries=1)
         patience = httpx.Timeout(self._timeout_s, connect=self._timeout_s / 2, pool=self._timeout_s / 2)
         self._http = stripe.HTTPXClient(timeout=patience)
         client = stripe.StripeClient(
@@ -165,15 +170,18 @@ class StripeGateway:
         return Declined(reason="authentication_required" if needs_action else intent.status)
 
     async def _asked(self, question: Awaitable[T]) -> T:
-        """Wait for the answer, and say what it means when there is none.
+        """Wait for the answer, and say what it means when there is none. An awaitable is good for one try.
 
         Raises:
             CardError, InvalidRequestError: Stripe refuses; nothing was moved.
             GatewayTimeoutError, GatewayUnavailableError: as the port says.
         """
         try:
-            async with asyncio.timeout(self._timeout_s):
-                return await question
+            return await self._calls.make(lambda: self._waited_for(question))
+        except CircuitOpen as left_alone:
+            if isinstance(question, Coroutine):
+                question.close()  # never begun
+            raise GatewayUnavailableError(str(left_alone)) from None
         except TimeoutError:
             raise GatewayTimeoutError(f"Stripe did not answer within {self._timeout_s:g} s") from None
         except (stripe.CardError, stripe.InvalidRequestError):
@@ -196,6 +204,10 @@ class StripeGateway:
             raise GatewayTimeoutError(
                 f"Stripe left open what it did: {error.http_status} {_kind_of(error)}"
             ) from error
+
+    async def _waited_for(self, question: Awaitable[T]) -> T:
+        async with asyncio.timeout(self._timeout_s):
+            return await question
 
 
 def _amount_of(money: Money) -> int | None:
