@@ -21,6 +21,8 @@ ENV_FILE = ".env"
 PREFIX = "HEDGEROW_"
 ENTRY_POINT_GROUP = "hedgerow.contexts"
 """Where installed distributions say which contexts they bring."""
+ON_REQUEST_GROUP = "hedgerow.contexts.on_request"
+"""The same, for contexts that are hosted only where HEDGEROW_CONTEXTS names them (ADR 0045)."""
 MIN_PORT, MAX_PORT = 0, 65535
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 RABBITMQ_SCHEMES = ("amqp", "amqps")
@@ -186,7 +188,8 @@ class HostSettings(BaseSettings):
         default=Path(".hedgerow"), description="Folder of the embedded PostgreSQL and other local state."
     )
     contexts: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_names)] = Field(
-        default=None, description="Comma-separated names of the contexts to host. Unset: all that are installed."
+        default=None,
+        description="Comma-separated names of the contexts to host. Unset: all that don't wait to be named.",
     )
     optional_contexts: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_names)] = Field(
         default=None,
