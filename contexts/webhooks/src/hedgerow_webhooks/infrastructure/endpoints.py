@@ -8,13 +8,11 @@ from typing import Any, final
 from uuid import UUID
 
 from sqlalchemy import (
-    Interval,
+    DateTime,
     Row,
-    and_,
     any_,
     bindparam,
     case,
-    cast,
     delete,
     func,
     insert,
@@ -88,17 +86,18 @@ _ARRIVED = (
     )
     .values(failures=0, failing_since=None, resting_until=None)
 )
-_rest = func.least(
-    cast(literal("5 minutes"), Interval),
-    cast(literal("5 seconds"), Interval) * func.power(2, func.least(endpoints.c.failures + 1 - RESTS_AFTER, 10)),
-)
+_rest_s = func.least(300, 5 * func.power(2, func.least(endpoints.c.failures + 1 - RESTS_AFTER, 10)))
+_at = bindparam("at", type_=DateTime(timezone=True))
 _FAILED = (
     update(endpoints)
     .where(endpoints.c.id == bindparam("endpoint"))
     .values(
         failures=endpoints.c.failures + 1,
-        failing_since=func.coalesce(endpoints.c.failing_since, bindparam("at")),
-        resting_until=case((and_(endpoints.c.failures + 1 >= RESTS_AFTER), bindparam("at") + _rest), else_=null()),
+        failing_since=func.coalesce(endpoints.c.failing_since, _at),
+        resting_until=case(
+            (endpoints.c.failures + 1 >= RESTS_AFTER, _at + func.make_interval(0, 0, 0, 0, 0, 0, _rest_s)),
+            else_=null(),
+        ),
     )
     .returning(endpoints.c.failing_since)
 )
