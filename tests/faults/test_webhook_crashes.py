@@ -38,7 +38,7 @@ from tests.faults.laboratory.supervisor import Supervisor
 
 SECRET = "for tests alone, and so it is no secret"
 WITHIN_S = 60.0
-MUTANTS = ("takes_sending_for_arriving", "names_every_attempt_anew")
+MUTANTS = ("names_every_attempt_anew", "takes_sending_for_arriving")
 
 
 @dataclass(frozen=True, slots=True)
