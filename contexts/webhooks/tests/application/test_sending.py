@@ -251,6 +251,33 @@ async def test_an_endpoint_where_nothing_arrives_is_left_alone_for_a_while_by_al
     assert [(row.status, row.n) for row in states] == [("delivered", 6)]
 
 
+async def test_who_finds_no_lane_free_comes_again_and_has_tried_nothing(
+    host: HostApp, customer: Person, receiver: Receiver, register: Register, pays: Pays, scenario: Scenario
+) -> None:
+    lanes = host.context("webhooks").container.lanes()
+    endpoint = await register(customer, receiver.url)
+    with lanes.lane(customer.id), lanes.lane(customer.id):
+        await pays(customer.id)
+        assert receiver.received == []
+    await scenario.time_passes(timedelta(seconds=10))
+    assert [m["attempts"] for m in await messages_of(customer, endpoint)] == [1]
+
+
+async def test_where_nothing_may_be_sent_is_written_down_without_saying_what_was_found(
+    customer: Person, receiver: Receiver, register: Register, pays: Pays, rows: Rows
+) -> None:
+    endpoint = await register(customer, receiver.url)
+    await rows("UPDATE endpoints SET url = 'https://169.254.169.254/latest'")  # as if a name led there
+    await pays(customer.id)
+    (message,) = await messages_of(customer, endpoint)
+    assert (message["status"], message["last_failure"], message["last_status"]) == (
+        "pending",
+        "forbidden_address",
+        None,
+    )
+    assert "169.254" not in (await customer.get(f"/v1/webhooks/messages/{message['id']}")).text
+
+
 async def test_the_account_of_an_owner_decides(
     customer: Person, receiver: Receiver, register: Register, scenario: Scenario, pays: Pays, rows: Rows
 ) -> None:

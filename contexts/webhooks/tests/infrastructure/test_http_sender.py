@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpcore
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -146,6 +147,14 @@ async def test_a_redirect_is_an_answer_and_is_not_followed(code: int) -> None:
         attempt = await post(sender(Names(["127.0.0.1"]), local_too=True), f"http://{HOST}:{receiver.port}/")
         assert (attempt.status, attempt.arrived) == (code, False)
         assert (len(receiver.received), inside.received) == (1, [])
+
+
+async def test_who_follows_redirects_would_be_led_inside() -> None:
+    """The twin of the rule above: these receivers do lead there."""
+    with Receiver() as inside, Receiver(status(307, location=inside.url)) as receiver:
+        async with httpx.AsyncClient(follow_redirects=True, trust_env=False) as naive:
+            await naive.post(receiver.url)
+        assert len(inside.received) == 1
 
 
 @pytest.mark.parametrize("answer", [endless(head=False, chunk=b"", pause_s=0.05), endless(head=True)])

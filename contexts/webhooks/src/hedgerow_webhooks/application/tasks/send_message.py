@@ -6,6 +6,7 @@ plan is the ledger's, and what is dead there is ours to mend. A crash in between
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import ClassVar, final
@@ -89,7 +90,8 @@ class SendMessageHandler:
             return SwitchedOff()
         now = self._clock.now()
         if outgoing.resting_until is not None and outgoing.resting_until > now:
-            return Later(outgoing.resting_until - now)
+            # Spread, so that all who wait for the same endpoint do not come at the same moment.
+            return Later((outgoing.resting_until - now) * random.uniform(1.0, 1.5))  # noqa: S311
         with self._lanes.lane(outgoing.owner_id) as is_free:
             if is_free:
                 return await self._send(outgoing, now)
