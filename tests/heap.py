@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 
 ALLOCATIONS = 100_000
-"""Between two looks at the youngest objects. Thousands of collected tests and all libraries are in the heap: looking
-at them as often as Python does by itself took an eighth of the processor time."""
+"""Between two looks at the youngest objects. Thousands of collected tests and all libraries are in the heap: to
+look at them as often as Python does by itself took an eighth of the processor time."""
 
 
 def pytest_collection_finish() -> None:

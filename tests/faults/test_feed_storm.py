@@ -64,7 +64,7 @@ async def storm(bench: TwoHosts, load: Load, stream: RedisServer, *, events: int
 
 
 async def _publish_until_announced(bench: TwoHosts, load: Load, stream: RedisServer) -> None:
-    """The last death may have come behind the last event: what shows that the stream is in use again is a later one."""
+    """The last death may have come behind the last event: that the stream is used again is shown by a later one."""
     loop = asyncio.get_running_loop()
     give_up_at = loop.time() + ANNOUNCED_AGAIN_WITHIN_S
     while not _announced(stream) and loop.time() < give_up_at:

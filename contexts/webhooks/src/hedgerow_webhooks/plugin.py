@@ -69,7 +69,7 @@ from hedgerow_webhooks.application.tasks.send_message import SendMessage
 from hedgerow_webhooks.application.tasks.tidy_up import TidyUp
 from hedgerow_webhooks.container import WebhooksContainer
 from hedgerow_webhooks.contracts import PUBLISHED
-from hedgerow_webhooks.interfaces.concerns import concerns
+from hedgerow_webhooks.interfaces.concerns import CONCERNS, concerns
 from hedgerow_webhooks.interfaces.http import endpoints_router
 from hedgerow_webhooks.interfaces.messages import messages_router
 from hedgerow_webhooks.settings import WebhooksSettings
@@ -119,6 +119,7 @@ def manifest() -> Manifest:
             Permission("webhooks:message:redeliver", "user", "Have own messages sent again"),
             Permission("webhooks:message:redeliver_any", "admin", "Have anybody's messages sent again"),
         ),
+        concerns=CONCERNS,
     )
 
 

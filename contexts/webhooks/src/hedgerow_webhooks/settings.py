@@ -27,6 +27,8 @@ class WebhooksSettings(BaseSettings):
         default=None,
         description="32 random characters or more, under which signing secrets are sealed. `dev` makes its own.",
     )
+    """What signing secrets are sealed under (ADR 0014). The same for all processes. Outside `dev` nothing starts
+    without it; `dev` makes one, in the file `webhooks_secret` of its data folder. `openssl rand -hex 32` makes one."""
     secret_previous: ServerSecretText | None = Field(
         default=None,
         description="What WEBHOOKS_SECRET was before; needed until `hedgerow webhooks reseal` ran.",
@@ -35,6 +37,7 @@ class WebhooksSettings(BaseSettings):
         default="443",
         pattern=r"^\d{1,5}(,\d{1,5}){0,9}$",
         description="Ports of receivers that customers may name, separated by commas. Default 443.",
+        examples=["443,8443"],
     )
     timeout_s: float = Field(
         default=10.0,
@@ -55,6 +58,7 @@ class WebhooksSettings(BaseSettings):
         default=False,
         description="Whether receivers of this machine may be named, over http as well. In `dev` alone.",
     )
+    """Whether receivers of this machine may be named, over http as well. Outside `dev` no host starts with it."""
 
     @property
     def target_rules(self) -> TargetRules:

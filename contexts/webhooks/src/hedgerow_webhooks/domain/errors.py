@@ -6,7 +6,10 @@ from hedgerow_core.domain import ConflictError, NotFoundError, ValidationError
 
 
 class EndpointNotFound(NotFoundError):
-    """No such endpoint, or somebody else's."""
+    """No such endpoint among the caller's.
+
+    Fix: check the id.
+    """
 
     code = "webhooks.endpoint_not_found"
 
@@ -15,7 +18,10 @@ class EndpointNotFound(NotFoundError):
 
 
 class MessageNotFound(NotFoundError):
-    """No such message, or somebody else's, or one that is no longer kept."""
+    """No such message among the caller's, or it is no longer kept.
+
+    Fix: list the messages of the endpoint.
+    """
 
     code = "webhooks.message_not_found"
 
@@ -24,7 +30,10 @@ class MessageNotFound(NotFoundError):
 
 
 class UrlNotAllowed(ValidationError):
-    """An address to which nothing is sent from here."""
+    """The address of an endpoint is not https, no public name, or breaks another rule, which `detail` names.
+
+    Fix: use an address like `https://hooks.example.org/…`.
+    """
 
     code = "webhooks.url_not_allowed"
 
@@ -33,7 +42,10 @@ class UrlNotAllowed(ValidationError):
 
 
 class UnknownEventType(ValidationError):
-    """A type of event that is not let out."""
+    """An event that is not let out to customers.
+
+    Fix: choose among `GET /v1/webhooks/event-types`.
+    """
 
     code = "webhooks.unknown_event_type"
 
@@ -42,7 +54,10 @@ class UnknownEventType(ValidationError):
 
 
 class TooManyEndpoints(ConflictError):
-    """One owner has as many as there may be."""
+    """The caller has 10 endpoints already.
+
+    Fix: delete one first.
+    """
 
     code = "webhooks.too_many_endpoints"
 
@@ -51,7 +66,10 @@ class TooManyEndpoints(ConflictError):
 
 
 class EndpointSwitchedOff(ConflictError):
-    """Nothing is sent to an endpoint that is off."""
+    """A message was to be sent again to an endpoint that is off.
+
+    Fix: switch the endpoint on, then try again.
+    """
 
     code = "webhooks.endpoint_switched_off"
 

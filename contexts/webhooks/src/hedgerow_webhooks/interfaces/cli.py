@@ -51,7 +51,15 @@ def webhooks_cli(verbs: Verbs) -> typer.Typer:
     def endpoints(
         owner: Annotated[UUID | None, typer.Option(help="Those of this owner alone.")] = None, as_json: Json = False
     ) -> None:
-        """List the latest 100 endpoints."""
+        """List the latest 100 endpoints of customers: id, owner, status, since when nothing has arrived, events.
+
+        Not their addresses, which may be as good as passwords. Prints as JSON: `id`, `owner`, `status`,
+        `failing_since`, `events`.
+
+        Exit codes: 0, 2, 3.
+
+        Example: hedgerow webhooks endpoints --json
+        """
         _print([_endpoint(each) for each in verbs.endpoints(owner)], as_json=as_json)
 
     @app.command("messages")
@@ -60,12 +68,26 @@ def webhooks_cli(verbs: Verbs) -> typer.Typer:
         status: Annotated[MessageStatus | None, typer.Option(help="Only those that have come so far.")] = None,
         as_json: Json = False,
     ) -> None:
-        """List the latest 100 messages to an endpoint."""
+        """List the latest 100 messages to an endpoint: what became of each, and of the last attempt.
+
+        Prints as JSON: `id`, `type`, `status`, `attempts`, `created_at`, `last`.
+
+        Exit codes: 0, 1 (no such endpoint), 2, 3.
+
+        Example: hedgerow webhooks messages 01a2009d-d275-791d-a581-11f79300d6cc --status failed
+        """
         _print([_message(each) for each in verbs.messages(endpoint, status)], as_json=as_json)
 
     @app.command("redeliver")
     def redeliver(message: Annotated[list[UUID], typer.Argument(help="Ids of messages.")]) -> None:
-        """Have messages sent again, whatever has become of them."""
+        """Have messages sent again, whatever has become of them, each under the same `webhook-id`.
+
+        Written to the audit trail.
+
+        Exit codes: 0, 1 (no such message, or its endpoint is off), 2, 3.
+
+        Example: hedgerow webhooks redeliver 01a2009d-d275-791d-a581-11f79300d6cc
+        """
         for id in message:
             verbs.redeliver(id)
             typer.echo(f"{id}: is sent again")
@@ -75,12 +97,26 @@ def webhooks_cli(verbs: Verbs) -> typer.Typer:
         endpoint: Annotated[UUID, typer.Argument(help="The endpoint's id.")],
         since: Annotated[str, typer.Option(help="Events from then on: 2026-11-20 or 2026-11-20T08:00, UTC.")],
     ) -> None:
-        """Have the oldest 500 that failed sent again; repeat it for more."""
+        """Have the oldest 500 messages to an endpoint that failed sent again; repeat it for more.
+
+        Written to the audit trail.
+
+        Exit codes: 0, 1 (no such endpoint, or it is off), 2, 3.
+
+        Example: hedgerow webhooks redeliver-failed 01a2009d-d275-791d-a581-11f79300d6cc --since 2026-11-20
+        """
         typer.echo(f"{verbs.redeliver_failed(endpoint, _moment(since))} messages are sent again")
 
     @app.command("reseal")
     def reseal() -> None:
-        """Seal all signing secrets under WEBHOOKS_SECRET, so that WEBHOOKS_SECRET_PREVIOUS can go."""
+        """Seal all signing secrets under `WEBHOOKS_SECRET`, so that `WEBHOOKS_SECRET_PREVIOUS` can go.
+
+        Safe to repeat, and while messages are sent.
+
+        Exit codes: 0, 1 (some do not open: set `WEBHOOKS_SECRET_PREVIOUS` to what they were sealed under), 2, 3.
+
+        Example: hedgerow webhooks reseal
+        """
         resealed, unreadable = verbs.reseal()
         typer.echo(f"{resealed} secrets sealed anew, {unreadable} do not open")
         if unreadable:

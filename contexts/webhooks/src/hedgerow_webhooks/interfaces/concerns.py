@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hedgerow_core.application.concerns import Concern
+from hedgerow_core.application.concerns import Concern, ConcernKind
 from hedgerow_webhooks.settings import WebhooksSettings
+
+CONCERNS = (
+    ConcernKind(
+        number="W501",
+        what="What was sealed under the secret of before can still be opened with it.",
+        fix="Run `hedgerow webhooks reseal`, then leave `WEBHOOKS_SECRET_PREVIOUS` unset.",
+    ),
+    ConcernKind(
+        number="W502",
+        what="Customers can have requests sent to other ports than 443 of any public host.",
+        fix="Leave `WEBHOOKS_PORTS` unset.",
+    ),
+)
+"""What each number stands for."""
 
 
 def concerns(settings: WebhooksSettings) -> Iterator[Concern]:
