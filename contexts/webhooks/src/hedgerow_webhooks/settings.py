@@ -28,7 +28,8 @@ class WebhooksSettings(BaseSettings):
         description="32 random characters or more, under which signing secrets are sealed. `dev` makes its own.",
     )
     """What signing secrets are sealed under (ADR 0014). The same for all processes. Outside `dev` nothing starts
-    without it; `dev` makes one, in the file `webhooks_secret` of its data folder. `openssl rand -hex 32` makes one."""
+    without it; `dev` makes one, in the file `webhooks_secret` of its data folder. `openssl rand -hex 32` makes
+    one."""
     secret_previous: ServerSecretText | None = Field(
         default=None,
         description="What WEBHOOKS_SECRET was before; needed until `hedgerow webhooks reseal` ran.",
