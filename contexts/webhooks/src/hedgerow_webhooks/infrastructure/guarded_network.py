@@ -19,7 +19,8 @@ from hedgerow_webhooks.infrastructure.public_addresses import is_of_this_machine
 
 MOST_TRIED = 2
 """Of the addresses of a name: one that does not answer must not use up all the time."""
-LOOK_UPS_AT_ONCE = 8
+LOOK_UPS_AT_ONCE = 32
+"""A look-up can't be broken off: of a message that was given up, it goes on for as long as the resolver likes."""
 
 
 class ForbiddenAddressError(Exception):
