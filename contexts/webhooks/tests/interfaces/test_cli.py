@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from click.testing import Result
 from typer.testing import CliRunner
 
@@ -17,13 +18,15 @@ from hedgerow_core.testing import Rows
 from hedgerow_host.testing import HostApp, Person, Scenario
 from hedgerow_webhooks import plugin
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 Type = Callable[..., Awaitable[Result]]
 
 
-@pytest.fixture
-def type_in(host: HostApp) -> Type:
+@pytest_asyncio.fixture(loop_scope="module")
+async def type_in(host: HostApp) -> Type:
     """`hedgerow webhooks …` on the host of the test."""
-    context, loop = host.context("webhooks"), asyncio.get_event_loop_policy().get_event_loop()
+    context, loop = host.context("webhooks"), asyncio.get_running_loop()
 
     def run(work: Callable[[Any, Any], Awaitable[Any]]) -> Any:
         async def working() -> Any:
@@ -73,8 +76,9 @@ async def test_an_operator_sees_what_failed_and_has_it_sent_again(
 async def test_secrets_are_sealed_anew_and_it_is_said_how_many_do_not_open(
     customer: Person, register: Register, rows: Rows, type_in: Type
 ) -> None:
-    await register(customer, "https://hooks.example.org/")
+    endpoint = await register(customer, "https://hooks.example.org/")
+    count = len(await rows("SELECT 1 FROM endpoint_secrets"))
     sealed = await type_in("reseal")
-    assert (sealed.exit_code, sealed.output) == (0, "1 secrets sealed anew, 0 do not open\n")
-    await rows("UPDATE endpoint_secrets SET sealed = '\\x00'")
+    assert (sealed.exit_code, sealed.output) == (0, f"{count} secrets sealed anew, 0 do not open\n")
+    await rows("UPDATE endpoint_secrets SET sealed = '\\x00' WHERE endpoint_id = :id", id=endpoint["id"])
     assert (await type_in("reseal")).exit_code == 1
