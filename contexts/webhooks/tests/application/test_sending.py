@@ -164,6 +164,19 @@ async def test_a_success_in_between_means_that_it_is_not_failing(
     assert (shown["status"], shown["failing_since"]) == ("enabled", None)
 
 
+async def test_an_address_begins_with_a_clean_sheet_and_a_description_changes_nothing(
+    customer: Person, receiver: Receiver, register: Register, pays: Pays
+) -> None:
+    receiver.now_answers(status(500))
+    endpoint = await register(customer, receiver.url)
+    await pays(customer.id)
+    url = f"/v1/webhooks/endpoints/{endpoint['id']}"
+    described = (await customer.patch(url, json={"description": "x"})).json()
+    assert described["failing_since"] == (await customer.get(url)).json()["failing_since"] is not None
+    moved = (await customer.patch(url, json={"url": f"{receiver.url}/new"})).json()
+    assert moved["failing_since"] is (await customer.get(url)).json()["failing_since"] is None
+
+
 async def test_who_says_410_is_left_alone_at_once(
     customer: Person, receiver: Receiver, register: Register, pays: Pays, scenario: Scenario
 ) -> None:

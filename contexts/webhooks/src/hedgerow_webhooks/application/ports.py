@@ -38,9 +38,10 @@ class Owners(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How sending to an endpoint goes, after what has just come of it."""
+    """How sending to an endpoint goes."""
 
     failing_since: datetime | None
+    """None: the last message arrived, or none was sent."""
 
 
 class Endpoints(Protocol):
@@ -58,8 +59,8 @@ class Endpoints(Protocol):
         """
         ...
 
-    async def update(self, endpoint: Endpoint) -> None:
-        """Save a changed one.
+    async def update(self, endpoint: Endpoint) -> Health:
+        """Save a changed one, and say how sending to it goes: afresh, if it goes elsewhere or was switched on.
 
         Raises:
             ConflictError: `concurrent_change`, somebody else saved it since it was loaded.

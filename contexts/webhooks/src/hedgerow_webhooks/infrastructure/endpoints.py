@@ -54,6 +54,7 @@ _UPDATE = (
             for name, clean in (("failures", literal(0)), ("failing_since", null()), ("resting_until", null()))
         }
     )
+    .returning(endpoints.c.failing_since)
 )
 _DELETE = delete(endpoints).where(endpoints.c.id == bindparam("endpoint"))
 _DELETE_OF = delete(endpoints).where(endpoints.c.owner_id == bindparam("owner"))
@@ -135,20 +136,21 @@ class PostgresEndpoints:
         self._loaded[row.id] = (row.url, row.status)
         return endpoint_of(row)
 
-    async def update(self, endpoint: Endpoint) -> None:
+    async def update(self, endpoint: Endpoint) -> Health:
         """Save it if it is still at the version that was loaded."""
         version = endpoint.version + 1
         url, status = self._loaded[endpoint.id]
         changed = {f"new_{name}": value for name, value in _changing(endpoint, version).items()}
         afresh = endpoint.target.url != url or (endpoint.is_on and status != EndpointStatus.ENABLED)
         where = {"endpoint": endpoint.id, "loaded": endpoint.version, "afresh": afresh}
-        updated = await self._work.connection.execute(_UPDATE, where | changed)
-        if updated.rowcount != 1:
+        row = (await self._work.connection.execute(_UPDATE, where | changed)).one_or_none()
+        if row is None:
             raise ConflictError(
                 "Somebody else changed this endpoint at the same moment. Look at it and try again.",
                 code="concurrent_change",
             )
         self._work.saved(endpoint, version=version)
+        return Health(failing_since=row.failing_since)
 
     async def delete(self, endpoint_id: UUID) -> None:
         """Secrets, messages and log go with it."""

@@ -49,5 +49,5 @@ class ChangeEndpointHandler:
             endpoint.description = command.description
         if command.is_on is not None:
             endpoint.switch(on=command.is_on)
-        await work.endpoints.update(endpoint)
-        return view_of(endpoint)
+        health = await work.endpoints.update(endpoint)
+        return view_of(endpoint, failing_since=health.failing_since)
