@@ -47,7 +47,8 @@ async def test_an_event_is_sent_to_its_owner_signed_and_written_down(
     assert received.id == str(event_id)
     assert believed(host, received, endpoint["secret"])
     body = json.loads(received.body)
-    assert (body["type"], body["data"]["customer_id"]) == (PAID, str(customer.id))
+    assert (body["type"], body["timestamp"]) == (PAID, "2026-01-15T12:00:00Z")
+    assert body["data"]["customer_id"] == str(customer.id)
     assert "secret_of_the_house" not in body["data"], "what the catalogue does not name stays inside"
     (message,) = await messages_of(customer, endpoint)
     shown = (await customer.get(f"/v1/webhooks/messages/{message['id']}")).json()

@@ -6,6 +6,7 @@ Each event has a feed of its own, so what happened to one account may be heard i
 from __future__ import annotations
 
 import json
+from datetime import UTC
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -46,7 +47,7 @@ def body_of(event: LetOut, envelope: Envelope) -> str:
     """As the standard recommends: type, timestamp and data. Written once, so every attempt sends the same bytes."""
     body = {
         "type": event.event_type,
-        "timestamp": envelope.occurred_at.isoformat(),
+        "timestamp": envelope.occurred_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "data": event.model_dump(mode="json"),
     }
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
