@@ -135,7 +135,7 @@ def run(
 
 def clean_environment() -> dict[str, str]:
     """Our environment without settings of Hedgerow that happen to be in it."""
-    prefixes = ("HEDGEROW_", "USERS_", "BILLING_")
+    prefixes = ("HEDGEROW_", "USERS_", "BILLING_", "WEBHOOKS_")
     return {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
 
 

@@ -9,6 +9,8 @@ from textwrap import dedent
 
 import pytest
 
+from hedgerow_host.settings import ENTRY_POINT_GROUP
+
 PREAMBLE = """
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +48,7 @@ Install = Callable[..., None]
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
     """`install("garden", code, ...)`: a distribution whose `plugin` module is a preamble and the code.
 
-    `files` are its other modules, and `requires` what it declares to need.
+    `files` are its other modules, `requires` what it declares to need, and `group` is that of its entry point.
     """
     monkeypatch.syspath_prepend(str(tmp_path))
     before = set(sys.modules)
@@ -59,6 +61,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         manifest: str = "",
         files: Mapping[str, str] | None = None,
         requires: Sequence[str] = ("hedgerow-core",),
+        group: str = ENTRY_POINT_GROUP,
     ) -> None:
         package = package or f"try_{name}"
         declared = f'@hookimpl\ndef manifest():\n    return Manifest(name="{name}", version="1.0", {manifest})\n'
@@ -73,7 +76,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         metadata.mkdir()
         needs = "".join(f"Requires-Dist: {needed}\n" for needed in requires)
         (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n{needs}")
-        (metadata / "entry_points.txt").write_text(f"[hedgerow.contexts]\n{name} = {package}.plugin\n")
+        (metadata / "entry_points.txt").write_text(f"[{group}]\n{name} = {package}.plugin\n")
 
     yield install_context
     for module in set(sys.modules) - before:

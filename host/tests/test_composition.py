@@ -10,8 +10,9 @@ import pytest
 
 from hedgerow_core.application import Command
 from hedgerow_host.catalog import compose, notes_on
+from hedgerow_host.discovery import installed_contexts, load_contexts
 from hedgerow_host.problems import CompositionError, Problem
-from hedgerow_host.settings import HostSettings
+from hedgerow_host.settings import ON_REQUEST_GROUP, HostSettings
 
 Install = Callable[..., None]
 
@@ -83,6 +84,21 @@ def test_a_context_that_is_not_wanted_is_not_even_imported(install: Install, tmp
     assert not marker.exists()
 
     compose(HostSettings(contexts=("garden", "weed")))
+    assert marker.exists()
+
+
+def test_a_context_that_waits_to_be_named_is_neither_hosted_nor_imported_before(
+    install: Install, tmp_path: Path
+) -> None:
+    marker = tmp_path / "marker"
+    install("flower", "")
+    install("weed", f"Path({str(marker)!r}).touch()", group=ON_REQUEST_GROUP)
+
+    unnamed = [context.name for context in load_contexts(None)]
+    assert ("flower" in unnamed, "weed" in unnamed, marker.exists()) == (True, False, False)
+    assert "weed" in [installed.name for installed in installed_contexts()], "it is listed all the same"
+
+    assert [context.name for context in load_contexts(["weed"])] == ["weed"]
     assert marker.exists()
 
 

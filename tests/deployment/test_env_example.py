@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic_settings import BaseSettings
 
-from hedgerow_host.discovery import load_contexts
+from hedgerow_host.discovery import installed_contexts, load_contexts
 from hedgerow_host.settings import HostSettings, variable_of
 from tests.deployment.broken import broken
 
@@ -20,7 +20,7 @@ ASSIGNMENT = re.compile(r"^\s*#?\s*([A-Z][A-Z0-9_]*)=", re.MULTILINE)
 
 def settings_classes() -> list[type[BaseSettings]]:
     """The host's, and those of the contexts that have one."""
-    contexts = (context.manifest.settings for context in load_contexts(None))
+    contexts = (context.manifest.settings for context in load_contexts([one.name for one in installed_contexts()]))
     return [HostSettings, *(found for found in contexts if found is not None)]
 
 

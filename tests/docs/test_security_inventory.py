@@ -34,6 +34,7 @@ OUTWARDS = {
     "aiosmtplib",
     "grpc",
     "http.client",
+    "httpcore",
     "faststream",
     "httpx",
     "pika",

@@ -120,12 +120,12 @@ def test_who_follows_the_page_has_a_context_that_works_and_can_be_taken_out_agai
         (workspace.folder / path).write_text(text)
 
     printed = workspace.shell(commands(page, "install"))
-    assert workspace.contexts() == ["billing", "loyalty", "users"]
+    assert workspace.contexts() == ["billing", "loyalty", "users", "webhooks"]
     assert re.search(r"\b13 passed\b", printed), printed
     for generated in GENERATED:
         assert (workspace.folder / generated).read_text() == (ROOT / generated).read_text()
 
     workspace.shell(commands(page, "remove"))
-    assert workspace.contexts() == ["billing", "users"]
+    assert workspace.contexts() == ["billing", "users", "webhooks"]
     assert workspace.traces() == []
     assert (workspace.folder / "pyproject.toml").read_text() == project

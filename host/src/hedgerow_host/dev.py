@@ -26,7 +26,7 @@ from hedgerow_core.persistence.embedded import EmbeddedPostgres, embedded_postgr
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.listening import bound_socket
 from hedgerow_host.problems import said_by
-from hedgerow_host.settings import ENTRY_POINT_GROUP, Environment, HostSettings
+from hedgerow_host.settings import ENTRY_POINT_GROUP, ON_REQUEST_GROUP, Environment, HostSettings
 
 LOOK_UP_MS = 200
 TOO_SOON_S = 10.0
@@ -172,7 +172,8 @@ class DevServer:
 
 def _source_folders() -> list[str]:
     """Where the code of host, core and contexts lies, unless it is installed for good."""
-    contexts = {point.value.partition(".")[0] for point in entry_points(group=ENTRY_POINT_GROUP)}
+    points = (*entry_points(group=ENTRY_POINT_GROUP), *entry_points(group=ON_REQUEST_GROUP))
+    contexts = {point.value.partition(".")[0] for point in points}
     roots = {"hedgerow_core", "hedgerow_host", *contexts}
     folders = []
     for root in sorted(roots):

@@ -11,7 +11,7 @@ from typing import Any
 from hedgerow_core.persistence import MigrationHistory
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.catalog import put_together
-from hedgerow_host.discovery import installed_contexts, load_contexts
+from hedgerow_host.discovery import installed_contexts, load_contexts, wanted_of
 from hedgerow_host.hosted_context import HostedContext
 from hedgerow_host.loading import InstalledContext
 from hedgerow_host.migration_files import head_of
@@ -74,9 +74,8 @@ def looked_at(settings: HostSettings) -> tuple[Assembly, list[MountedRoute]]:
         CompositionError: something is wrong with the settings of the host itself.
     """
     quarantine = Quarantine(settings.optional_contexts or (), takes_all=True)
-    for installed in installed_contexts():
-        if settings.contexts is None or installed.name in settings.contexts:
-            quarantine.take_in(found_by_a_child(installed))
+    for installed in wanted_of(installed_contexts(), settings.contexts):
+        quarantine.take_in(found_by_a_child(installed))
     return put_together(load_contexts(settings.contexts, quarantine, settings.remotes or {}), quarantine, settings)
 
 

@@ -5,7 +5,7 @@ What is not wanted is not imported: a distribution that is merely installed runs
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import Distribution, entry_points
@@ -14,7 +14,7 @@ from hedgerow_host.last_words import witnessed
 from hedgerow_host.loading import InstalledContext, LoadedContext, load
 from hedgerow_host.problems import CompositionError, Problem
 from hedgerow_host.quarantine import Quarantine
-from hedgerow_host.settings import ENTRY_POINT_GROUP, HostSettings
+from hedgerow_host.settings import ENTRY_POINT_GROUP, ON_REQUEST_GROUP, HostSettings
 from hedgerow_host.trial_import import found_by_a_child
 from hedgerow_host.wire.unsound_remotes import variable_of_remote
 
@@ -28,8 +28,10 @@ def installed_contexts() -> list[InstalledContext]:
             distribution=name,
             version=version,
             entry_point=point,
+            on_request=group == ON_REQUEST_GROUP,
         )
-        for point in entry_points(group=ENTRY_POINT_GROUP)
+        for group in (ENTRY_POINT_GROUP, ON_REQUEST_GROUP)
+        for point in entry_points(group=group)
         for name, version in [_known_of(point.dist)]
     ]
     return sorted(found, key=lambda context: (context.name, context.module))
@@ -41,6 +43,11 @@ def _known_of(distribution: Distribution | None) -> tuple[str, str]:
         if distribution is not None:
             return distribution.name, distribution.version or "?"
     return "an unknown distribution", "?"
+
+
+def wanted_of(installed: Iterable[InstalledContext], names: Collection[str] | None) -> list[InstalledContext]:
+    """Those of these names; None: all that don't wait to be named."""
+    return [one for one in installed if (not one.on_request if names is None else one.name in names)]
 
 
 @witnessed()
@@ -57,7 +64,7 @@ def hosted_contexts(settings: HostSettings) -> tuple[list[LoadedContext], Quaran
 def load_contexts(
     wanted: Collection[str] | None, quarantine: Quarantine | None = None, remote: Collection[str] = ()
 ) -> list[LoadedContext]:
-    """Import the wanted contexts (None: all installed) and order them, required ones first.
+    """Import the wanted contexts (None: all that don't wait to be named) and order them, required ones first.
 
     Those that are `remote` live on other hosts, and are there for who requires them.
 
@@ -104,7 +111,7 @@ def _choose(
     installed: Sequence[InstalledContext], wanted: Collection[str] | None, optional: Collection[str]
 ) -> tuple[list[InstalledContext], list[Problem]]:
     names = [context.name for context in installed]
-    chosen = [context for context in installed if wanted is None or context.name in wanted]
+    chosen = wanted_of(installed, wanted)
     hosted = [context.name for context in chosen]
     problems: list[Problem] = []
     for unknown in sorted(set(wanted or ()) - set(names)):

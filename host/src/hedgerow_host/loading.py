@@ -61,6 +61,8 @@ class InstalledContext:
     distribution: str
     version: str
     entry_point: EntryPoint
+    on_request: bool = False
+    """Whether it is hosted only where somebody names it."""
 
     @property
     def package(self) -> str:

@@ -21,6 +21,8 @@ ENV_FILE = ".env"
 PREFIX = "HEDGEROW_"
 ENTRY_POINT_GROUP = "hedgerow.contexts"
 """Where installed distributions say which contexts they bring."""
+ON_REQUEST_GROUP = "hedgerow.contexts.on_request"
+"""The same, for contexts that are hosted only where HEDGEROW_CONTEXTS names them (ADR 0045)."""
 MIN_PORT, MAX_PORT = 0, 65535
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 RABBITMQ_SCHEMES = ("amqp", "amqps")
@@ -225,10 +227,10 @@ class HostSettings(BaseSettings):
     """Embedded PostgreSQL and other local state; relative to the working folder."""
     contexts: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_names)] = Field(
         default=None,
-        description="Comma-separated names of the contexts to host. Unset: all that are installed.",
+        description="Comma-separated names of the contexts to host. Unset: all that don't wait to be named.",
         examples=["users,billing"],
     )
-    """Which contexts to host. Unset: all that are installed. What is not listed is not imported."""
+    """Which contexts to host. Unset: all that are installed and don't wait to be named. Others are not imported."""
     optional_contexts: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_names)] = Field(
         default=None,
         description="Comma-separated contexts that the host starts without if they are broken. Unset: none.",

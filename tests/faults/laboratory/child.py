@@ -23,6 +23,7 @@ from tests.faults.laboratory.move_mutants import MOVE_MUTANTS
 from tests.faults.laboratory.mutants import MUTANTS
 from tests.faults.laboratory.placement_mutants import PLACEMENT_MUTANTS
 from tests.faults.laboratory.statements import die_before
+from tests.faults.laboratory.webhook_mutants import WEBHOOK_MUTANTS
 
 CRASH_POINT, STOP_POINT, TRACE = "LAB_CRASH_POINT", "LAB_STOP_POINT", "LAB_TRACE"
 MUTANT, LEASE_S, PATIENCE_S = "LAB_MUTANT", "LAB_LEASE_S", "LAB_PATIENCE_S"
@@ -40,6 +41,7 @@ def apply(environment: dict[str, str]) -> None:
             | MIGRATION_MUTANTS
             | MOVE_MUTANTS
             | PLACEMENT_MUTANTS
+            | WEBHOOK_MUTANTS
         )
         all_mutants[mutant]()
     if lease := environment.get(LEASE_S):

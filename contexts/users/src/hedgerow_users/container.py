@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dependency_injector import containers, providers
 
+from hedgerow_core.security.seal import Seal
 from hedgerow_users.application.commands.assign_roles import AssignRolesHandler
 from hedgerow_users.application.commands.begin_second_factor import BeginSecondFactorHandler
 from hedgerow_users.application.commands.change_password import ChangePassword, ReplacePasswordHandler
@@ -80,7 +81,6 @@ from hedgerow_users.infrastructure.identities import DatabaseIdentityReader
 from hedgerow_users.infrastructure.jwt_access_tokens import JwtAccessTokens
 from hedgerow_users.infrastructure.keeping_up import KeepingUp
 from hedgerow_users.infrastructure.key_ring import KeyRing
-from hedgerow_users.infrastructure.key_seal import KeySeal
 from hedgerow_users.infrastructure.key_uses import KeyUses
 from hedgerow_users.infrastructure.known_networks import DatabaseKnownNetworks
 from hedgerow_users.infrastructure.links import DatabaseLinks
@@ -132,7 +132,7 @@ class UsersContainer(containers.DeclarativeContainer):
     key_store = providers.ThreadSafeSingleton(
         SigningKeyStore,
         database=core.database,
-        seal=providers.Factory(KeySeal, secret=server_secret),
+        seal=providers.Factory(Seal, secret=server_secret, purpose=SecretPurpose.SIGNING_KEY_SEAL),
         clock=core.clock,
     )
     signing_keys = providers.ThreadSafeSingleton(SigningKeys, store=key_store, clock=core.clock)
@@ -158,7 +158,7 @@ class UsersContainer(containers.DeclarativeContainer):
     )
 
     second_factors = providers.ThreadSafeSingleton(DatabaseSecondFactors, database=core.database)
-    second_factor_seal = providers.Factory(KeySeal, secret=server_secret, purpose=SecretPurpose.SECOND_FACTOR_SEAL)
+    second_factor_seal = providers.Factory(Seal, secret=server_secret, purpose=SecretPurpose.SECOND_FACTOR_SEAL)
     second_factor_secrets = providers.Factory(TotpSecrets, seal=second_factor_seal, issuer=settings.provided.issuer)
     second_proof = providers.Factory(SecondProof, secrets=second_factor_secrets, clock=core.clock)
     code_guard = providers.Factory(CodeGuard, limiter=core.limiter)

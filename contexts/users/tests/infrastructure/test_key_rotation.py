@@ -11,10 +11,10 @@ from pydantic import SecretStr
 from sqlalchemy import select, update
 
 from hedgerow_core.persistence import Database
+from hedgerow_core.security.seal import Seal
 from hedgerow_core.testing import FakeClock
 from hedgerow_users.application.signing_key_view import KeyState, SigningKeysUnreadable
-from hedgerow_users.infrastructure.key_seal import KeySeal
-from hedgerow_users.infrastructure.server_secret import users_secret
+from hedgerow_users.infrastructure.server_secret import Purpose, users_secret
 from hedgerow_users.infrastructure.signing_key_store import (
     PUBLISHED_AFTER_RETIREMENT,
     SIGNS_AFTER,
@@ -28,8 +28,8 @@ NEXT, SIGNING, RETIRED, UNREADABLE = KeyState.NEXT, KeyState.SIGNING, KeyState.R
 A_MOMENT = timedelta(microseconds=1)
 
 
-def seal(secret: SecretStr = OLD, previous: SecretStr | None = None) -> KeySeal:
-    return KeySeal(users_secret(secret, previous, folder=Path("nowhere")))
+def seal(secret: SecretStr = OLD, previous: SecretStr | None = None) -> Seal:
+    return Seal(users_secret(secret, previous, folder=Path("nowhere")), Purpose.SIGNING_KEY_SEAL)
 
 
 def ring_of(

@@ -13,17 +13,18 @@ from sqlalchemy import delete, event, func, select
 
 from hedgerow_core.domain import new_id
 from hedgerow_core.persistence import Database
+from hedgerow_core.security.seal import Seal
 from hedgerow_core.testing import FakeClock
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.session import SessionId
 from hedgerow_users.infrastructure.jwt_access_tokens import JwtAccessTokens
-from hedgerow_users.infrastructure.key_seal import KeySeal
-from hedgerow_users.infrastructure.server_secret import users_secret
+from hedgerow_users.infrastructure.server_secret import Purpose, users_secret
 from hedgerow_users.infrastructure.signing_key_store import SigningKeyStore
 from hedgerow_users.infrastructure.signing_keys import LOOK_INTERVAL, SigningKeys
 from hedgerow_users.infrastructure.tables import signing_keys
 
-SEAL = KeySeal(users_secret(SecretStr("for tests alone, and so it is no secret"), None, folder=Path("nowhere")))
+SECRET = users_secret(SecretStr("for tests alone, and so it is no secret"), None, folder=Path("nowhere"))
+SEAL = Seal(SECRET, Purpose.SIGNING_KEY_SEAL)
 
 
 def ring_of(database: Database, clock: FakeClock) -> SigningKeys:

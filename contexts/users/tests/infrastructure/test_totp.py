@@ -10,11 +10,11 @@ import pytest
 from pydantic import SecretStr
 
 from hedgerow_core.domain import new_id
+from hedgerow_core.security.seal import Seal
 from hedgerow_users.application.second_factor_ports import SecondFactorUnreadable
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.email import Email
 from hedgerow_users.domain.second_factor import SecondFactor
-from hedgerow_users.infrastructure.key_seal import KeySeal
 from hedgerow_users.infrastructure.server_secret import Purpose, users_secret
 from hedgerow_users.infrastructure.totp import TotpSecrets
 
@@ -32,8 +32,8 @@ RFC_6238_APPENDIX_B = [  # SHA-1, the last six of eight digits
 KEY_OF_THE_RFC = b"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 
 
-def seal(secret: SecretStr = OLD, previous: SecretStr | None = None) -> KeySeal:
-    return KeySeal(users_secret(secret, previous, folder=Path("nowhere")), Purpose.SECOND_FACTOR_SEAL)
+def seal(secret: SecretStr = OLD, previous: SecretStr | None = None) -> Seal:
+    return Seal(users_secret(secret, previous, folder=Path("nowhere")), Purpose.SECOND_FACTOR_SEAL)
 
 
 def secrets(secret: SecretStr = OLD, previous: SecretStr | None = None) -> TotpSecrets:
@@ -66,7 +66,7 @@ def test_a_secret_opens_for_its_account_under_its_server_secret_only() -> None:
     code = pyotp.TOTP(made.text.reveal()).at(NOW)
     for good in (secrets(), secrets(NEW, previous=OLD)):
         assert good.step_of(factor(made.sealed), code, at=NOW) is not None
-    signing = KeySeal(users_secret(OLD, None, folder=Path("nowhere")))
+    signing = Seal(users_secret(OLD, None, folder=Path("nowhere")), Purpose.SIGNING_KEY_SEAL)
     for bad, whose in ((secrets(NEW), ADA), (secrets(), EVE), (TotpSecrets(signing, issuer="garden"), ADA)):
         with pytest.raises(SecondFactorUnreadable):
             bad.step_of(factor(made.sealed, whose), code, at=NOW)

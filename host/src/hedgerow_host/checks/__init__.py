@@ -17,7 +17,7 @@ from hedgerow_host.checks.deployment import guessable_secrets, unwise_in_product
 from hedgerow_host.checks.findings import Finding, worst_first
 from hedgerow_host.checks.imports import imports_of
 from hedgerow_host.checks.variables import variables_that_nobody_reads
-from hedgerow_host.discovery import installed_contexts
+from hedgerow_host.discovery import installed_contexts, wanted_of
 from hedgerow_host.grpc_beside import look_at_services
 from hedgerow_host.problems import CompositionError, Problem
 from hedgerow_host.settings import HostSettings
@@ -63,6 +63,5 @@ def _of_composition(assembly: Assembly, *, deploy: bool) -> Iterator[Finding]:
 
 def _of_sources(settings: HostSettings) -> list[Finding]:
     """About the code of the contexts that are wanted here, whether or not they can be composed."""
-    wanted = [one for one in installed_contexts() if settings.contexts is None or one.name in settings.contexts]
-    imports, findings = imports_of(wanted)
+    imports, findings = imports_of(wanted_of(installed_contexts(), settings.contexts))
     return [*findings, *broken_boundaries(imports), *undeclared_imports(imports)]

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from hedgerow_host.scaffold.naming import refused
-from hedgerow_host.settings import ENTRY_POINT_GROUP
+from hedgerow_host.settings import ENTRY_POINT_GROUP, ON_REQUEST_GROUP
 
 PROJECT_FILE = "pyproject.toml"
 ANSWERS_FILE = ".copier-answers.yml"
@@ -113,7 +113,8 @@ def context_folders(workspace: Workspace) -> dict[str, Path]:
     return {
         name: folder
         for folder in sorted(workspace.contexts.glob("*"))
-        for name in _project_in(folder).get("project", {}).get("entry-points", {}).get(ENTRY_POINT_GROUP, {})
+        for group in (ENTRY_POINT_GROUP, ON_REQUEST_GROUP)
+        for name in _project_in(folder).get("project", {}).get("entry-points", {}).get(group, {})
     }
 
 

@@ -12,10 +12,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.persistence import Database
+from hedgerow_core.security.seal import Seal
 from hedgerow_users.application.second_factor_ports import SecondFactorView
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.second_factor import SecondFactor
-from hedgerow_users.infrastructure.key_seal import KeySeal
 from hedgerow_users.infrastructure.tables import recovery_codes, second_factors
 
 _OF_ACCOUNT = second_factors.c.account_id == bindparam("account")
@@ -148,7 +148,7 @@ class DatabaseSecondFactors:
             return SecondFactorView(enabled_at=None, recovery_codes_left=0)
         return SecondFactorView(enabled_at=row.confirmed_at, recovery_codes_left=row.codes_left)
 
-    async def reseal(self, seal: KeySeal) -> int:
+    async def reseal(self, seal: Seal) -> int:
         """Encrypt every secret that the seal opens under the current server secret; says how many it does not open.
 
         Safe to repeat, and while people log in: a secret that was replaced meanwhile is left as it is.

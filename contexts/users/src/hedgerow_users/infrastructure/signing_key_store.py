@@ -21,9 +21,9 @@ from hedgerow_core.domain import Clock, new_id
 from hedgerow_core.messaging.trail import append
 from hedgerow_core.observability import log_of
 from hedgerow_core.persistence import Database
+from hedgerow_core.security.seal import Seal
 from hedgerow_users.application.signing_key_view import SigningKeysUnreadable
 from hedgerow_users.application.token_ports import PublicKey
-from hedgerow_users.infrastructure.key_seal import KeySeal
 from hedgerow_users.infrastructure.tables import signing_keys
 from hedgerow_users.settings import LONGEST_ACCESS_TOKEN_S
 
@@ -74,7 +74,7 @@ class SigningKey:
 class SigningKeyStore:
     """Reads and writes signing keys. Each call is a transaction or a statement of its own."""
 
-    def __init__(self, database: Database, seal: KeySeal, clock: Clock) -> None:
+    def __init__(self, database: Database, seal: Seal, clock: Clock) -> None:
         self._database = database
         self._seal = seal
         self._clock = clock

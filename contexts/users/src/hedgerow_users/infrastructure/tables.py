@@ -92,7 +92,7 @@ signing_keys = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("retired_at", DateTime(timezone=True)),
 )
-"""Ed25519 private keys, encrypted (`key_seal`)."""
+"""Ed25519 private keys, encrypted (`Seal`)."""
 
 revocations = Table(
     "revocations",
@@ -130,7 +130,7 @@ second_factors = Table(
     Column("confirmed_at", DateTime(timezone=True)),
     Column("last_step", BigInteger),
 )
-"""Secrets of authenticator apps, encrypted (`key_seal`), and the step of the last code that was accepted."""
+"""Secrets of authenticator apps, encrypted (`Seal`), and the step of the last code that was accepted."""
 
 recovery_codes = Table(
     "recovery_codes",

@@ -9,11 +9,11 @@ import pyotp
 from pyotp.exceptions import OTPVerificationError
 
 from hedgerow_core.domain import Secret
+from hedgerow_core.security.seal import Seal
 from hedgerow_users.application.second_factor_ports import NewSecret, SecondFactorUnreadable
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.email import Email
 from hedgerow_users.domain.second_factor import SecondFactor
-from hedgerow_users.infrastructure.key_seal import KeySeal
 
 STEPS_OFF = 1
 """A code of the step before or after this one is good, too: clocks differ, and people type (RFC 6238 §5.2)."""
@@ -23,7 +23,7 @@ STEPS_OFF = 1
 class TotpSecrets:
     """Secrets of 160 bits (RFC 4226 §4), sealed under the account's id (port `SecondFactorSecrets`)."""
 
-    def __init__(self, seal: KeySeal, issuer: str) -> None:
+    def __init__(self, seal: Seal, issuer: str) -> None:
         self._seal = seal
         self._issuer = issuer
 

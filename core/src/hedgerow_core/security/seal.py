@@ -9,17 +9,16 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hedgerow_core.security.server_secret import ServerSecret
-from hedgerow_users.infrastructure.server_secret import Purpose
 
 NONCE_BYTES = 12
 """Random (NIST SP 800-38D §8.3): below 2^32 seals under one key, far more than there are keys and accounts."""
 
 
 @final
-class KeySeal:
+class Seal:
     """AES-256-GCM under a key derived from the server secret for one purpose; the name is authenticated with it."""
 
-    def __init__(self, secret: ServerSecret, purpose: Purpose = Purpose.SIGNING_KEY_SEAL) -> None:
+    def __init__(self, secret: ServerSecret, purpose: str) -> None:
         self._secret = secret
         self._purpose = purpose
 

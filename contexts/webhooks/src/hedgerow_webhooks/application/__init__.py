@@ -1,0 +1,1 @@
+"""The use cases of webhooks, and the ports they speak through."""

@@ -1,0 +1,1 @@
+"""What webhooks can be told to do: one use case a file."""

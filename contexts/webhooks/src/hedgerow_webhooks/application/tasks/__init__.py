@@ -1,0 +1,1 @@
+"""What webhooks does later and outside the request: durable work on the ledger."""

@@ -1,0 +1,1 @@
+"""The technology behind the ports: PostgreSQL, sealed secrets, and the guarded way out."""

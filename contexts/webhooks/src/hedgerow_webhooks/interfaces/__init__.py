@@ -1,0 +1,1 @@
+"""How webhooks is reached from outside the process."""
