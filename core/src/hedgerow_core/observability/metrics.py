@@ -1,7 +1,7 @@
-"""Every number that Hedgerow offers to Prometheus. Labels are names of contexts and subscriptions, never ids.
+"""Every number that Hedgerow offers to Prometheus. What a label may hold is said in `labels.py`; never an id.
 
 What this process does is counted as it happens. How the ledger stands is told by `LEDGER_GAUGES`, from the last
-look at the database (`hedgerow_core.messaging.health`).
+look at the database (`hedgerow_core.messaging.health`). Reference, dashboards and alerts are made from here.
 """
 
 from __future__ import annotations
@@ -17,15 +17,35 @@ REGISTRY = CollectorRegistry()
 BY_CONTEXT = ("context",)
 BY_SUBSCRIPTION = ("context", "subscription")
 BY_QUESTION = ("context", "query", "outcome")
+BY_SCHEDULE = ("context", "schedule")
 
+HTTP_SECONDS = Histogram(
+    "hedgerow_http_request_duration_seconds",
+    "How long requests took, by the template of their route; status 0 if the caller was gone before the answer. "
+    "Not of probes.",
+    ("method", "route", "status"),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    unit="seconds",
+    registry=REGISTRY,
+)
 HANDLER_SECONDS = Histogram(
     "hedgerow_handler_duration_seconds",
     "How long the handler of a delivery ran; alone also until its commit.",
     BY_SUBSCRIPTION,
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+    unit="seconds",
     registry=REGISTRY,
 )
 """Up to the deadline of a handler (60 s)."""
+OUTBOUND_SECONDS = Histogram(
+    "hedgerow_outbound_duration_seconds",
+    "How long the call of a task to the world outside took, as to a payment gateway or a mail server: "
+    "answered, failed or late.",
+    (*BY_SUBSCRIPTION, "outcome"),
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+    unit="seconds",
+    registry=REGISTRY,
+)
 EFFECTS = Counter(
     "hedgerow_effects",
     "Deliveries that took effect, counted after their commit.",
@@ -61,6 +81,59 @@ QUESTION_SECONDS = Histogram(
     "How long a context waited for what it asked another one: answered, refused, late or failed.",
     BY_QUESTION,
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    unit="seconds",
+    registry=REGISTRY,
+)
+SCHEDULE_TICKS = Counter(
+    "hedgerow_schedule_ticks",
+    "Ticks of a schedule that made a task.",
+    BY_SCHEDULE,
+    registry=REGISTRY,
+)
+SCHEDULE_TICKS_LATE = Counter(
+    "hedgerow_schedule_ticks_late",
+    "Ticks of a schedule that were noticed more than a minute late, because no worker ran; its catch-up policy "
+    "says what became of them. At most 1,000 at once.",
+    BY_SCHEDULE,
+    registry=REGISTRY,
+)
+POOL_SIZE = Gauge(
+    "hedgerow_pool_size",
+    "Connections to PostgreSQL that a context may hold in this process.",
+    BY_CONTEXT,
+    registry=REGISTRY,
+)
+POOL_IN_USE = Gauge(
+    "hedgerow_pool_in_use", "Connections to PostgreSQL that somebody works with.", BY_CONTEXT, registry=REGISTRY
+)
+POOL_WAITING = Gauge(
+    "hedgerow_pool_waiting",
+    "How many wait for a connection to PostgreSQL: to come free, or to be opened.",
+    BY_CONTEXT,
+    registry=REGISTRY,
+)
+POOL_TURNED_AWAY = Counter(
+    "hedgerow_pool_turned_away",
+    "How many waited for a connection to PostgreSQL for a second, and got none.",
+    BY_CONTEXT,
+    registry=REGISTRY,
+)
+DISPATCHER_WAITS = Gauge(
+    "hedgerow_dispatcher_waits",
+    "1 while the worker of a context can't go on, because its database or the broker is away.",
+    BY_CONTEXT,
+    registry=REGISTRY,
+)
+QUARANTINED = Gauge(
+    "hedgerow_quarantined",
+    "1 while this process does without an optional context, because it is broken.",
+    BY_CONTEXT,
+    registry=REGISTRY,
+)
+BROKEN = Gauge(
+    "hedgerow_broken",
+    "1 after something that a required context does in the background has died; it goes on with what is left.",
+    BY_CONTEXT,
     registry=REGISTRY,
 )
 REMOTE_CUT_OFF = Gauge(
@@ -73,6 +146,7 @@ IDENTITY_AGE = Gauge(
     "hedgerow_identity_age_seconds",
     "How long ago the host of a remote context has said whom to believe. Beyond 5, nobody is whom it vouches for.",
     BY_CONTEXT,
+    unit="seconds",
     registry=REGISTRY,
 )
 
@@ -84,10 +158,11 @@ class LedgerGauge:
     name: str
     meaning: str
     labels: tuple[str, ...]
+    unit: str = ""
 
     def family(self) -> GaugeMetricFamily:
         """An empty one, to be filled for one scrape."""
-        return GaugeMetricFamily(self.name, self.meaning, labels=self.labels)
+        return GaugeMetricFamily(self.name, self.meaning, labels=self.labels, unit=self.unit)
 
 
 LEDGER_UP = LedgerGauge(
@@ -102,6 +177,7 @@ OLDEST_PENDING = LedgerGauge(
     "hedgerow_oldest_pending_age_seconds",
     "For how long the oldest delivery has been due that is not done.",
     BY_SUBSCRIPTION,
+    "seconds",
 )
 EXPIRED_LEASES = LedgerGauge(
     "hedgerow_expired_leases",
@@ -112,9 +188,26 @@ RELAY_LAG = LedgerGauge(
     "hedgerow_relay_lag_seconds",
     "Age of the oldest event of the publisher that was not yet offered to the subscription.",
     (*BY_SUBSCRIPTION, "publisher"),
+    "seconds",
+)
+PAUSED = LedgerGauge("hedgerow_paused", "1 while somebody has paused the subscription.", BY_SUBSCRIPTION)
+SCHEDULE_OVERDUE = LedgerGauge(
+    "hedgerow_schedule_overdue_seconds",
+    "For how long the next tick of a schedule has been due; 0 while it lies ahead.",
+    BY_SCHEDULE,
+    "seconds",
 )
 ALARM = LedgerGauge(
     "hedgerow_alarm", "1 while somebody should look, by what is the matter.", (*BY_SUBSCRIPTION, "what")
 )
 
-LEDGER_GAUGES = (LEDGER_UP, DELIVERIES, OLDEST_PENDING, EXPIRED_LEASES, RELAY_LAG, ALARM)
+LEDGER_GAUGES = (
+    LEDGER_UP,
+    DELIVERIES,
+    OLDEST_PENDING,
+    EXPIRED_LEASES,
+    RELAY_LAG,
+    PAUSED,
+    SCHEDULE_OVERDUE,
+    ALARM,
+)
