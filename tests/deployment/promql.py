@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import promql_parser as promql
 
@@ -95,3 +96,32 @@ def _of_two(node: promql.BinaryExpr) -> frozenset[str]:
 def placeholders(text: str) -> Iterator[str]:
     """Labels that a legend or a summary shows."""
     yield from re.findall(r"\{\{ ?(?:\$labels\.)?(\w+) ?\}\}", text)
+
+
+Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
+"""What a scrape has told, by name and labels."""
+_COMPARED = {"==": operator.eq, ">": operator.gt}
+
+
+def ringing_in(query: str, samples: Samples) -> list[dict[str, str]]:
+    """For which labels an alert rings that compares the largest of a gauge, as it stands right now, with a number.
+
+    Raises:
+        Wrong: it is of another kind; promtool plays those.
+    """
+    node = promql.parse(query)
+    match node:
+        case promql.BinaryExpr(lhs=promql.AggregateExpr(expr=promql.VectorSelector()) as largest):
+            compared = _COMPARED[re.fullmatch(r".*\) (\S+) [\d.]+", query)[1]]  # type: ignore[index]
+        case _:
+            raise Wrong(f"{query} is no largest of a gauge")
+    found: dict[frozenset[tuple[str, str]], float] = {}
+    for (name, labels), value in samples.items():
+        if name == largest.expr.name and _matches(largest.expr, dict(labels)):
+            group = frozenset(item for item in labels if item[0] in largest.modifier.labels)
+            found[group] = max(value, found.get(group, value))
+    return [dict(group) for group, value in found.items() if compared(value, node.rhs.val)]
+
+
+def _matches(selector: promql.VectorSelector, labels: Mapping[str, str]) -> bool:
+    return all(re.fullmatch(each.value, labels[each.name]) for each in selector.matchers.matchers)

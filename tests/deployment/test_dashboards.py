@@ -94,8 +94,12 @@ def test_a_query_for_what_there_is_not_is_noticed(query: str, text: str, complai
 
 
 def test_every_metric_is_on_some_dashboard() -> None:
-    asked = {series for path in PAGES for query, _called in targets_of(json.loads(path.read_text()))
-             for series in series_in(query)}
+    asked = {
+        series
+        for path in PAGES
+        for query, _called in targets_of(json.loads(path.read_text()))
+        for series in series_in(query)
+    }
     shown = {metric.name for metric in metrics().values() if asked & metric.series.keys()}
 
     assert shown == metrics().keys()

@@ -49,5 +49,5 @@ def write(
     for path, changes in wrong.items():
         typer.echo("\n".join([f"{path}:", *changes]))
     if wrong:
-        raise differs(next(iter(wrong)), fix=f"hedgerow metrics write {folder}")
+        raise differs(next(iter(wrong)), fix=f"hedgerow metrics write {folder}", wanted="the metrics make of it")
     typer.echo(f"{folder} is as it should be", err=True)
