@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,13 @@ from typing import Any
 import pytest
 import typer.main
 from prometheus_client import CollectorRegistry, Counter
-from prometheus_client.metrics import MetricWrapperBase
 from pydantic_settings import BaseSettings
 
 from hedgerow_core.domain import DomainError
 from hedgerow_core.http.problems import STATUS_OF
 from hedgerow_core.messaging import EventContract
 from hedgerow_core.messaging.health import Matter
-from hedgerow_core.observability import metrics
+from hedgerow_core.observability import catalogue, metrics
 from hedgerow_core.observability.metrics import LEDGER_GAUGES, REGISTRY, LedgerGauge
 from hedgerow_core.plugin import HookSpecs
 from hedgerow_core.questions import AnswerContract, QueryContract
@@ -376,15 +375,9 @@ def test_a_new_log_event_is_noticed(reference: str) -> None:
 # Metrics and alarms
 
 
-def metrics_of(registry: CollectorRegistry, gauges: Iterable[LedgerGauge]) -> dict[str, list[str]]:
+def metrics_of(registry: CollectorRegistry, gauges: Sequence[LedgerGauge]) -> dict[str, list[str]]:
     """Every metric as Prometheus knows it, with its labels."""
-    counted = {
-        f"{family.name}_total" if family.type == "counter" else family.name: list(collector._labelnames)
-        for collector in {*registry._names_to_collectors.values()}
-        if isinstance(collector, MetricWrapperBase)
-        for family in collector.describe()
-    }
-    return counted | {gauge.name: list(gauge.labels) for gauge in gauges}
+    return {name: list(metric.labels) for name, metric in catalogue.metrics(registry, gauges).items()}
 
 
 def test_every_metric_is_documented_with_its_labels(reference: str) -> None:

@@ -11,7 +11,9 @@ from uuid import uuid4
 import httpx
 import pytest
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry, Counter
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from sqlalchemy import text
 
 from core.tests.messaging.shop_and_books import SendReceipt
@@ -25,11 +27,13 @@ from hedgerow_core.observability import tracing
 from hedgerow_core.observability.catalogue import Kind, Metric, metrics
 from hedgerow_core.observability.labels import LABELS, NO_ROUTE, OTHER_METHOD
 from hedgerow_core.observability.metrics import HTTP_SECONDS, REGISTRY
+from hedgerow_core.observability.tallies import Tally
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.persistence.database import POOL_SIZE
 from hedgerow_core.persistence.observing import Observer
 
 NAME = "books.send_receipt"
+BOUNDS = (0.001, 0.01, 0.1, 1.0, 10.0)
 
 
 def told(name: str, **labels: str) -> float:
@@ -95,12 +99,28 @@ async def test_what_callers_make_up_makes_no_series(http: httpx.AsyncClient) -> 
         await http.request(uuid4().hex[:8].upper(), f"/{uuid4()}")
 
     await made_up()
-    series = len(HTTP_SECONDS._metrics)
+    series = len(HTTP_SECONDS.series)
     for _ in range(20):
         await made_up()
 
-    assert len(HTTP_SECONDS._metrics) == series
+    assert len(HTTP_SECONDS.series) == series
     assert requests(OTHER_METHOD, "/measured/{id}", 405) >= 21
+
+
+@given(st.lists(st.floats(0, 20)))
+def test_a_tally_tells_what_the_library_would_tell(observed: list[float]) -> None:
+    ours, theirs = CollectorRegistry(), CollectorRegistry()
+    tally = Tally("made_up_seconds", "…", ("route",), buckets=BOUNDS, unit="seconds", registry=ours)
+    library = Histogram("made_up_seconds", "…", ["route"], buckets=BOUNDS, unit="seconds", registry=theirs)
+    for amount in [*observed, *BOUNDS]:
+        tally.of("a").observe(amount)
+        library.labels("a").observe(amount)
+
+    told = generate_latest(ours)
+
+    assert told.splitlines() == [line for line in generate_latest(theirs).splitlines() if b"_created" not in line]
+    tally.of("a").observe(1)
+    assert generate_latest(ours) != told, "the twin"
 
 
 def outbound(call: Any) -> Consumer:

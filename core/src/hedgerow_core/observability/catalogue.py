@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
 from hedgerow_core.observability.metrics import LEDGER_GAUGES, REGISTRY, LedgerGauge
+from hedgerow_core.observability.tallies import Tally
 
 
 class Kind(StrEnum):
@@ -83,6 +84,8 @@ def metrics(
 def _counted_in(registry: CollectorRegistry) -> Iterator[Metric]:
     # By name, a collector stands there several times; the library has no public list of them, nor of labels.
     for collector in {id(each): each for each in registry._names_to_collectors.values()}.values():
+        if isinstance(collector, Tally):
+            yield _tallied(collector)
         if not isinstance(collector, MetricWrapperBase):
             continue
         for family in collector.describe():
@@ -93,6 +96,10 @@ def _counted_in(registry: CollectorRegistry) -> Iterator[Metric]:
                 labels=tuple(collector._labelnames),
                 unit=family.unit,
             )
+
+
+def _tallied(tally: Tally) -> Metric:
+    return Metric(name=tally.name, kind=Kind.HISTOGRAM, meaning=tally.meaning, labels=tally.labels, unit=tally.unit)
 
 
 def _read_from_the_ledger(gauge: LedgerGauge) -> Metric:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 
+from hedgerow_core.observability.tallies import Tally
+
 REGISTRY = CollectorRegistry()
 """Our own: what libraries add to the default one is not ours to promise."""
 
@@ -19,7 +21,7 @@ BY_SUBSCRIPTION = ("context", "subscription")
 BY_QUESTION = ("context", "query", "outcome")
 BY_SCHEDULE = ("context", "schedule")
 
-HTTP_SECONDS = Histogram(
+HTTP_SECONDS = Tally(
     "hedgerow_http_request_duration_seconds",
     "How long requests took, by the template of their route; status 0 if the caller was gone before the answer. "
     "Not of probes.",
