@@ -23,8 +23,9 @@ BY_SCHEDULE = ("context", "schedule")
 
 HTTP_SECONDS = Tally(
     "hedgerow_http_request_duration_seconds",
-    "How long requests took, by the template of their route; status 0 if the caller was gone before the answer. "
-    "Not of probes.",
+    "How long requests took; `route` is the template, as in `/v1/billing/invoices/{invoice_id}`, `none` where "
+    "there is nothing; `status` is 0 if the caller was gone before the answer; `method` is `other` if it made one "
+    "up. Of those that the log names as `request`.",
     ("method", "route", "status"),
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
     unit="seconds",
@@ -32,7 +33,7 @@ HTTP_SECONDS = Tally(
 )
 HANDLER_SECONDS = Histogram(
     "hedgerow_handler_duration_seconds",
-    "How long the handler of a delivery ran; alone also until its commit.",
+    "How long handlers ran, successful or not; of a delivery that is handled alone, also its commit.",
     BY_SUBSCRIPTION,
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
     unit="seconds",
@@ -41,8 +42,8 @@ HANDLER_SECONDS = Histogram(
 """Up to the deadline of a handler (60 s)."""
 OUTBOUND_SECONDS = Histogram(
     "hedgerow_outbound_duration_seconds",
-    "How long the call of a task to the world outside took, as to a payment gateway or a mail server: "
-    "answered, failed or late.",
+    "How long a task's call to the world outside took, as to a payment gateway or a mail server; `outcome` is "
+    "answered (also with a no), failed, or late: broken off at the deadline of its handler.",
     (*BY_SUBSCRIPTION, "outcome"),
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
     unit="seconds",
@@ -50,13 +51,13 @@ OUTBOUND_SECONDS = Histogram(
 )
 EFFECTS = Counter(
     "hedgerow_effects",
-    "Deliveries that took effect, counted after their commit.",
+    "Deliveries that took effect.",
     BY_SUBSCRIPTION,
     registry=REGISTRY,
 )
 ATTEMPTS_FAILED = Counter(
     "hedgerow_attempts_failed",
-    "Attempts at a delivery that failed.",
+    "Attempts that failed.",
     BY_SUBSCRIPTION,
     registry=REGISTRY,
 )
@@ -74,13 +75,16 @@ REFUSED_STATEMENTS = Counter(
 )
 HINTS_SENT = Counter(
     "hedgerow_hints_sent",
-    "Hints that this process sent to a worker.",
+    "Hints sent to workers.",
     BY_CONTEXT,
     registry=REGISTRY,
 )
 QUESTION_SECONDS = Histogram(
     "hedgerow_question_duration_seconds",
-    "How long a context waited for what it asked another one: answered, refused, late or failed.",
+    (
+        "How long a context waited for what it asked another one; `outcome` is answered, refused (a rule of "
+        "the other context), late or failed."
+    ),
     BY_QUESTION,
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
     unit="seconds",
@@ -116,7 +120,7 @@ POOL_WAITING = Gauge(
 )
 POOL_TURNED_AWAY = Counter(
     "hedgerow_pool_turned_away",
-    "How many waited for a connection to PostgreSQL for a second, and got none.",
+    "How many waited for a connection to PostgreSQL for a second, and got none: `database_busy`.",
     BY_CONTEXT,
     registry=REGISTRY,
 )
@@ -140,13 +144,16 @@ BROKEN = Gauge(
 )
 REMOTE_CUT_OFF = Gauge(
     "hedgerow_remote_cut_off",
-    "1 while this process leaves the host of a remote context alone, because it has failed several times running.",
+    "1 while this process leaves the host of a remote context alone, because it has failed five times running.",
     BY_CONTEXT,
     registry=REGISTRY,
 )
 IDENTITY_AGE = Gauge(
     "hedgerow_identity_age_seconds",
-    "How long ago the host of a remote context has said whom to believe. Beyond 5, nobody is whom it vouches for.",
+    (
+        "How long ago the host of a remote context has said whom to believe; of `api` alone. Beyond 5, nobody"
+        " is for whom it vouches."
+    ),
     BY_CONTEXT,
     unit="seconds",
     registry=REGISTRY,
@@ -168,39 +175,49 @@ class LedgerGauge:
 
 
 LEDGER_UP = LedgerGauge(
-    "hedgerow_ledger_up", "1 if the ledger could be read within the last half minute.", BY_CONTEXT
+    "hedgerow_ledger_up",
+    "1 if the ledger could be read within the last 30 s; while it is 0, what gauges tell of it is left out.",
+    BY_CONTEXT,
 )
 DELIVERIES = LedgerGauge(
     "hedgerow_deliveries",
-    "Deliveries that are not done, by state: pending, retry, dead, parked. Counted up to 10,000.",
+    (
+        "Deliveries that are not done; `state` is `pending` (or being worked on), `retry`, `dead` (not "
+        "skipped) or `parked`. Counted up to 10,000."
+    ),
     (*BY_SUBSCRIPTION, "state"),
 )
 OLDEST_PENDING = LedgerGauge(
     "hedgerow_oldest_pending_age_seconds",
-    "For how long the oldest delivery has been due that is not done.",
+    "For how long the oldest delivery that is not done has been due.",
     BY_SUBSCRIPTION,
     "seconds",
 )
 EXPIRED_LEASES = LedgerGauge(
     "hedgerow_expired_leases",
-    "Partitions whose holder went silent and that nobody has taken over.",
+    "Partitions whose holder went silent and that nobody has taken over yet.",
     BY_SUBSCRIPTION,
 )
 RELAY_LAG = LedgerGauge(
     "hedgerow_relay_lag_seconds",
-    "Age of the oldest event of the publisher that was not yet offered to the subscription.",
+    (
+        "Age of the oldest event of the publisher, of any type, that the subscription's relay has not passed;"
+        " of a publisher on another host: of what waits behind the last page, or how long it has been silent,"
+        " from 20 s on."
+    ),
     (*BY_SUBSCRIPTION, "publisher"),
     "seconds",
 )
 PAUSED = LedgerGauge("hedgerow_paused", "1 while somebody has paused the subscription.", BY_SUBSCRIPTION)
 SCHEDULE_OVERDUE = LedgerGauge(
     "hedgerow_schedule_overdue_seconds",
-    "For how long the next tick of a schedule has been due; 0 while it lies ahead.",
+    "For how long the next tick of a schedule has been due; 0 while it lies ahead. It grows while no worker runs, "
+    "when nothing else does.",
     BY_SCHEDULE,
     "seconds",
 )
 ALARM = LedgerGauge(
-    "hedgerow_alarm", "1 while somebody should look, by what is the matter.", (*BY_SUBSCRIPTION, "what")
+    "hedgerow_alarm", "1 while somebody should look, else 0; `what` is the alarm.", (*BY_SUBSCRIPTION, "what")
 )
 
 LEDGER_GAUGES = (

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from hedgerow_host.cli.choosing import Json
+
 app = typer.Typer(help="List what is measured, and make dashboards and alerts of it.", no_args_is_help=True)
 
 FOLDER = Path("ops")
@@ -18,8 +20,15 @@ def metrics() -> None:
 
 
 @app.command("list")
-def list_them(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List every metric with its labels. Needs no running host."""
+def list_metrics(as_json: Json = False) -> None:
+    """List every metric with its labels and what it means. Needs no running host.
+
+    JSON: `name`, `kind`, `meaning`, `labels`, `unit`.
+
+    Exit codes: 0, 2.
+
+    Example: hedgerow metrics list
+    """
     from dataclasses import asdict
 
     from hedgerow_core.observability import catalogue
@@ -33,10 +42,21 @@ def list_them(as_json: Annotated[bool, typer.Option("--json", help="Print JSON."
 def write(
     folder: Annotated[Path, typer.Argument(help="Where the files go.")] = FOLDER,
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit 1 and say which files differ.")
+        bool,
+        typer.Option(
+            "--check", help="Write nothing; name the files that differ, with their lines, and exit with 1."
+        ),
     ] = False,
 ) -> None:
-    """Write dashboards for Grafana and alerts for Prometheus. Needs no running host."""
+    """Make dashboards for Grafana and alerts for Prometheus out of the metrics. Needs no running host.
+
+    `grafana/dashboards/*.json` and `prometheus/alerts.yaml` cannot ask for a metric or a label that is not there.
+    What each alert means: docs/how-to/watch-a-host.md.
+
+    Exit codes: 0, 1 (`--check` only), 2.
+
+    Example: hedgerow metrics write ops --check
+    """
     from hedgerow_host.cli.keeping import differences, differs, keep
     from hedgerow_host.dashboards.files import files
 
