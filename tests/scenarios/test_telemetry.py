@@ -7,9 +7,9 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -239,6 +239,12 @@ class _TakeSpans(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None: ...
 
 
+def strays(spans: Iterable[Seen], origins: Iterable[Seen]) -> list[Seen]:
+    """Those that follow none of these."""
+    known = {(origin.trace, origin.id) for origin in origins}
+    return [span for span in spans if (span.trace, span.parent) not in known]
+
+
 @contextmanager
 def collecting() -> Iterator[Collector]:
     collector = Collector()
@@ -277,26 +283,24 @@ def test_a_story_is_one_trace_over_api_and_worker_and_quotes_nothing(production:
             until(lambda: done <= {span.name for span in collector.spans()})
 
     spans = collector.spans()
-    requests = {span.id: span for span in spans if span.name == requested}
-    charges = {span.id: span for span in spans if span.name == f"process {CHARGE}"}
+    requests = [span for span in spans if span.name == requested]
+    charges = [span for span in spans if span.name == f"process {CHARGE}"]
     calls = [span for span in spans if span.name == f"call {CHARGE}"]
     copies = [span for span in spans if span.name == f"process {COPY}"]
-    registered = {span.id for span in spans if span.name == "POST /v1/users/register"}
-    assert {(span.service, span.trace, span.parent) for span in requests.values()} == {
-        ("hedgerow-api", trace, caller)
-    }
-    assert {(span.service, span.trace) for span in [*charges.values(), *calls, *copies]} == {
-        ("hedgerow-worker", trace)
-    }
-    assert {span.parent for span in charges.values()} == requests.keys(), "each charge follows its request"
-    assert {span.parent for span in calls} == charges.keys(), "each call belongs to its charge"
-    origins = {span.parent for span in copies}
-    assert origins <= registered, "each copy follows its registration, over the outbox"
-    assert len(origins) == len(copies) >= 2
-    ticks = {(span.trace, span.id): span for span in spans if span.name == tick}
-    collected = {(span.trace, span.parent) for span in spans if span.name == "process billing.collect_payments"}
-    assert collected <= ticks.keys()
-    assert {(span.parent, span.trace == trace) for span in ticks.values()} == {("", False)}, "each begins a trace"
+    registered = [span for span in spans if span.name == "POST /v1/users/register"]
+    ticks = [span for span in spans if span.name == tick]
+    collected = [span for span in spans if span.name == "process billing.collect_payments"]
+    assert {(span.service, span.trace, span.parent) for span in requests} == {("hedgerow-api", trace, caller)}
+    assert {(span.service, span.trace) for span in [*charges, *calls, *copies]} == {("hedgerow-worker", trace)}
+    assert strays(charges, requests) == [], "a task follows the request that recorded it"
+    assert strays(calls, charges) == [], "a call outside belongs to its task"
+    assert strays(copies, registered) == [], "a handler follows the request, over outbox and relay"
+    assert strays(collected, ticks) == [], "what a schedule makes follows its tick"
+    assert min(map(len, (charges, calls, copies))) >= 2
+    assert collected
+    assert {(span.parent, span.trace == trace) for span in ticks} == {("", False)}, "each tick begins a trace"
+    torn = [replace(charges[0], parent=caller), replace(charges[1], trace=caller * 2)]
+    assert strays(torn, requests) == torn, "the twin"
     assert not [span.name for span in spans if "readyz" in span.name]
     assert not [body for body in collector.raw if secret.encode() in body]
     failed = [json.loads(line) for line in worker.output.splitlines() if '"delivery_failed"' in line]
