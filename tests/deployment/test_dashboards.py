@@ -67,7 +67,7 @@ def test_the_files_are_what_the_metrics_make_of_them(tmp_path: Path) -> None:
 def test_a_dashboard_asks_for_what_there_is(path: Path) -> None:
     asked = list(targets_of(json.loads(path.read_text())))
 
-    assert len(asked) > 5
+    assert len(asked) > 2
     assert [found for query, called in asked for found in complaints(query, called)] == []
 
 

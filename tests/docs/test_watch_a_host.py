@@ -269,7 +269,7 @@ def dead(farm: Farm) -> list[str]:
 
 def play_what_fails(farm: Farm) -> None:
     request_payment(farm, REFUSED)
-    outbound = "hedgerow_outbound_duration_seconds_count"
+    outbound = "hedgerow_task_call_duration_seconds_count"
     until(lambda: summed(scraped(farm.worker_metrics), outbound, subscription=CHARGE, outcome="failed"))
     until(lambda: summed(scraped(farm.worker_metrics), "hedgerow_attempts_failed_total", subscription=CHARGE))
     until(lambda: "retry_wait" in farm.types("what fails", SUBSCRIPTION=CHARGE))

@@ -163,7 +163,7 @@ def test_worker_and_api_serve_metrics_whose_labels_hold_what_is_declared(product
     assert value(api, requests, method=OTHER_METHOD, route="/v1/users/me", status="405") == 1
     assert not [labels for name, labels in api if name == requests and "readyz" in str(labels)], "probes count"
     outbound = {"outcome": "answered", **charge}
-    assert value(worker, "hedgerow_outbound_duration_seconds_count", **outbound) == 1
+    assert value(worker, "hedgerow_task_call_duration_seconds_count", **outbound) == 1
     assert value(worker, "hedgerow_dispatcher_waits", context="billing") == 0
     leak = {("hedgerow_made_up", frozenset({("state", "lost"), ("context", str(uuid4()))})): 1.0}
     assert {label for label, _held in strangers(leak, names)} == {"state", "context"}, "the twin"

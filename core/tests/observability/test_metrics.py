@@ -130,7 +130,7 @@ def outbound(call: Any) -> Consumer:
 
 
 def calls(outcome: str) -> float:
-    name = "hedgerow_outbound_duration_seconds_count"
+    name = "hedgerow_task_call_duration_seconds_count"
     return told(name, context="books", subscription=NAME, outcome=outcome)
 
 

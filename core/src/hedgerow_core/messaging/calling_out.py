@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from hedgerow_core.messaging.consumers import Consumer
-from hedgerow_core.observability.metrics import OUTBOUND_SECONDS
+from hedgerow_core.observability.metrics import TASK_CALL_SECONDS
 from hedgerow_core.observability.tracing import calling
 
 
@@ -27,5 +27,5 @@ async def called(context: str, consumer: Consumer, message: Any) -> Any:
         outcome = "late"
         raise
     finally:
-        OUTBOUND_SECONDS.labels(context, consumer.name, outcome).observe(time.perf_counter() - started)
+        TASK_CALL_SECONDS.labels(context, consumer.name, outcome).observe(time.perf_counter() - started)
     return answer

@@ -62,13 +62,6 @@ PROCESS = (
         labels=(),
         unit="bytes",
     ),
-    Metric(
-        name="process_start_time_seconds",
-        kind=Kind.GAUGE,
-        meaning="When the process started, in seconds since 1970.",
-        labels=(),
-        unit="seconds",
-    ),
 )
 """What the library tells of the process where there is a /proc, under names that it shares with everybody."""
 

@@ -40,8 +40,8 @@ HANDLER_SECONDS = Histogram(
     registry=REGISTRY,
 )
 """Up to the deadline of a handler (60 s)."""
-OUTBOUND_SECONDS = Histogram(
-    "hedgerow_outbound_duration_seconds",
+TASK_CALL_SECONDS = Histogram(
+    "hedgerow_task_call_duration_seconds",
     "How long a task's call to the world outside took, as to a payment gateway or a mail server; `outcome` is "
     "answered (also with a no), failed, or late: broken off at the deadline of its handler.",
     (*BY_SUBSCRIPTION, "outcome"),

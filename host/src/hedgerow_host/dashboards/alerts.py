@@ -13,7 +13,7 @@ from hedgerow_host.dashboards.queries import counted, increase, largest, quantil
 RUNBOOK = "docs/how-to/watch-a-host.md"
 REQUESTS = "hedgerow_http_request_duration_seconds"
 HANDLERS = "hedgerow_handler_duration_seconds"
-OUTBOUND = "hedgerow_outbound_duration_seconds"
+CALLS = "hedgerow_task_call_duration_seconds"
 QUESTIONS = "hedgerow_question_duration_seconds"
 LATELY = "10m"
 _BY_SUBSCRIPTION = ("context", "subscription")
@@ -130,10 +130,10 @@ def _of_the_ledger() -> Iterator[Alert]:
 
 def _of_neighbours() -> Iterator[Alert]:
     outcome = ("context", "subscription")
-    bad = rate(OUTBOUND, *outcome, over=LATELY, outcome="failed|late")
+    bad = rate(CALLS, *outcome, over=LATELY, outcome="failed|late")
     yield _page(
         "HedgerowOutboundFails",
-        f"{share(bad, rate(OUTBOUND, *outcome, over=LATELY))} > 0.25",
+        f"{share(bad, rate(CALLS, *outcome, over=LATELY))} > 0.25",
         "5m",
         "{{ $value | humanizePercentage }} of the calls that {{ $labels.subscription }} makes outside fail",
     )

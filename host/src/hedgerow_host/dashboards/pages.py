@@ -1,17 +1,17 @@
-"""The dashboards: how the whole host does, its requests, its ledger, and everything that is told of one context."""
+"""The dashboards: how the whole host does, its requests, its ledger, all that is told of contexts and processes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from hedgerow_core.observability.catalogue import Kind, Metric, metrics
+from hedgerow_core.observability.catalogue import PROCESS, Kind, Metric, metrics
 from hedgerow_host.dashboards.panels import Line, Panel, Row, choice, dashboard
 from hedgerow_host.dashboards.queries import largest, metric, quantile, rate, share, spent, total
 
 REQUESTS = "hedgerow_http_request_duration_seconds"
 HANDLERS = "hedgerow_handler_duration_seconds"
-OUTBOUND = "hedgerow_outbound_duration_seconds"
+CALLS = "hedgerow_task_call_duration_seconds"
 BROKE = "5.."
 """Statuses that say that it was our fault."""
 QUANTILES = (0.5, 0.95, 0.99)
@@ -23,7 +23,13 @@ UNITS = {"seconds": "s", "bytes": "bytes", "": "short"}
 
 def pages() -> Mapping[str, dict[str, Any]]:
     """Every dashboard, by what its file is called."""
-    return {"overview": _overview(), "http": _http(), "ledger": _ledger(), "contexts": _contexts()}
+    return {
+        "overview": _overview(),
+        "http": _http(),
+        "ledger": _ledger(),
+        "contexts": _contexts(),
+        "processes": _processes(),
+    }
 
 
 def _overview() -> dict[str, Any]:
@@ -115,8 +121,8 @@ def _ledger() -> dict[str, Any]:
         ),
         _curve("Slow handlers (95%)", "s", HANDLERS, _slowest(0.95, HANDLERS, by)),
         _curve("Where time goes", "short", HANDLERS, _dearest(HANDLERS, by)),
-        _curve("Calls outside (95%)", "s", OUTBOUND, _slowest(0.95, OUTBOUND, by)),
-        _curve("What came of them", "ops", OUTBOUND, _by("outcome", rate, OUTBOUND)),
+        _curve("Calls outside (95%)", "s", CALLS, _slowest(0.95, CALLS, by)),
+        _curve("What came of them", "ops", CALLS, _by("outcome", rate, CALLS)),
     )
     hands = (
         _gauge("hedgerow_expired_leases", largest, by=(by,), title="Partitions without a holder"),
@@ -137,27 +143,38 @@ def _ledger() -> dict[str, Any]:
 def _contexts() -> dict[str, Any]:
     """A metric that somebody adds appears here by itself."""
     told = [found for found in metrics().values() if "context" in found.labels]
+    chosen = choice("context", "context", "hedgerow_ledger_up")
+    rows = _by_kind(told, context="$context")
+    return dashboard("hedgerow-contexts", "Hedgerow: contexts", rows, choices=[chosen])
+
+
+def _processes() -> dict[str, Any]:
+    """So does one that is about no context."""
+    told = [*PROCESS, *(found for found in metrics().values() if "context" not in found.labels)]
+    return dashboard("hedgerow-processes", "Hedgerow: processes", _by_kind(told))
+
+
+def _by_kind(told: Sequence[Metric], **where: str) -> list[Row]:
     kinds = {
         "How it stands": Kind.GAUGE,
         "What it does": Kind.COUNTER,
         "How long it takes": Kind.HISTOGRAM,
     }
     rows = [
-        Row(title=title, panels=[_of_a_context(found) for found in told if found.kind is kind])
+        Row(title=title, panels=[_everything_of(found, **where) for found in told if found.kind is kind])
         for title, kind in kinds.items()
     ]
-    chosen = choice("context", "context", "hedgerow_ledger_up")
-    return dashboard("hedgerow-contexts", "Hedgerow: contexts", rows, choices=[chosen])
+    return [row for row in rows if row.panels]
 
 
-def _of_a_context(found: Metric) -> Panel:
+def _everything_of(found: Metric, **where: str) -> Panel:
     by, called = found.labels, " ".join(f"{{{{{label}}}}}" for label in found.labels)
     if found.kind is Kind.HISTOGRAM:
-        query, unit = quantile(0.95, found.name, *by, context="$context"), UNITS[found.unit]
+        query, unit = f"topk(10, {quantile(0.95, found.name, *by, **where)})", UNITS[found.unit]
     elif found.kind is Kind.COUNTER:
-        query, unit = rate(found.name, *by, context="$context"), "ops"
+        query, unit = rate(found.name, *by, **where), "short" if found.unit else "ops"
     else:
-        query, unit = largest(found.name, *by, context="$context"), UNITS[found.unit]
+        query, unit = largest(found.name, *by, **where), UNITS[found.unit]
     line = Line(query=query, called=called)
     return Panel(title=found.name, meaning=found.meaning, unit=unit, lines=[line], width=8)
 
