@@ -120,7 +120,7 @@ POOL_WAITING = Gauge(
 )
 POOL_TURNED_AWAY = Counter(
     "hedgerow_pool_turned_away",
-    "How many waited for a connection to PostgreSQL for a second, and got none: `database_busy`.",
+    "How many waited for a connection to PostgreSQL, and got none in time: `database_busy`.",
     BY_CONTEXT,
     registry=REGISTRY,
 )
