@@ -97,7 +97,7 @@ def dead_ports(services: Services) -> list[str]:
 
 def floating_images(services: Services) -> list[str]:
     images = [service["image"] for service in services.values() if "image" in service]
-    return [image for image in images if not re.fullmatch(r"[\w./-]+:\d[\w.-]*", image)]
+    return [image for image in images if not re.fullmatch(r"[\w./-]+:v?\d[\w.-]*", image)]
 
 
 def blind_waits(services: Services) -> list[str]:

@@ -130,7 +130,7 @@ def test_a_metric_without_a_word_is_named_with_its_place() -> None:
 
     gaps = gaps_of(lambda words: metrics_page(registry, [LedgerGauge("made_up_too", " ", ())], words))
 
-    assert [gap.partition(" is not")[0] for gap in gaps] == ["the metric made_up_total", "the metric made_up_too"]
+    assert [gap.partition(" is not")[0] for gap in gaps] == ["the metric made_up_too", "the metric made_up_total"]
     assert "its documentation" in gaps[0]
 
 

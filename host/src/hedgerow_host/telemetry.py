@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 
-from prometheus_client import start_http_server
+from prometheus_client import ProcessCollector, start_http_server
 
 from hedgerow_core.observability import log_of
 from hedgerow_core.observability.metrics import REGISTRY
@@ -48,9 +48,11 @@ def _metrics(host: str, port: int | None) -> Iterator[None]:
             code=ExitCode.MISCONFIGURED,
         ) from error
     _log.info("metrics_served", host=host, port=server.server_port)
+    process = ProcessCollector(registry=REGISTRY)
     try:
         yield
     finally:
+        REGISTRY.unregister(process)
         server.shutdown()
         server.server_close()
         thread.join()

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 
 from prometheus_client.core import GaugeMetricFamily
 
 from hedgerow_core.domain import UnavailableError
-from hedgerow_core.messaging.health import Alarm, Matter, SubscriptionHealth, alarms, look
+from hedgerow_core.messaging.health import Alarm, Matter, SubscriptionHealth, alarms, look, overdue
 from hedgerow_core.observability import log_of
 from hedgerow_core.observability.metrics import (
     ALARM,
@@ -23,11 +23,14 @@ from hedgerow_core.observability.metrics import (
     EXPIRED_LEASES,
     LEDGER_UP,
     OLDEST_PENDING,
+    PAUSED,
     REGISTRY,
     RELAY_LAG,
+    SCHEDULE_OVERDUE,
 )
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.hosted_context import HostedContext
+from hedgerow_host.standing import telling_of_contexts
 
 LOOK_EVERY_S = 5.0
 LOOK_WITHIN_S = 10.0
@@ -46,6 +49,8 @@ class Seen:
     at: float
     subscriptions: Sequence[SubscriptionHealth]
     alarms: Sequence[Alarm]
+    overdue_s: Mapping[str, float]
+    """By schedule."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +67,8 @@ class Watch:
         looking = [asyncio.create_task(self._look_on_and_on(context)) for context in self.assembly.contexts]
         REGISTRY.register(self)
         try:
-            yield
+            with telling_of_contexts(self.assembly):
+                yield
         finally:
             REGISTRY.unregister(self)
             for task in looking:
@@ -86,6 +92,7 @@ class Watch:
             up.add_metric([name], float(name in fresh))
         yield up
         yield from _numbers_of(fresh)
+        yield _overdue_in(fresh)
         yield _alarms_of(fresh)
 
     async def _look_on_and_on(self, context: HostedContext) -> None:
@@ -102,8 +109,10 @@ class Watch:
         publishers = context.publishers - self.assembly.peers.keys()
         async with asyncio.timeout(LOOK_WITHIN_S), context.database.reading() as connection:
             stands = await look(connection, context.consumers, publishers=publishers)
+            overdue_s = await overdue(connection, [schedule.name for schedule in context.handlers.schedules])
         before = self._seen.get(context.name)
-        seen = Seen(time.monotonic(), stands, list(alarms(stands, stale_after_s=self.stale_after_s)))
+        ringing = list(alarms(stands, stale_after_s=self.stale_after_s))
+        seen = Seen(time.monotonic(), stands, ringing, overdue_s)
         self._seen[context.name] = seen
         _tell(context.name, before.alarms if before else (), seen.alarms)
 
@@ -123,15 +132,24 @@ def _tell(context: str, before: Sequence[Alarm], now: Sequence[Alarm]) -> None:
 
 def _numbers_of(looks: dict[str, Seen]) -> Iterator[GaugeMetricFamily]:
     deliveries, oldest = DELIVERIES.family(), OLDEST_PENDING.family()
-    leases, lag = EXPIRED_LEASES.family(), RELAY_LAG.family()
+    leases, lag, paused = EXPIRED_LEASES.family(), RELAY_LAG.family(), PAUSED.family()
     for context, stand in _subscriptions_in(looks):
         for state in ("pending", "retry", "dead", "parked"):
             deliveries.add_metric([context, stand.subscription, state], getattr(stand, state))
         oldest.add_metric([context, stand.subscription], stand.oldest_pending_s)
         leases.add_metric([context, stand.subscription], stand.expired_leases)
+        paused.add_metric([context, stand.subscription], float(stand.paused))
         if stand.publisher is not None:
             lag.add_metric([context, stand.subscription, stand.publisher], stand.relay_lag_s or 0.0)
-    yield from (deliveries, oldest, leases, lag)
+    yield from (deliveries, oldest, leases, lag, paused)
+
+
+def _overdue_in(looks: dict[str, Seen]) -> GaugeMetricFamily:
+    family = SCHEDULE_OVERDUE.family()
+    for context, seen in looks.items():
+        for schedule, overdue_s in seen.overdue_s.items():
+            family.add_metric([context, schedule], overdue_s)
+    return family
 
 
 def _alarms_of(looks: dict[str, Seen]) -> GaugeMetricFamily:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hedgerow_core.application import set_cause
 from hedgerow_core.http.callers import caller_in
+from hedgerow_core.http.measuring import measure
 from hedgerow_core.http.problems import problem_response
 from hedgerow_core.http.request_identity import identify, trace_id_of
 from hedgerow_core.http.security_headers import security_headers
@@ -99,12 +100,14 @@ class RequestBoundary:
                 raise  # The answer has begun: all we can do is to cut the connection.
             await _unforeseen(trace_id)(scope, receive, named)
         if not is_routine(scope, status):
+            took_s = time.perf_counter() - started
+            measure(scope, int(status), took_s)
             _log.info(
                 "request",
                 method=scope["method"],
                 path=_readable(scope["path"]),
                 status=int(status),
-                duration_ms=round((time.perf_counter() - started) * 1000, 1),
+                duration_ms=round(took_s * 1000, 1),
                 **caller_in(scope),
             )
 

@@ -54,7 +54,7 @@ class Attempt:
         """Name the delivery in the log, in the trace, and as the cause of what its handler records."""
         id, envelope = self._delivery.id, self._delivery.envelope
         with self._span() as traceparent:
-            trace_id = envelope.correlation_id or tracing.trace_id_in(traceparent)
+            trace_id = self._trace_id(traceparent)
             named = bind_contextvars(event_id=str(id), trace_id=trace_id)
             cause = Cause(correlation_id=trace_id, causation_id=id, actor=envelope.actor, traceparent=traceparent)
             try:
@@ -77,6 +77,10 @@ class Attempt:
         id, attempt = self._delivery.id, self._delivery.envelope.attempt
         return tracing.handling(self._shared.subscription, traceparent, message_id=id, attempt=attempt)
 
+    def _trace_id(self, traceparent: str | None) -> str | None:
+        known = self._delivery.envelope.correlation_id
+        return known or (None if traceparent is None else tracing.trace_id_in(traceparent))
+
     def failed(self, error: Exception, *, retry_in: timedelta | None) -> None:
         """The failure was written down; `retry_in` is None if the delivery is dead now."""
         tracing.failed(error)
@@ -93,6 +97,7 @@ class Attempt:
             "code": error.code if isinstance(error, DomainError) else None,
             "place": _place_of(error),
             "duration_ms": round(self.over() * 1000, 1),
+            "trace_id": self._trace_id(self._delivery.traceparent),
         }
         known = {name: value for name, value in facts.items() if value is not None}
         if retry_in is None:

@@ -18,7 +18,7 @@ from hedgerow_core.messaging.consumers import Consumer
 from hedgerow_core.messaging.due import DuePartition, due_partitions
 from hedgerow_core.messaging.hints import Hint, Hints
 from hedgerow_core.observability import log_of
-from hedgerow_core.observability.metrics import HINTS_SENT
+from hedgerow_core.observability.metrics import DISPATCHER_WAITS, HINTS_SENT
 from hedgerow_core.persistence import Database
 
 POLL_S = 0.03
@@ -98,6 +98,8 @@ class Dispatcher:
         """Work until `stop`. A database or broker that is away is waited for; other failures are logged, too."""
         ready = False
         away = False
+        waits = DISPATCHER_WAITS.labels(self._database.context)
+        waits.set(0)
         while not self._stopping:
             try:
                 if not ready:
@@ -108,6 +110,7 @@ class Dispatcher:
             except (UnavailableError, ConnectionError, TimeoutError) as error:
                 if not away:
                     _log.warning("dispatcher_waits", context=self._database.context, error=str(error))
+                    waits.set(1)
                 away, more = True, False
                 await asyncio.sleep(PAUSE_WHEN_AWAY_S)
             except Exception:
@@ -117,6 +120,7 @@ class Dispatcher:
             else:
                 if away:
                     _log.info("dispatcher_resumes", context=self._database.context)
+                    waits.set(0)
                 away = False
             if not more:
                 await self._rest()

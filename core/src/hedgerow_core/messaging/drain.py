@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hedgerow_core.domain import Clock, ConflictError, UnavailableError
 from hedgerow_core.messaging import deliveries, partitions
 from hedgerow_core.messaging.attempts import Attempt, Attempts
+from hedgerow_core.messaging.calling_out import called
 from hedgerow_core.messaging.consumers import Consumer, NewerVersionError
 from hedgerow_core.messaging.deliveries import Delivery
 from hedgerow_core.messaging.hints import Hint
@@ -175,7 +176,7 @@ class Drain:
                 return False
             try:
                 async with asyncio.timeout(DEADLINE.total_seconds()):
-                    answer = await consumer.call(message)
+                    answer = await called(self._database.context, consumer, message)
                     async with self._database.transaction() as connection:
                         work = self._work_for(connection)
                         await consumer.apply(message, answer, delivery.envelope, work)

@@ -117,6 +117,14 @@ _LAG_ELSEWHERE = f"""
 """
 
 
+_OVERDUE = text(
+    """
+    SELECT name, greatest(extract(epoch FROM statement_timestamp() - next_at), 0)::float8 AS overdue_s
+    FROM schedules WHERE name = ANY(:names)
+    """
+).bindparams(bindparam("names", type_=ARRAY(Text)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionHealth:
     """How one subscription or task stands. Numbers of deliveries end at `COUNTED_TO`."""
@@ -187,6 +195,15 @@ def alarms(stands: Iterable[SubscriptionHealth], *, stale_after_s: float) -> Ite
             yield Alarm(subscription=stand.subscription, what=Matter.FEED_EXPIRED, age_s=stand.feed_expired_s)
         elif (stand.relay_lag_s or 0) > stale_after_s:
             yield Alarm(subscription=stand.subscription, what=Matter.NOT_CARRIED, age_s=stand.relay_lag_s)
+
+
+async def overdue(connection: AsyncConnection, schedules: Collection[str]) -> dict[str, float]:
+    """For how long, in seconds, the next tick of each schedule has been due; 0 while it lies ahead.
+
+    What no worker has seen yet is left out. Without workers nothing enqueues, so nothing would be stale either.
+    """
+    rows = await connection.execute(_OVERDUE, {"names": sorted(schedules)})
+    return {row.name: row.overdue_s for row in rows}
 
 
 @cache

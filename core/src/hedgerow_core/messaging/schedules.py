@@ -24,6 +24,8 @@ from hedgerow_core.application import Cause, Task, caused_by
 from hedgerow_core.domain import Clock, new_id
 from hedgerow_core.messaging.work import RecordedTasks
 from hedgerow_core.observability import log_of
+from hedgerow_core.observability.metrics import SCHEDULE_TICKS, SCHEDULE_TICKS_LATE
+from hedgerow_core.observability.tracing import scheduling, trace_id_in
 from hedgerow_core.persistence import Database
 
 ON_TIME = timedelta(seconds=60)
@@ -97,6 +99,10 @@ class Schedule:
         up_to_limit = (limit + just_before).astimezone(ZoneInfo(self.zone))
         latest_missed = next(CronSim(self.cron, up_to_limit, reverse=True))
         return [latest_missed, *on_time] if latest_missed >= first else on_time
+
+    def late(self, first: datetime, now: datetime) -> int:
+        """How many ticks from `first` on are noticed too late; counted up to `TICKS_A_STEP`."""
+        return len(self._ticks(first - timedelta(microseconds=1), now - ON_TIME))
 
     def _ticks(self, after: datetime, until: datetime) -> list[datetime]:
         return list(islice(takewhile(lambda tick: tick <= until, self.ticks_after(after)), TICKS_A_STEP))
@@ -176,27 +182,40 @@ class Scheduler:
         if not self._schedules or time.monotonic() < self._look_at:
             return
         self._look_at = time.monotonic() + LOOK_EVERY_S
+        made: dict[str, int] = {}
+        late: dict[str, int] = {}
         async with self._database.transaction() as connection:
             for row in (await connection.execute(_LOCK_DUE, self._definitions)).all():
-                await self._tick(connection, self._schedules[row.name], row.next_at, row.now)
+                schedule = self._schedules[row.name]
+                late[row.name] = schedule.late(row.next_at, row.now)
+                made[row.name] = await self._tick(connection, schedule, row.next_at, row.now)
+        for name, ticks in made.items():
+            SCHEDULE_TICKS.labels(self._database.context, name).inc(ticks)
+            SCHEDULE_TICKS_LATE.labels(self._database.context, name).inc(late[name])
 
-    async def _tick(self, connection: AsyncConnection, schedule: Schedule, first: datetime, now: datetime) -> None:
+    async def _tick(self, connection: AsyncConnection, schedule: Schedule, first: datetime, now: datetime) -> int:
+        """Enqueue what is due; returns how many tasks."""
         ticks = schedule.due(first, now)
         for tick in ticks:
-            key = tick.isoformat()
-            await _enqueue(connection, schedule, tick, key, context=self._database.context, clock=self._clock)
+            with scheduling(schedule.name) as traceparent:
+                cause = Cause(traceparent=traceparent, correlation_id=trace_id_in(traceparent))
+                key = tick.isoformat()
+                await _enqueue(
+                    connection, schedule, tick, key, cause, context=self._database.context, clock=self._clock
+                )
         all_made_up = len(ticks) < TICKS_A_STEP
         next_at = schedule.next_after(now if all_made_up else ticks[-1])
         where = {"name": schedule.name, "next_at": next_at, "last_at": ticks[-1] if ticks else None}
         await connection.execute(_MOVE, where)
         if not ticks:
             _log.warning("ticks_skipped", schedule=schedule.name, since=first.isoformat())
+        return len(ticks)
 
 
 async def run_now(connection: AsyncConnection, schedule: Schedule, *, context: str, clock: Clock, by: str) -> UUID:
     """Record the task of this very moment, beside those of the ticks; returns its id."""
     now = (await connection.execute(_NOW)).scalar_one()
-    return await _enqueue(connection, schedule, now, str(new_id()), context=context, clock=clock, actor=by)
+    return await _enqueue(connection, schedule, now, str(new_id()), Cause(actor=by), context=context, clock=clock)
 
 
 async def _enqueue(
@@ -204,12 +223,12 @@ async def _enqueue(
     schedule: Schedule,
     moment: datetime,
     key: str,
+    cause: Cause,
     *,
     context: str,
     clock: Clock,
-    actor: str | None = None,
 ) -> UUID:
-    with caused_by(Cause(actor=actor)):
+    with caused_by(cause):
         tasks = RecordedTasks(connection, context, clock)
         return await tasks.enqueue(schedule.task(moment), key=f"{schedule.name}@{key}")
 

@@ -1,7 +1,7 @@
-"""Every number that Hedgerow offers to Prometheus. Labels are names of contexts and subscriptions, never ids.
+"""Every number that Hedgerow offers to Prometheus. What a label may hold is said in `labels.py`; never an id.
 
 What this process does is counted as it happens. How the ledger stands is told by `LEDGER_GAUGES`, from the last
-look at the database (`hedgerow_core.messaging.health`).
+look at the database (`hedgerow_core.messaging.health`). Reference, dashboards and alerts are made from here.
 """
 
 from __future__ import annotations
@@ -11,21 +11,44 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 
+from hedgerow_core.observability.tallies import Tally
+
 REGISTRY = CollectorRegistry()
 """Our own: what libraries add to the default one is not ours to promise."""
 
 BY_CONTEXT = ("context",)
 BY_SUBSCRIPTION = ("context", "subscription")
 BY_QUESTION = ("context", "query", "outcome")
+BY_SCHEDULE = ("context", "schedule")
 
+HTTP_SECONDS = Tally(
+    "hedgerow_http_request_duration_seconds",
+    "How long requests took; `route` is the template, as in `/v1/billing/invoices/{invoice_id}`, `none` where "
+    "there is nothing; `status` is 0 if the caller was gone before the answer; `method` is `other` if it made one "
+    "up. Of those that the log names as `request`.",
+    ("method", "route", "status"),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    unit="seconds",
+    registry=REGISTRY,
+)
 HANDLER_SECONDS = Histogram(
     "hedgerow_handler_duration_seconds",
     "How long handlers ran, successful or not; of a delivery that is handled alone, also its commit.",
     BY_SUBSCRIPTION,
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+    unit="seconds",
     registry=REGISTRY,
 )
 """Up to the deadline of a handler (60 s)."""
+TASK_CALL_SECONDS = Histogram(
+    "hedgerow_task_call_duration_seconds",
+    "How long a task's call to the world outside took, as to a payment gateway or a mail server; `outcome` is "
+    "answered (also with a no), failed, or late: broken off at the deadline of its handler.",
+    (*BY_SUBSCRIPTION, "outcome"),
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+    unit="seconds",
+    registry=REGISTRY,
+)
 EFFECTS = Counter(
     "hedgerow_effects",
     "Deliveries that took effect.",
@@ -64,6 +87,59 @@ QUESTION_SECONDS = Histogram(
     ),
     BY_QUESTION,
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    unit="seconds",
+    registry=REGISTRY,
+)
+SCHEDULE_TICKS = Counter(
+    "hedgerow_schedule_ticks",
+    "Ticks of a schedule that made a task.",
+    BY_SCHEDULE,
+    registry=REGISTRY,
+)
+SCHEDULE_TICKS_LATE = Counter(
+    "hedgerow_schedule_ticks_late",
+    "Ticks of a schedule that were noticed more than a minute late, because no worker ran; its catch-up policy "
+    "says what became of them. At most 1,000 at once.",
+    BY_SCHEDULE,
+    registry=REGISTRY,
+)
+POOL_SIZE = Gauge(
+    "hedgerow_pool_size",
+    "Connections to PostgreSQL that a context may hold in this process.",
+    BY_CONTEXT,
+    registry=REGISTRY,
+)
+POOL_IN_USE = Gauge(
+    "hedgerow_pool_in_use", "Connections to PostgreSQL that somebody works with.", BY_CONTEXT, registry=REGISTRY
+)
+POOL_WAITING = Gauge(
+    "hedgerow_pool_waiting",
+    "How many wait for a connection to PostgreSQL: to come free, or to be opened.",
+    BY_CONTEXT,
+    registry=REGISTRY,
+)
+POOL_TURNED_AWAY = Counter(
+    "hedgerow_pool_turned_away",
+    "How many waited for a connection to PostgreSQL, and got none in time: `database_busy`.",
+    BY_CONTEXT,
+    registry=REGISTRY,
+)
+DISPATCHER_WAITS = Gauge(
+    "hedgerow_dispatcher_waits",
+    "1 while the worker of a context can't go on, because its database or the broker is away.",
+    BY_CONTEXT,
+    registry=REGISTRY,
+)
+QUARANTINED = Gauge(
+    "hedgerow_quarantined",
+    "1 while this process does without an optional context, because it is broken.",
+    BY_CONTEXT,
+    registry=REGISTRY,
+)
+BROKEN = Gauge(
+    "hedgerow_broken",
+    "1 after something that a required context does in the background has died; it goes on with what is left.",
+    BY_CONTEXT,
     registry=REGISTRY,
 )
 REMOTE_CUT_OFF = Gauge(
@@ -79,6 +155,7 @@ IDENTITY_AGE = Gauge(
         " is for whom it vouches."
     ),
     BY_CONTEXT,
+    unit="seconds",
     registry=REGISTRY,
 )
 OUTBOUND_SECONDS = Histogram(
@@ -137,10 +214,11 @@ class LedgerGauge:
     name: str
     meaning: str
     labels: tuple[str, ...]
+    unit: str = ""
 
     def family(self) -> GaugeMetricFamily:
         """An empty one, to be filled for one scrape."""
-        return GaugeMetricFamily(self.name, self.meaning, labels=self.labels)
+        return GaugeMetricFamily(self.name, self.meaning, labels=self.labels, unit=self.unit)
 
 
 LEDGER_UP = LedgerGauge(
@@ -160,6 +238,7 @@ OLDEST_PENDING = LedgerGauge(
     "hedgerow_oldest_pending_age_seconds",
     "For how long the oldest delivery that is not done has been due.",
     BY_SUBSCRIPTION,
+    "seconds",
 )
 EXPIRED_LEASES = LedgerGauge(
     "hedgerow_expired_leases",
@@ -174,9 +253,27 @@ RELAY_LAG = LedgerGauge(
         " from 20 s on."
     ),
     (*BY_SUBSCRIPTION, "publisher"),
+    "seconds",
+)
+PAUSED = LedgerGauge("hedgerow_paused", "1 while somebody has paused the subscription.", BY_SUBSCRIPTION)
+SCHEDULE_OVERDUE = LedgerGauge(
+    "hedgerow_schedule_overdue_seconds",
+    "For how long the next tick of a schedule has been due; 0 while it lies ahead. It grows while no worker runs, "
+    "when nothing else does.",
+    BY_SCHEDULE,
+    "seconds",
 )
 ALARM = LedgerGauge(
     "hedgerow_alarm", "1 while somebody should look, else 0; `what` is the alarm.", (*BY_SUBSCRIPTION, "what")
 )
 
-LEDGER_GAUGES = (LEDGER_UP, DELIVERIES, OLDEST_PENDING, EXPIRED_LEASES, RELAY_LAG, ALARM)
+LEDGER_GAUGES = (
+    LEDGER_UP,
+    DELIVERIES,
+    OLDEST_PENDING,
+    EXPIRED_LEASES,
+    RELAY_LAG,
+    PAUSED,
+    SCHEDULE_OVERDUE,
+    ALARM,
+)

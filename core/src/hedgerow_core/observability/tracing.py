@@ -99,6 +99,29 @@ def handling_together(destination: str, traceparents: Sequence[str | None]) -> I
 
 
 @contextmanager
+def calling(destination: str) -> Iterator[None]:
+    """Surround a call to the world outside with a span, inside that of the task. Nothing of it goes along."""
+    if not is_tracing():
+        yield
+        return
+    about = {"messaging.destination.name": destination}
+    with _open(_tracer.start_span(f"call {destination}", kind=SpanKind.CLIENT, attributes=about)):
+        yield
+
+
+@contextmanager
+def scheduling(schedule: str) -> Iterator[str]:
+    """Surround a tick of a schedule with a span: a trace begins here. Yields what the tick's task carries on."""
+    if not is_tracing():
+        yield new_traceparent()
+        return
+    about = {"messaging.system": SYSTEM, "messaging.destination.name": schedule}
+    span = _tracer.start_span(f"tick {schedule}", context=_NO_PARENT, kind=SpanKind.PRODUCER, attributes=about)
+    with _open(span):
+        yield _written(span.get_span_context())
+
+
+@contextmanager
 def asking(query: str, traceparent: str | None) -> Iterator[str | None]:
     """Surround a question to another context with a span. Yields what goes along with it."""
     with _one_side(f"ask {query}", query, traceparent, SpanKind.CLIENT, {}) as onward:

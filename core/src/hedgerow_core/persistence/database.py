@@ -13,9 +13,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import URL, AdaptedConnection, Row, Select, event, make_url, text
+from sqlalchemy import URL, AdaptedConnection, QueuePool, Row, Select, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -133,7 +133,10 @@ class Database:
         self._constraints = constraints or {}
         self._replica = replica
         self.observer: Observer | None = None
-        """Told of transactions inside those of others and of refused statements; set before the first use."""
+        """Told of transactions inside those of others, of refused statements and of who got no connection; set
+        before the first use."""
+        self.queue = Queue()
+        """Who waits for a connection."""
 
     @cached_property
     def engine(self) -> AsyncEngine:
@@ -181,7 +184,7 @@ class Database:
             DomainError: a constraint was broken for which the context declared an error.
         """
         with speaking_plainly(self._constraints), observing(self.context, self.observer):
-            async with opened(self.engine) as connection, connection.begin():
+            async with opened(self.engine, self.queue) as connection, connection.begin():
                 yield connection
         reader = current_reader()
         if self._replica is not None and reader is not None:
@@ -195,7 +198,7 @@ class Database:
             UnavailableError: as in `transaction`.
         """
         with speaking_plainly(self._constraints), observing_refusals(self.observer):
-            async with opened(self._reading) as connection:
+            async with opened(self._reading, self.queue) as connection:
                 yield connection
 
     async def view(self, statement: Select[Any], parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
@@ -235,6 +238,12 @@ class Database:
         replica.count(self.context, "replica")
         return rows
 
+    @property
+    def in_use(self) -> int:
+        """How many connections somebody works with. May be asked from any thread, and connects nowhere."""
+        engine: AsyncEngine | None = vars(self).get("engine")
+        return 0 if engine is None else cast("QueuePool", engine.pool).checkedout()
+
     async def ping(self) -> None:
         """Ask the server for a sign of life.
 
@@ -261,16 +270,28 @@ def _refuse_closed(connection: AdaptedConnection, _record: object, _proxy: objec
         raise InvalidatePoolError("the server has closed this connection")
 
 
+@dataclass(slots=True)
+class Queue:
+    """Those who wait for a connection of one context: for one to come free, or to be opened."""
+
+    waiting: int = 0
+
+
 @asynccontextmanager
-async def opened(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """A connection from the pool, closed (given back) in every case.
+async def opened(engine: AsyncEngine, queue: Queue | None = None) -> AsyncIterator[AsyncConnection]:
+    """A connection from the pool, closed (given back) in every case. Meanwhile one more waits in `queue`.
 
     Raises:
         UnavailableError: the server is away.
     """
     connection = engine.connect()
-    with connecting():
-        await connection.start()
+    queue = queue or Queue()
+    queue.waiting += 1
+    try:
+        with connecting():
+            await connection.start()
+    finally:
+        queue.waiting -= 1
     try:
         yield connection
     finally:

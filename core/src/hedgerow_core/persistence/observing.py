@@ -1,4 +1,7 @@
-"""Notices what a context could not do alone: a transaction inside another context's, a statement it may not run."""
+"""Notices what a context could not do alone: a transaction inside another context's, a statement it may not run.
+
+And what it could not do at all, because all its connections were in use.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from dataclasses import dataclass
 
 from asyncpg.exceptions import InsufficientPrivilegeError
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hedgerow_core.persistence.failures import driver_error
 
@@ -24,6 +28,8 @@ class Observer:
     """A transaction begins inside one of this context."""
     refused: Callable[[], None]
     """PostgreSQL has refused a statement, because the role may not."""
+    turned_away: Callable[[], None] = lambda: None
+    """No connection came free in time."""
 
 
 @contextmanager
@@ -46,6 +52,10 @@ def observing_refusals(observer: Observer | None) -> Iterator[None]:
     """Around statements."""
     try:
         yield
+    except PoolTimeout:
+        if observer is not None:
+            observer.turned_away()
+        raise
     except DBAPIError as error:
         if observer is not None and isinstance(driver_error(error), InsufficientPrivilegeError):
             observer.refused()

@@ -21,6 +21,7 @@ from hedgerow_host.cli import (
     extracting,
     get,
     health,
+    metrics,
     migrate,
     migrations,
     new,
@@ -70,6 +71,7 @@ app.command("seed")(seed.seed)
 app.command("get")(get.get)
 app.command("shell")(shell.shell)
 app.command("health")(health.health)
+app.add_typer(metrics.app, name="metrics")
 extract.app.command("run")(extracting.run)
 extract.app.command("status")(extracting.status)
 extract.app.command("rollback")(extracting.rollback)

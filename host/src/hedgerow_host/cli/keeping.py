@@ -72,9 +72,9 @@ def differences(path: Path, text: str, facts_in: Callable[[str], list[str]] | No
     return [*lines[:SHOWN], f"… and {rest} lines more"] if rest > 0 else lines
 
 
-def differs(path: Path, *, fix: str) -> HostError:
+def differs(path: Path, *, fix: str, wanted: str = "the hosted contexts declare") -> HostError:
     """Ends the command: a file, or a folder, is not what the code makes of it."""
     from hedgerow_host.exits import ExitCode, HostError
 
-    what = "is not what the hosted contexts declare" if path.exists() else "is not there"
+    what = f"is not what {wanted}" if path.exists() else "is not there"
     return HostError(f"{path} {what}", fix=fix, code=ExitCode.CHECK_FAILED)

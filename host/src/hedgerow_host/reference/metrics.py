@@ -2,41 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.metrics import MetricWrapperBase
 
+from hedgerow_core.observability.catalogue import PROCESS, Metric, metrics
+from hedgerow_core.observability.labels import LABELS
 from hedgerow_core.observability.metrics import LedgerGauge
 from hedgerow_host.markdown import code, codes, paragraph, table
 from hedgerow_host.reference.words import Words
 
-INTRO = """Served for Prometheus on `HEDGEROW_METRICS_PORT`, at any path. Labels are names of contexts,
-subscriptions (a task is a subscription of that name) and queries, never ids. Gauges of the ledger tell how it
-stood at the last look, at most 30 s ago; every process of a context tells the same, so take the maximum, not
-the sum. The others count what one process did."""
+INTRO = """Served for Prometheus on `HEDGEROW_METRICS_PORT`, at any path. `hedgerow metrics write` makes dashboards
+and alerts of them. Gauges of the ledger tell how it stood at the last look, at most 30 s ago; every process of a
+context tells the same, so take the maximum, not the sum. The others tell of one process."""
+LABELS_INTRO = """No label holds an id. What stands in one is a few words, or as many names as the hosted contexts
+declare:"""
+PROCESS_INTRO = """The library tells some of the process itself, where there is a `/proc`:"""
+MANY = 10
+"""Words that are too many to list."""
 
 
-def metrics_page(registry: CollectorRegistry, gauges: Iterable[LedgerGauge], words: Words) -> Iterator[str]:
-    """All that is counted in the registry, and the gauges of the ledger."""
-    counted = {*registry._names_to_collectors.values()}  # the registry tells labels of what has samples, alone
-    rows = [row for one in counted if isinstance(one, MetricWrapperBase) for row in _counted(one, words)]
-    rows += [_row(gauge.name, gauge.labels, "gauge", gauge.meaning, words) for gauge in gauges]
+def metrics_page(registry: CollectorRegistry, gauges: Sequence[LedgerGauge], words: Words) -> Iterator[str]:
+    """All that is counted in the registry, the gauges of the ledger, and what stands in labels."""
     yield "# Metrics"
     yield paragraph(INTRO)
-    yield table(("metric", "labels", "type", "meaning"), sorted(rows))
+    yield table(
+        ("metric", "labels", "type", "meaning"),
+        [_row(metric, words) for metric in metrics(registry, gauges).values()],
+    )
+    yield paragraph(PROCESS_INTRO)
+    yield table(("of the process", "type", "meaning"), [(m.name, str(m.kind), m.meaning) for m in PROCESS])
+    yield paragraph(LABELS_INTRO)
+    yield table(("label", "what stands in it"), [(name, _held(name)) for name in sorted(LABELS)])
 
 
-def _counted(metric: MetricWrapperBase, words: Words) -> Iterator[tuple[str, str, str, str]]:
-    for family in metric.describe():
-        name = f"{family.name}_total" if family.type == "counter" else family.name
-        yield _row(name, metric._labelnames, family.type, family.documentation, words)
-
-
-def _row(name: str, labels: Iterable[str], kind: str, meaning: str, words: Words) -> tuple[str, str, str, str]:
+def _row(metric: Metric, words: Words) -> tuple[str, str, str, str]:
     said = words.wanted(
-        meaning,
-        f"the metric {name}",
+        metric.meaning,
+        f"the metric {metric.name}",
         fix="say in its documentation, the second argument, what it counts and in what",
     )
-    return code(name), codes(labels), kind, said
+    return code(metric.name), codes(metric.labels), str(metric.kind), said
+
+
+def _held(label: str) -> str:
+    """The words that may stand in it, if they are not too many."""
+    declared = LABELS[label]
+    some = sorted(declared.words or ()) if len(declared.words or ()) <= MANY else []
+    return f"{declared.meaning[0].upper()}{declared.meaning[1:]}{f': {codes(some)}' if some else ''}."
