@@ -53,7 +53,7 @@ async def measured_share(requests: int, slowed_s: float = 0) -> Result:
     await _processor_us(app, WARM_UP, measure)
     series = await alternating({"silent": silent, "counting": counting}, ROUNDS)
     return Result(
-        name="h. a request on a constant route, measured",
+        name="i. a request on a constant route, measured",
         subject=series["counting"],
         yardstick=series["silent"],
         unit="µs",

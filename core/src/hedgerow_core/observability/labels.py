@@ -29,14 +29,21 @@ def _one_of(meaning: str, *words: str) -> Label:
 
 
 LABELS: Mapping[str, Label] = {
+    "cache": Label("a kind of answers that a context remembers"),
     "context": Label("a context, hosted here or elsewhere"),
     "method": _one_of("the method of a request", *HTTP_METHODS, OTHER_METHOD),
     "other": Label("the context in whose transaction it happened"),
-    "outcome": _one_of("what came of it", "answered", "refused", "late", "failed"),
+    "outcome": _one_of(
+        "what came of it",
+        *("answered", "refused", "late", "failed", "left_alone"),
+        *("hit", "loaded", "joined", "held", "away"),
+        *("replica", "primary"),
+    ),
     "publisher": Label("the context whose events they are"),
     "query": Label("a published query"),
     "route": Label("the template of a route, or none"),
     "schedule": Label("a schedule"),
+    "server": Label("a server that is not ours"),
     "state": _one_of("how far a delivery is", "pending", "retry", "dead", "parked"),
     "status": _one_of("the status of an answer; 0: there was none", "0", *map(str, range(100, 600))),
     "subscription": Label("a subscription, or a task"),

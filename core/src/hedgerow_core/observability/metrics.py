@@ -163,6 +163,7 @@ OUTBOUND_SECONDS = Histogram(
     "How long calls of servers that are not ours took, each try: answered, refused, failed or left_alone.",
     ("server", "outcome"),
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30),
+    unit="seconds",
     registry=REGISTRY,
 )
 OUTBOUND_REPEATED = Counter(
@@ -186,6 +187,7 @@ REPLICA_READS = Counter(
 REPLICA_LAG = Gauge(
     "hedgerow_replica_lag_seconds",
     "For how long the replica has not replayed what the primary has written; as of the last look.",
+    unit="seconds",
     registry=REGISTRY,
 )
 REPLICA_USABLE = Gauge(
