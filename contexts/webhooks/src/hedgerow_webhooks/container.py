@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dependency_injector import containers, providers
 
-from hedgerow_core.wire.key_documents import authorities
+from hedgerow_core.outbound.http import authorities
 from hedgerow_webhooks.application.commands.change_endpoint import ChangeEndpointHandler
 from hedgerow_webhooks.application.commands.delete_endpoint import DeleteEndpointHandler
 from hedgerow_webhooks.application.commands.redeliver_failed import RedeliverFailedHandler
