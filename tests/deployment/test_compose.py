@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from hedgerow_host.api import server_config
 from hedgerow_host.discovery import load_contexts
 from hedgerow_host.settings import HostSettings, variable_of
+from hedgerow_host.settings import DRAIN_S
 from hedgerow_host.worker import SHUTDOWN_GRACE_S
 from tests.deployment.broken import broken
 from tests.deployment.dockerfile import in_force, lineage, stages_of
@@ -115,7 +116,10 @@ def blind_waits(services: Services) -> list[str]:
 
 
 def short_graces(services: Services) -> list[str]:
-    needed = {"worker": SHUTDOWN_GRACE_S, "api": server_config(FastAPI()).timeout_graceful_shutdown or 0}
+    needed = {
+        "worker": SHUTDOWN_GRACE_S,
+        "api": DRAIN_S + (server_config(FastAPI()).timeout_graceful_shutdown or 0),
+    }
     given = {name: float(services[name].get("stop_grace_period", "10s").removesuffix("s")) for name in needed}
     return [name for name in needed if given[name] <= needed[name]]
 

@@ -23,6 +23,12 @@ ENTRY_POINT_GROUP = "hedgerow.contexts"
 """Where installed distributions say which contexts they bring."""
 MIN_PORT, MAX_PORT = 0, 65535
 REDIS_SCHEMES = ("redis", "rediss", "unix")
+REQUESTS_AT_ONCE = 100
+"""Ten times the connections of a context's pool. A request takes about a millisecond of processor time, so the last
+of them is answered after 0.1 s; more at once would make nobody faster. The others leave room for who waits for
+something else: a password that is hashed, another host that is asked."""
+DRAIN_S = 5.0
+"""As long as uvicorn keeps an idle connection. Who asks /readyz every second or two knows by then."""
 RABBITMQ_SCHEMES = ("amqp", "amqps")
 
 
@@ -237,6 +243,22 @@ class HostSettings(BaseSettings):
         ge=6,
         description="Requests a minute that one principal, or one network without one, may send; a sixth at once.",
     )
+    requests_at_once: int = Field(
+        default=REQUESTS_AT_ONCE,
+        ge=10,
+        description="Requests that an API process serves at once; ten times as many wait for 1 s, others get 503.",
+    )
+    drain_s: float | None = Field(
+        default=None,
+        ge=0,
+        description="Seconds for which an API that was told to end is unready, and serves. Unset: 5, in dev 0.",
+    )
+    worker_port: int | None = Field(
+        default=None,
+        ge=MIN_PORT,
+        le=MAX_PORT,
+        description="TCP port where a worker answers /livez and /readyz, on HEDGEROW_HOST; unset: nowhere.",
+    )
     trusted_proxies: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_networks)] = Field(
         default=None,
         description="Comma-separated networks of proxies that may say who calls (X-Forwarded-For). Unset: none.",
@@ -266,6 +288,13 @@ class HostSettings(BaseSettings):
     def shows_docs(self) -> bool:
         """Whether the document and its page are served."""
         return self.docs if self.docs is not None else self.env is not Environment.PROD
+
+    @property
+    def drains_for_s(self) -> float:
+        """The drain in force: idle connections end within it, and who balances load has noticed."""
+        if self.drain_s is not None:
+            return self.drain_s
+        return 0.0 if self.env is Environment.DEV else DRAIN_S
 
     @property
     def env(self) -> Environment:

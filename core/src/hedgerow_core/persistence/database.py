@@ -16,6 +16,7 @@ from functools import cached_property
 from sqlalchemy import URL, AdaptedConnection, event, make_url, text
 from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 from hedgerow_core.persistence.failures import Constraints, connecting, speaking_plainly
 from hedgerow_core.persistence.observing import Observer, observing, observing_refusals
@@ -155,6 +156,12 @@ class Database:
     @cached_property
     def _reading(self) -> AsyncEngine:
         return self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @property
+    def in_use(self) -> int:
+        """How many connections of the pool somebody holds right now, of `POOL_SIZE`."""
+        pool = self.engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:

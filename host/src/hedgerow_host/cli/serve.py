@@ -22,7 +22,10 @@ def dev(host: Host = None, port: Port = None, contexts: Contexts = None) -> None
 
 
 def api(host: Host = None, port: Port = None, contexts: Contexts = None) -> None:
-    """Serve HTTP in production. Needs HEDGEROW_DATABASE_URL and a migrated database."""
+    """Serve HTTP in production. Needs HEDGEROW_DATABASE_URL and a migrated database.
+
+    On SIGTERM /readyz says 503 while it serves on for HEDGEROW_DRAIN_S; then it finishes what is running.
+    """
     import asyncio
     import signal
 
@@ -43,7 +46,7 @@ def api(host: Host = None, port: Port = None, contexts: Contexts = None) -> None
         watch = Watch(assembly, settings.stale_after_s)
         readiness = Readiness(assembly, watch, settings.broker_url)
         app = create_app(assembly, routes_of(assembly), readiness, settings=settings)
-        server = ToldServer(server_config(app, settings.trusted_proxies))
+        server = ToldServer(server_config(app, settings.trusted_proxies), readiness, settings.drains_for_s)
         # uvicorn repeats the signal that it stopped for; by then everything is stopped, and in order.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
@@ -54,12 +57,15 @@ def api(host: Host = None, port: Port = None, contexts: Contexts = None) -> None
 def worker(contexts: Contexts = None) -> None:
     """Work off deliveries and tasks in production. Needs HEDGEROW_DATABASE_URL and HEDGEROW_BROKER_URL."""
     import asyncio
+    from contextlib import nullcontext
 
     from uvicorn.loops.auto import auto_loop_factory
 
     from hedgerow_core.observability import configure_logging
     from hedgerow_host.database import required_address
     from hedgerow_host.exits import ExitCode, HostError
+    from hedgerow_host.listening import bound_socket
+    from hedgerow_host.readiness import Readiness
     from hedgerow_host.start import started
     from hedgerow_host.telemetry import telemetry
     from hedgerow_host.watch import Watch
@@ -74,11 +80,15 @@ def worker(contexts: Contexts = None) -> None:
             code=ExitCode.MISCONFIGURED,
         )
     address = required_address(settings)
-    with telemetry(settings, "worker"):
+    port = settings.worker_port
+    probed = nullcontext() if port is None else bound_socket(settings.host, port)
+    with probed as probes, telemetry(settings, "worker"):
         assembly = started(settings, address)
         watch = Watch(assembly, settings.stale_after_s)
+        readiness = Readiness(assembly, watch, settings.broker_url, needs_broker=True)
+        work = run_worker(assembly, readiness, settings.broker_url, address, settings.stream_url, probes=probes)
         with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
-            runner.run(run_worker(assembly, watch, settings.broker_url, address, settings.stream_url))
+            runner.run(work)
 
 
 def _settings(host: str | None, port: int | None, contexts: str | None) -> HostSettings:
