@@ -89,10 +89,6 @@ class Host:
             process.wait(30)
 
 
-NO_DRAIN = {"HEDGEROW_DRAIN_S": "0"}
-"""Nobody is sent here: an end need not be announced."""
-
-
 def boot(folder: Path, rounds: int, *, few: int = FEW, many: int = MANY) -> list[Result]:
     """Hosts of few contexts and of many, on one database."""
     site = folder / "site"
@@ -104,12 +100,11 @@ def boot(folder: Path, rounds: int, *, few: int = FEW, many: int = MANY) -> list
                 hide_password=False
             ),
             "HEDGEROW_ENV": "test",
+            "HEDGEROW_DRAIN_S": "0",  # nobody balances load here
             "PYTHONPATH": path,
         }
         sides = {
-            size: Host(
-                folder, clean_environment() | settings | NO_DRAIN | {"HEDGEROW_CONTEXTS": ",".join(names[:count])}
-            )
+            size: Host(folder, clean_environment() | settings | {"HEDGEROW_CONTEXTS": ",".join(names[:count])})
             for size, count in (("few", few), ("many", many))
         }
         _timed([str(COMMAND), "migrate"], folder, sides["many"].environment)

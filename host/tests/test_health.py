@@ -1,4 +1,4 @@
-"""`hedgerow health` says what `/readyz` of an API or a worker says, and tells apart what is not ready, not there, and not ours."""
+"""`hedgerow health` tells what an API or a worker says of itself, and apart what is not there and not ours."""
 
 from __future__ import annotations
 

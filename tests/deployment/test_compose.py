@@ -13,8 +13,7 @@ from fastapi import FastAPI
 
 from hedgerow_host.api import server_config
 from hedgerow_host.discovery import load_contexts
-from hedgerow_host.settings import HostSettings, variable_of
-from hedgerow_host.settings import DRAIN_S
+from hedgerow_host.settings import DRAIN_S, HostSettings, variable_of
 from hedgerow_host.worker import SHUTDOWN_GRACE_S
 from tests.deployment.broken import broken
 from tests.deployment.dockerfile import in_force, lineage, stages_of
@@ -158,8 +157,8 @@ GUARDS_AND_BREAKS = [
         "redis: { condition: x }",
         "migrations",
     ),
-    (short_graces, "stop_grace_period: 30s", "stop_grace_period: 20s", "worker"),
-    (short_graces, "stop_grace_period: 20s", "init: true", "api"),
+    (short_graces, "stop_grace_period: 30s", "init: true", "worker"),
+    (short_graces, "stop_grace_period: 25s", "init: true", "api"),
     (lost_data, "postgres:/var/lib/postgresql ", "postgres:/var/lib/postgresql/data ", "/data"),
 ]
 GUARDS = list(dict.fromkeys(guard for guard, *_ in GUARDS_AND_BREAKS))

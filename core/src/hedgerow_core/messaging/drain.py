@@ -59,7 +59,7 @@ class Drain:
         self._stopping = False
 
     def stop(self) -> None:
-        """Take nothing more: what is claimed is finished, and partitions are given back for others to go on with."""
+        """Take nothing more: what is claimed is finished, and partitions are given back, for others to go on."""
         self._stopping = True
 
     async def __call__(self, hint: Hint) -> None:

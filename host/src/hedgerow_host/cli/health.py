@@ -1,4 +1,4 @@
-"""`hedgerow health`: whether the API that listens here may get requests, or the worker works; for probes and people."""
+"""`hedgerow health`: whether the API here may get requests, or the worker works; for probes and for people."""
 
 from __future__ import annotations
 
