@@ -21,6 +21,7 @@ from tests.faults.laboratory.migration_mutants import MIGRATION_MUTANTS
 from tests.faults.laboratory.money_mutants import MONEY_MUTANTS
 from tests.faults.laboratory.move_mutants import MOVE_MUTANTS
 from tests.faults.laboratory.mutants import MUTANTS
+from tests.faults.laboratory.overload_mutants import OVERLOAD_MUTANTS
 from tests.faults.laboratory.placement_mutants import PLACEMENT_MUTANTS
 from tests.faults.laboratory.statements import die_before
 
@@ -40,6 +41,7 @@ def apply(environment: dict[str, str]) -> None:
             | MIGRATION_MUTANTS
             | MOVE_MUTANTS
             | PLACEMENT_MUTANTS
+            | OVERLOAD_MUTANTS
         )
         all_mutants[mutant]()
     if lease := environment.get(LEASE_S):
