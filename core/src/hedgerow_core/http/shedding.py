@@ -18,7 +18,7 @@ from hedgerow_core.http.security_headers import security_headers
 from hedgerow_core.observability import log_of
 from hedgerow_core.observability.metrics import REQUESTS, REQUESTS_SHED
 
-WAIT_S = 1.0
+WAIT_S = 0.8
 """As long as for a connection of the pool. A burst is served; callers that don't heed Retry-After come again no
 sooner than after it, so that turning them away costs next to nothing."""
 IN_LINE_PER_PLACE = 10
