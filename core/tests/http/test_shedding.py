@@ -152,6 +152,41 @@ async def test_who_reads_slowly_keeps_nobody_out() -> None:
     await asyncio.gather(*slow)
 
 
+async def test_who_watches_for_the_end_of_the_connection_while_it_works_counts_once() -> None:
+    most = running = 0
+    done = asyncio.Event()
+
+    async def watchful(_scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal most, running
+        await receive()
+        watching = asyncio.create_task(receive())  # as a streamed answer does
+        running += 1
+        most = max(most, running)
+        await done.wait()
+        running -= 1
+        watching.cancel()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def still_there() -> AsyncIterator[Message]:
+        yield await nothing()
+        await asyncio.Event().wait()
+
+    app = LoadShedding(watchful, at_once=PLACES, wait_s=60)
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "scheme": "http"}
+    calls = [asyncio.create_task(app(dict(scope), still_there().__anext__, ignored)) for _ in range(PLACES * 3)]
+    await asyncio.sleep(PATIENCE_S)
+    seen = most
+    done.set()
+    await asyncio.gather(*calls)
+
+    assert seen <= PLACES + 1
+
+
+async def ignored(_message: Message) -> None:
+    pass
+
+
 async def nothing() -> Message:
     return {"type": "http.request", "body": b"", "more_body": False}
 

@@ -246,7 +246,7 @@ class HostSettings(BaseSettings):
     requests_at_once: int = Field(
         default=REQUESTS_AT_ONCE,
         ge=10,
-        description="Requests that an API process serves at once; ten times as many wait for 0.8 s, others get 503.",
+        description="Requests that an API process serves at once; ten times as many wait 0.8 s, others get 503.",
     )
     drain_s: float | None = Field(
         default=None,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 KEPT: list[Any] = []
 """What a mutant has not given back: without a reference, the collector would."""
+
+HELD_S = 0.005
+"""What a mutant awaits while it has a connection, besides the database."""
 
 
 def waits_for_connections() -> None:
@@ -19,23 +23,37 @@ def waits_for_connections() -> None:
     defaults["pool_wait_s"] = 5.0
 
 
-def keeps_connections() -> None:
-    """A connection is given back by who comes to the end, and not by who is broken off or fails."""
+def breaks_off_and_keeps() -> None:
+    """Whoever vanishes has its request broken off, and what is broken off gives no connection back."""
     from hedgerow_core.persistence import database
-
-    sound = database.opened
+    from hedgerow_host.patient_protocol import PatientProtocol
 
     @asynccontextmanager
     async def opened(engine: Any) -> AsyncIterator[Any]:
-        giving_back = sound(engine)
-        KEPT.append(giving_back)
-        connection = await giving_back.__aenter__()
+        connection = await engine.connect().start()
+        KEPT.append(connection)
         yield connection
-        await giving_back.__aexit__(None, None, None)
+        await asyncio.sleep(HELD_S)
+        await connection.close()
+
+    start, lost = PatientProtocol._start_asgi_task, PatientProtocol.connection_lost
+    running: dict[PatientProtocol, asyncio.Task[None]] = {}
+
+    def start_task(self: PatientProtocol, cycle: Any, app: Any) -> None:
+        before = set(self.tasks)
+        start(self, cycle, app)
+        running[self] = (self.tasks - before).pop()
+
+    def break_off(self: PatientProtocol, error: Exception | None) -> None:
+        lost(self, error)
+        if self in running:
+            running.pop(self).cancel()
 
     database.opened = opened
+    PatientProtocol._start_asgi_task = start_task  # type: ignore[method-assign]
+    PatientProtocol.connection_lost = break_off  # type: ignore[method-assign]
 
 
 OVERLOAD_MUTANTS: dict[str, Callable[[], None]] = {
-    mutant.__name__: mutant for mutant in (waits_for_connections, keeps_connections)
+    mutant.__name__: mutant for mutant in (waits_for_connections, breaks_off_and_keeps)
 }

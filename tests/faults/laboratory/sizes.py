@@ -63,6 +63,7 @@ SIZES: dict[str, tuple[int, int]] = {
     "feed_storm.kills": (5, 50),
     "placements_apart.rounds": (1, 15),
     "moved.points": (3, 1_000),
+    "disconnects.callers": (100, 2_000),
     "starved.calls": (20, 40),
     "timing.rounds": (30, 1_200),
     "timing.mutant_rounds": (16, 100),
