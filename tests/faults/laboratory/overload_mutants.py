@@ -54,6 +54,27 @@ def breaks_off_and_keeps() -> None:
     PatientProtocol.connection_lost = break_off  # type: ignore[method-assign]
 
 
+def reads_leniently() -> None:
+    """The parser takes what might be meant."""
+    from hedgerow_host.patient_protocol import PatientProtocol
+
+    sound = PatientProtocol.__init__
+
+    def init(self: PatientProtocol, *arguments: Any, **options: Any) -> None:
+        sound(self, *arguments, **options)
+        self.parser.set_dangerous_leniencies(
+            lenient_headers=True,
+            lenient_chunked_length=True,
+            lenient_transfer_encoding=True,
+            lenient_optional_lf_after_cr=True,
+            lenient_optional_cr_before_lf=True,
+            lenient_optional_crlf_after_chunk=True,
+            lenient_spaces_after_chunk_size=True,
+        )
+
+    PatientProtocol.__init__ = init  # type: ignore[method-assign]
+
+
 OVERLOAD_MUTANTS: dict[str, Callable[[], None]] = {
-    mutant.__name__: mutant for mutant in (waits_for_connections, breaks_off_and_keeps)
+    mutant.__name__: mutant for mutant in (waits_for_connections, breaks_off_and_keeps, reads_leniently)
 }

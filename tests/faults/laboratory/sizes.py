@@ -64,6 +64,7 @@ SIZES: dict[str, tuple[int, int]] = {
     "placements_apart.rounds": (1, 15),
     "moved.points": (3, 1_000),
     "disconnects.callers": (100, 2_000),
+    "smuggling.pairs": (16, 1_000),
     "starved.calls": (20, 40),
     "timing.rounds": (30, 1_200),
     "timing.mutant_rounds": (16, 100),
