@@ -75,6 +75,29 @@ def reads_leniently() -> None:
     PatientProtocol.__init__ = init  # type: ignore[method-assign]
 
 
+def leaves_at_once() -> None:
+    """Told to end, an API closes its listener, and says nothing before."""
+    import uvicorn
+
+    from hedgerow_host.draining import DrainingServer
+
+    DrainingServer.handle_exit = uvicorn.Server.handle_exit  # type: ignore[method-assign]
+
+
+def drops_what_it_holds() -> None:
+    """Told to end, a worker ends."""
+    from hedgerow_host import worker
+
+    worker.SHUTDOWN_GRACE_S = 0.0
+
+
 OVERLOAD_MUTANTS: dict[str, Callable[[], None]] = {
-    mutant.__name__: mutant for mutant in (waits_for_connections, breaks_off_and_keeps, reads_leniently)
+    mutant.__name__: mutant
+    for mutant in (
+        waits_for_connections,
+        breaks_off_and_keeps,
+        reads_leniently,
+        leaves_at_once,
+        drops_what_it_holds,
+    )
 }
