@@ -64,7 +64,7 @@ async def test_processes_are_replaced_and_nobody_notices(
         api, worker = await new_api(), await new_worker()
         somebody = await member(api.client)
         async with balancer.probing(), load(balancer, somebody) as paid:
-            for _ in range(size("rolling.rounds")):
+            for _ in range(1 if mutant else size("rolling.rounds")):
                 before, api = api, await new_api()
                 before.process.send(signal.SIGTERM)
                 await supervisor.died(before.process, "it was told to end")
@@ -76,13 +76,13 @@ async def test_processes_are_replaced_and_nobody_notices(
         repeated = await value(shared_production, _ATTEMPTS) - repeated_before
 
     announced = [one for one in rolled if one.draining_at is not None]
-    clean = (
-        not balancer.failed and done == len(paid) and not repeated and len(announced) == len(rolled) and all(told)
-    )
+    clean = not balancer.failed and done == len(paid) and not repeated
+    clean &= len(announced) == len(rolled) and all(told)
+    failed = f"{len(balancer.failed)} failed {sorted(set(balancer.failed))}"
     line = (
-        f"{len(rolled)} APIs and as many workers were replaced under {balancer.sent} requests: {len(balancer.failed)} "
-        f"failed {sorted(set(balancer.failed))}; {len(announced)} APIs were unready before they were gone, "
-        f"{sum(told)} workers while they finished; {done} of {len(paid)} payments done, {repeated} tried again"
+        f"{len(rolled)} APIs and as many workers were replaced under {balancer.sent} requests: {failed}; "
+        f"{len(announced)} APIs were unready before they were gone, {sum(told)} workers while they finished; "
+        f"{done} of {len(paid)} payments done, {repeated} tried again"
     )
     verdict("39 rolling restarts", Measured(clean, line), seed=seed, mutant=mutant, drain_s=DRAIN_S)
 
@@ -127,8 +127,10 @@ async def tells_that_it_drains(worker: Process, port: int) -> bool:
         was_ready = (await client.get("/readyz")).is_success
         worker.send(signal.SIGTERM)
         try:
-            while (answer := await client.get("/readyz")).is_success:
+            answer = await client.get("/readyz")
+            while answer.is_success:
                 await asyncio.sleep(0.01)
+                answer = await client.get("/readyz")
         except httpx.TransportError:
             return False
         return was_ready and answer.json()["status"] == "draining" and worker.running
