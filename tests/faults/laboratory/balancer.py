@@ -62,7 +62,7 @@ class Balancer:
             self.failed.append(type(error).__name__)
             return None
         if answer.is_server_error:
-            self.failed.append(f"{answer.status_code} {answer.json().get('code')}")
+            self.failed.append(f"{answer.status_code} {answer.json()['detail']}")
         return answer
 
     @asynccontextmanager

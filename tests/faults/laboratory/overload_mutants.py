@@ -91,6 +91,30 @@ def drops_what_it_holds() -> None:
     worker.SHUTDOWN_GRACE_S = 0.0
 
 
+def takes_every_request() -> None:
+    """Whatever comes runs at once."""
+    from hedgerow_core.http.shedding import LoadShedding
+
+    async def call(self: LoadShedding, scope: Any, receive: Any, send: Any) -> None:
+        await self._app(scope, receive, send)
+
+    LoadShedding.__call__ = call  # type: ignore[method-assign]
+
+
+def take_for(seconds: float) -> None:
+    """No mutant: every request but probes takes so much longer, and no processor time."""
+    from hedgerow_core.http.middleware import RequestBoundary, is_routine
+
+    sound = RequestBoundary.__call__
+
+    async def call(self: RequestBoundary, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and not is_routine(scope):
+            await asyncio.sleep(seconds)
+        await sound(self, scope, receive, send)
+
+    RequestBoundary.__call__ = call  # type: ignore[method-assign]
+
+
 OVERLOAD_MUTANTS: dict[str, Callable[[], None]] = {
     mutant.__name__: mutant
     for mutant in (
@@ -99,5 +123,6 @@ OVERLOAD_MUTANTS: dict[str, Callable[[], None]] = {
         reads_leniently,
         leaves_at_once,
         drops_what_it_holds,
+        takes_every_request,
     )
 }

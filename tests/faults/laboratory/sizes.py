@@ -65,6 +65,7 @@ SIZES: dict[str, tuple[int, int]] = {
     "moved.points": (3, 1_000),
     "disconnects.callers": (100, 2_000),
     "smuggling.pairs": (16, 1_000),
+    "overload.seconds": (2, 120),
     "rolling.rounds": (1, 6),
     "starved.calls": (20, 40),
     "timing.rounds": (30, 1_200),
