@@ -20,7 +20,7 @@ from tests.faults.laboratory.sizes import LONG, size, with_twins
 from tests.faults.ledger_load.pace import quantile
 
 TIMES = 5
-AT_ONCE = 100 if LONG else 10
+AT_ONCE = 50 if LONG else 10
 CONNECTIONS = 1_000 if LONG else 200
 """As many as a proxy in front keeps. Who may open any number can fill any line."""
 GOODPUT_AT_LEAST = 0.9 if LONG else 0.3

@@ -23,10 +23,10 @@ ENTRY_POINT_GROUP = "hedgerow.contexts"
 """Where installed distributions say which contexts they bring."""
 MIN_PORT, MAX_PORT = 0, 65535
 REDIS_SCHEMES = ("redis", "rediss", "unix")
-REQUESTS_AT_ONCE = 100
-"""Ten times the connections of a context's pool. A request takes about a millisecond of processor time, so the last
-of them is answered after 0.1 s; more at once would make nobody faster. The others leave room for who waits for
-something else: a password that is hashed, another host that is asked."""
+REQUESTS_AT_ONCE = 50
+"""Five times the connections of a context's pool. A request takes some milliseconds of a weak processor's time, so
+the last of them still gets its connection before it gives up waiting; more at once would make nobody faster. The
+others leave room for who waits for something else: a password that is hashed, another host that is asked."""
 DRAIN_S = 5.0
 """As long as uvicorn keeps an idle connection. Who asks /readyz every second or two knows by then."""
 RABBITMQ_SCHEMES = ("amqp", "amqps")
@@ -246,7 +246,7 @@ class HostSettings(BaseSettings):
     requests_at_once: int = Field(
         default=REQUESTS_AT_ONCE,
         ge=10,
-        description="Requests that an API process serves at once; ten times as many wait 0.8 s, others get 503.",
+        description="Requests that an API process serves at once; twenty times as many wait 0.8 s, others get 503.",
     )
     drain_s: float | None = Field(
         default=None,

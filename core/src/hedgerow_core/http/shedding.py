@@ -21,7 +21,7 @@ from hedgerow_core.observability.metrics import REQUESTS, REQUESTS_SHED
 WAIT_S = 0.8
 """As long as for a connection of the pool. A burst is served; callers that don't heed Retry-After come again no
 sooner than after it, so that turning them away costs next to nothing."""
-IN_LINE_PER_PLACE = 10
+IN_LINE_PER_PLACE = 20
 """As many wait at most: a waiting request is some 10 kB. Whoever comes then is turned away at once."""
 RETRY_AFTER_S = 1
 CALM_AFTER_S = 5.0
@@ -36,7 +36,7 @@ _log = log_of(__name__)
 
 @final
 class LoadShedding:
-    """Lets `at_once` requests run, and as many as ten times that wait for up to `wait_s` seconds.
+    """Lets `at_once` requests run, and as many as twenty times that wait for up to `wait_s` seconds.
 
     The newest one goes first: who has waited for long has most likely given up. While we wait for the caller, for
     its body or for it to read the answer, a request doesn't count: slow callers keep nobody out.
