@@ -11,7 +11,13 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from hedgerow_core.http.shedding import IN_LINE_PER_PLACE, LoadShedding
+from hedgerow_core.http.shedding import (
+    IN_LINE_PER_PLACE,
+    REFUSED_AT_ONCE,
+    REFUSED_PER_S,
+    SWEEP_EVERY_S,
+    LoadShedding,
+)
 
 PLACES = 2
 PATIENCE_S = 0.2
@@ -205,6 +211,27 @@ async def test_a_call_that_is_broken_off_gives_its_place_back(client: httpx.Asyn
 
     assert {answer.status_code for answer in answers} == {200}
     assert kitchen.running == 0
+
+
+async def test_a_flood_is_turned_away_at_a_pace_and_a_burst_at_once(
+    client: httpx.AsyncClient, kitchen: Kitchen
+) -> None:
+    app = LoadShedding(kitchen, at_once=20, wait_s=0.0)
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "scheme": "http"}
+    running = [asyncio.create_task(app(dict(scope), nothing, ignored)) for _ in range(20)]
+    await until(20, kitchen)
+    burst, flood = int(REFUSED_AT_ONCE), 60
+    started = asyncio.get_running_loop().time()
+    refused = [asyncio.create_task(app(dict(scope), nothing, ignored)) for _ in range(burst + flood)]
+    await asyncio.gather(*refused[:burst])
+    first = [call.done() for call in refused[burst:]]
+    await asyncio.gather(*refused)
+    took = asyncio.get_running_loop().time() - started
+    kitchen.done.set()
+    await asyncio.gather(*running)
+
+    assert not any(first)
+    assert took >= flood / REFUSED_PER_S - SWEEP_EVERY_S
 
 
 async def test_an_overload_is_logged_once_when_it_begins_and_once_when_it_is_over(

@@ -64,9 +64,9 @@ async def crowd(port: int, request: bytes, seconds: float, callers: int, per_sec
         started = time.monotonic()
         writer.write(request)
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
-        await reader.readexactly(int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+        body = await reader.readexactly(int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0]))
         status = head[9:12]
-        heard.count(status.decode())
+        heard.count(f"503 {json.loads(body)['code']}" if status == b"503" else status.decode())
         if status == b"200":
             heard.served_after_s.append(time.monotonic() - started)
             heard.served_in_time += time.monotonic() <= began + seconds

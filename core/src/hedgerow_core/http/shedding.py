@@ -19,8 +19,13 @@ from hedgerow_core.observability import log_of
 from hedgerow_core.observability.metrics import REQUESTS, REQUESTS_SHED
 
 WAIT_S = 0.8
-"""As long as for a connection of the pool. A burst is served; callers that don't heed Retry-After come again no
-sooner than after it, so that turning them away costs next to nothing."""
+"""As long as for a connection of the pool: a burst is served, and who is turned away hears so within 1.2 s."""
+REFUSED_PER_S = 200.0
+REFUSED_AT_ONCE = 200.0
+"""To turn somebody away costs a tenth of serving somebody (0.2 ms, 2 ms). At this pace, with so many more when a
+burst comes, it takes a twentieth of a processor at most; callers that heed nothing wait in line meanwhile, and
+can't ask again."""
+SWEEP_EVERY_S = 0.05
 IN_LINE_PER_PLACE = 20
 """As many wait at most: a waiting request is some 10 kB. Whoever comes then is turned away at once."""
 RETRY_AFTER_S = 1
@@ -36,7 +41,7 @@ _log = log_of(__name__)
 
 @final
 class LoadShedding:
-    """Lets `at_once` requests run, and as many as twenty times that wait for up to `wait_s` seconds.
+    """Lets `at_once` requests run, and twenty times as many wait: `wait_s` seconds, and longer only in a flood.
 
     The newest one goes first: who has waited for long has most likely given up. While we wait for the caller, for
     its body or for it to read the answer, a request doesn't count: slow callers keep nobody out.
@@ -50,7 +55,11 @@ class LoadShedding:
         self._wait_s = wait_s
         self._calm_after_s = calm_after_s
         self._running = 0
-        self._line: dict[asyncio.Future[bool], None] = {}
+        self._line: dict[asyncio.Future[bool], float] = {}
+        """Who waits, the newest last, and until when."""
+        self._sweeping = False
+        self._swept_at = 0.0
+        self._may_refuse = REFUSED_AT_ONCE
         self._shed = 0
         self._calm_at = 0.0
         REQUESTS.labels("running").set_function(lambda: self._running)
@@ -107,8 +116,10 @@ class LoadShedding:
             return False
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[bool] = loop.create_future()
-        self._line[waiting] = None
-        timer = loop.call_later(self._wait_s, self._give_up, waiting)
+        self._line[waiting] = loop.time() + self._wait_s
+        if not self._sweeping:
+            self._sweeping = True
+            loop.call_later(SWEEP_EVERY_S, self._sweep)
         try:
             return await waiting
         except asyncio.CancelledError:
@@ -117,13 +128,24 @@ class LoadShedding:
             elif waiting.result():
                 self._leave()
             raise
-        finally:
-            timer.cancel()
 
-    def _give_up(self, waiting: asyncio.Future[bool]) -> None:
-        if not waiting.done():
-            del self._line[waiting]
-            waiting.set_result(False)
+    def _sweep(self) -> None:
+        """Turn away who has waited for too long, the oldest first, and no more than the pace allows."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        self._may_refuse = min(REFUSED_AT_ONCE, self._may_refuse + (now - self._swept_at) * REFUSED_PER_S)
+        self._swept_at = now
+        while self._line and self._may_refuse >= 1:
+            oldest, until = next(iter(self._line.items()))
+            if until > now:
+                break
+            del self._line[oldest]
+            if not oldest.done():
+                oldest.set_result(False)
+                self._may_refuse -= 1
+        self._sweeping = bool(self._line)
+        if self._sweeping:
+            loop.call_later(SWEEP_EVERY_S, self._sweep)
 
     async def _turn_away(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._count()
