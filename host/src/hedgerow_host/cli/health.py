@@ -12,12 +12,23 @@ _PORTS = {"api": "HEDGEROW_PORT", "worker": "HEDGEROW_WORKER_PORT"}
 
 def health(
     url: Annotated[
-        str | None, typer.Option(help="Where it is. Unless told, where the settings let it listen.")
+        str | None,
+        typer.Option(
+            help="Where it is. Unless told, where HEDGEROW_HOST and HEDGEROW_(WORKER_)PORT let it listen."
+        ),
     ] = None,
-    worker: Annotated[bool, typer.Option("--worker", help="Ask a worker (at HEDGEROW_WORKER_PORT).")] = False,
+    worker: Annotated[bool, typer.Option("--worker", help="Ask a worker, at HEDGEROW_WORKER_PORT.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
-    """Ask a running API, or a worker, whether it is ready, and what it lacks."""
+    """Ask a running API for `/readyz`, or a worker, and print what it says.
+
+    A worker is ready if its database and its broker answer.
+
+    Exit codes: 0 (ready, or `standby`: a context of it is still moving there), 1 (not ready, or `draining`: it was
+    told to end), 2 (also if something else answers there), 3 (nothing answers).
+
+    Example: hedgerow health --url http://127.0.0.1:8000
+    """
     from hedgerow_host.exits import ExitCode
 
     if url is None:
