@@ -43,7 +43,8 @@ _log = log_of(__name__)
 class LoadShedding:
     """Lets `at_once` requests run, and twenty times as many wait: `wait_s` seconds, and longer only in a flood.
 
-    The newest one goes first: who has waited for long has most likely given up. While we wait for the caller, for
+    The oldest goes first, as long as all get their turn; in a flood, when somebody has waited for half of that, the
+    newest does: others would all be served too late. While we wait for the caller, for
     its body or for it to read the answer, a request doesn't count: slow callers keep nobody out.
     """
 
@@ -105,10 +106,17 @@ class LoadShedding:
     def _leave(self) -> None:
         self._running -= 1
         while self._line and self._running < self._at_once:
-            newest, _ = self._line.popitem()
-            if not newest.done():  # broken off a moment ago
-                newest.set_result(True)
+            following = self._taken_from_line()
+            if not following.done():  # broken off a moment ago
+                following.set_result(True)
                 self._running += 1
+
+    def _taken_from_line(self) -> asyncio.Future[bool]:
+        oldest, until = next(iter(self._line.items()))
+        if asyncio.get_running_loop().time() < until - self._wait_s / 2:
+            del self._line[oldest]
+            return oldest
+        return self._line.popitem()[0]
 
     async def _let_in(self) -> bool:
         """Whether a place came free in time; it is taken then."""
