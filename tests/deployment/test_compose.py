@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from hedgerow_host.api import server_config
 from hedgerow_host.discovery import load_contexts
-from hedgerow_host.settings import HostSettings, variable_of
+from hedgerow_host.settings import DRAIN_S, HostSettings, variable_of
 from hedgerow_host.worker import SHUTDOWN_GRACE_S
 from tests.deployment.broken import broken
 from tests.deployment.dockerfile import in_force, lineage, stages_of
@@ -115,7 +115,10 @@ def blind_waits(services: Services) -> list[str]:
 
 
 def short_graces(services: Services) -> list[str]:
-    needed = {"worker": SHUTDOWN_GRACE_S, "api": server_config(FastAPI()).timeout_graceful_shutdown or 0}
+    needed = {
+        "worker": SHUTDOWN_GRACE_S,
+        "api": DRAIN_S + (server_config(FastAPI()).timeout_graceful_shutdown or 0),
+    }
     given = {name: float(services[name].get("stop_grace_period", "10s").removesuffix("s")) for name in needed}
     return [name for name in needed if given[name] <= needed[name]]
 
@@ -154,8 +157,8 @@ GUARDS_AND_BREAKS = [
         "redis: { condition: x }",
         "migrations",
     ),
-    (short_graces, "stop_grace_period: 30s", "stop_grace_period: 20s", "worker"),
-    (short_graces, "stop_grace_period: 20s", "init: true", "api"),
+    (short_graces, "stop_grace_period: 30s", "init: true", "worker"),
+    (short_graces, "stop_grace_period: 25s", "init: true", "api"),
     (lost_data, "postgres:/var/lib/postgresql ", "postgres:/var/lib/postgresql/data ", "/data"),
 ]
 GUARDS = list(dict.fromkeys(guard for guard, *_ in GUARDS_AND_BREAKS))

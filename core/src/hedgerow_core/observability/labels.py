@@ -44,7 +44,9 @@ LABELS: Mapping[str, Label] = {
     "route": Label("the template of a route, or none"),
     "schedule": Label("a schedule"),
     "server": Label("a server that is not ours"),
-    "state": _one_of("how far a delivery is", "pending", "retry", "dead", "parked"),
+    "state": _one_of(
+        "how far a delivery, or a request, is", "pending", "retry", "dead", "parked", "running", "in_line"
+    ),
     "status": _one_of("the status of an answer; 0: there was none", "0", *map(str, range(100, 600))),
     "subscription": Label("a subscription, or a task"),
     "what": _one_of("what is the matter", "stale", "dead", "not_carried", "feed_expired"),

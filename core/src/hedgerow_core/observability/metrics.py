@@ -142,6 +142,17 @@ BROKEN = Gauge(
     BY_CONTEXT,
     registry=REGISTRY,
 )
+REQUESTS = Gauge(
+    "hedgerow_requests",
+    "Requests that this process serves right now (running), or that wait until it does (in_line).",
+    ("state",),
+    registry=REGISTRY,
+)
+REQUESTS_SHED = Counter(
+    "hedgerow_requests_shed",
+    "Requests that were turned away, because more had come than can be served.",
+    registry=REGISTRY,
+)
 REMOTE_CUT_OFF = Gauge(
     "hedgerow_remote_cut_off",
     "1 while this process leaves the host of a remote context alone, because it has failed five times running.",
@@ -207,6 +218,11 @@ CACHE_UNCLEARED = Counter(
     ("context", "cache"),
     registry=REGISTRY,
 )
+
+
+def requests_now() -> dict[str, int]:
+    """How many requests this process serves right now, and how many wait until it does."""
+    return {sample.labels["state"]: int(sample.value) for family in REQUESTS.collect() for sample in family.samples}
 
 
 @dataclass(frozen=True, slots=True)

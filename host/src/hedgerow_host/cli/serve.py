@@ -46,6 +46,9 @@ def api(
 
     Needs a database URL and a migrated database; applies no migrations.
 
+    On SIGTERM it is unready and serves on for HEDGEROW_DRAIN_S, every answer ends its connection; then it stops
+    listening and finishes what is running, for at most 10 s. A second signal ends the wait.
+
     Exit codes: 0, 1 (migrations are pending), 2 (also: a remote context is not as it is needed), 3 (also: one
     that is required is away).
 
@@ -76,7 +79,7 @@ def api(
         readiness = Readiness(assembly, watch, settings.broker_url)
         beside = grpc_beside(settings, assembly, readiness)
         app = create_app(assembly, routes_of(assembly), readiness, settings=settings, grpc=beside)
-        server = ToldServer(server_config(app, settings.trusted_proxies), beside)
+        server = ToldServer(server_config(app, settings.trusted_proxies), readiness, settings.drains_for_s, beside)
         # uvicorn repeats the signal that it stopped for; by then everything is stopped, and in order.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
@@ -129,19 +132,22 @@ def worker(contexts: Contexts = None) -> None:
     """Work off deliveries and tasks in production.
 
     Needs a database URL, a broker URL and a migrated database. Ready when it logs `worker_ready`. On SIGTERM it
-    finishes what is running, for at most 20 s.
+    finishes what is running, for at most 20 s, takes nothing more, and gives back what it holds.
 
     Exit codes: as `hedgerow api`.
 
     Example: hedgerow worker
     """
     import asyncio
+    from contextlib import nullcontext
 
     from uvicorn.loops.auto import auto_loop_factory
 
     from hedgerow_core.observability import configure_logging
     from hedgerow_host.database import required_address
     from hedgerow_host.exits import ExitCode, HostError
+    from hedgerow_host.listening import bound_socket
+    from hedgerow_host.readiness import Readiness
     from hedgerow_host.start import started
     from hedgerow_host.telemetry import telemetry
     from hedgerow_host.watch import Watch
@@ -156,11 +162,15 @@ def worker(contexts: Contexts = None) -> None:
             code=ExitCode.MISCONFIGURED,
         )
     address = required_address(settings)
-    with telemetry(settings, "worker"):
+    port = settings.worker_port
+    probed = nullcontext() if port is None else bound_socket(settings.host, port)
+    with probed as probes, telemetry(settings, "worker"):
         assembly = started(settings, address)
         watch = Watch(assembly, settings.stale_after_s)
+        readiness = Readiness(assembly, watch, settings.broker_url, needs_broker=True)
+        work = run_worker(assembly, readiness, settings.broker_url, address, settings.stream_url, probes=probes)
         with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
-            runner.run(run_worker(assembly, watch, settings.broker_url, address, settings.stream_url))
+            runner.run(work)
 
 
 def _settings(

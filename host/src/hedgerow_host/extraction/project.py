@@ -84,7 +84,7 @@ services:
     env_file: .env
     init: true
     ports: ["127.0.0.1:8000:8000"]
-    stop_grace_period: 20s # running requests get 10
+    stop_grace_period: 25s # 5 until nobody is sent here, 10 for running requests, and to leave
     restart: unless-stopped
 
   worker:
