@@ -1,10 +1,12 @@
-"""`hedgerow config …`: which settings are in force, and where each came from."""
+"""`hedgerow config …`: which settings are in force and where each came from, and which there are."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 import typer
+
+from hedgerow_host.cli.keeping import Check, Output
 
 app = typer.Typer(help="Look at the settings.", no_args_is_help=True)
 
@@ -24,3 +26,18 @@ def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = 
     settings = load_settings()
     assembly, _routes = compose(settings)
     print_rows(setting_rows(settings, assembly), as_json=as_json)
+
+
+@app.command("example")
+def example(output: Output = None, check: Check = None) -> None:
+    """Print a .env file of every setting of the host and of its contexts, with its default. Needs no database."""
+    from hedgerow_host.cli.keeping import hand_over
+    from hedgerow_host.discovery import hosted_contexts
+    from hedgerow_host.env_example import env_example
+    from hedgerow_host.exits import load_settings
+    from hedgerow_host.settings import HostSettings
+
+    contexts, _quarantine = hosted_contexts(load_settings())
+    of_contexts = (context.manifest.settings for context in contexts)
+    holders = [HostSettings, *(holder for holder in of_contexts if holder is not None)]
+    hand_over(env_example(holders), output=output, check=check, again="hedgerow config example")
