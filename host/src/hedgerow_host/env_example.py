@@ -1,4 +1,4 @@
-"""`.env.example`: every setting of the host and of its contexts, each with its default. No secret ever stands in it."""
+"""`.env.example`: every setting of the host and of its contexts, with its default. No secret ever stands in it."""
 
 from __future__ import annotations
 

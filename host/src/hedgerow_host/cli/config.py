@@ -38,6 +38,6 @@ def example(output: Output = None, check: Check = None) -> None:
     from hedgerow_host.settings import HostSettings
 
     contexts, _quarantine = hosted_contexts(load_settings())
-    of_contexts = (context.manifest.settings for context in contexts)
-    holders = [HostSettings, *(holder for holder in of_contexts if holder is not None)]
-    hand_over(env_example(holders), output=output, check=check, again="hedgerow config example")
+    of_contexts = [context.manifest.settings for context in contexts if context.manifest.settings is not None]
+    listed = env_example([HostSettings, *of_contexts])
+    hand_over(listed, output=output, check=check, again="hedgerow config example")
