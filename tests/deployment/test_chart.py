@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tomllib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,7 @@ KEEPS_A_SECRET = ("SecretStr", "DatabaseAddress", "SmtpAddress", "IdentityProvid
 """What stands in the type of a setting, or in what validates it, whose value may hold a secret."""
 
 
+@cache
 def settings_by_secrecy() -> tuple[set[str], set[str]]:
     """Variables in which a secret may stand, and all others."""
     secret, others = set(), set()
