@@ -18,7 +18,14 @@ def config() -> None:
 
 @app.command("show")
 def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List every setting of the host and of its contexts; secrets are hidden."""
+    """List every setting of the host and of the hosted contexts. Passwords in URLs are hidden.
+
+    JSON: `setting`, `value`, `source` (`environment`, `.env` or `default`), `meaning`.
+
+    Exit codes: 0, 2.
+
+    Example: hedgerow config show
+    """
     from hedgerow_host.catalog import compose, setting_rows
     from hedgerow_host.cli.output import print_rows
     from hedgerow_host.exits import load_settings
@@ -30,7 +37,15 @@ def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = 
 
 @app.command("example")
 def example(output: Output = None, check: Check = None) -> None:
-    """Print a .env file of every setting of the host and of its contexts, with its default. Needs no database."""
+    """Print a .env file of every setting of the host and of the hosted contexts.
+
+    Each stands there with what it means and, behind a #, with its default, so that the file sets nothing. Secrets
+    are empty. Needs no database.
+
+    Exit codes: 0, 1 (--check: the file differs), 2.
+
+    Example: hedgerow config example --output .env.example
+    """
     from hedgerow_host.cli.keeping import hand_over
     from hedgerow_host.discovery import hosted_contexts
     from hedgerow_host.env_example import env_example
