@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from typer.testing import CliRunner
 
 from hedgerow_host.cli import app
-from hedgerow_host.discovery import load_contexts
+from hedgerow_host.discovery import installed_contexts, load_contexts
 from hedgerow_host.env_example import env_example
 from hedgerow_host.settings import HostSettings, variables_of
 from tests.deployment.broken import broken
@@ -32,9 +32,14 @@ class HouseSettings(BaseSettings):
     height_m: float = 3.5
 
 
+def everybody() -> list[str]:
+    """Every context that is installed here, hosted or not."""
+    return [context.name for context in installed_contexts()]
+
+
 def settings_classes() -> list[type[BaseSettings]]:
     """The host's, and those of the contexts that have one."""
-    contexts = (context.manifest.settings for context in load_contexts(None))
+    contexts = (context.manifest.settings for context in load_contexts(everybody()))
     return [HostSettings, *(found for found in contexts if found is not None)]
 
 
@@ -46,11 +51,13 @@ def in_force(example: str) -> str:
 
 
 def test_the_example_is_what_the_settings_classes_make(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HEDGEROW_CONTEXTS", "")
+    names = ",".join(everybody())
+    monkeypatch.setenv("HEDGEROW_CONTEXTS", names)
 
     checked = CliRunner().invoke(app, ["config", "example", "--check", str(EXAMPLE)])
 
-    assert checked.exit_code == 0, checked.output + "\nfix: hedgerow config example --output .env.example"
+    fix = f"HEDGEROW_CONTEXTS={names} uv run hedgerow config example --output .env.example"
+    assert checked.exit_code == 0, f"{checked.output}\n  fix: {fix}"
 
 
 @pytest.mark.parametrize(
