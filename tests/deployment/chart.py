@@ -43,6 +43,22 @@ def manifests(text: str) -> list[Manifest]:
     return sorted(found, key=lambda one: (one["kind"], one["metadata"]["name"]))
 
 
+def pods(found: list[Manifest]) -> dict[str, Manifest]:
+    """What each role's pods are made of, by role: `metadata` and `spec`."""
+    made = (one if one["kind"] == "Pod" else one["spec"].get("template") for one in found)
+    return {pod["metadata"]["labels"]["app.kubernetes.io/component"]: pod for pod in made if pod}
+
+
+def containers(found: list[Manifest]) -> dict[str, Manifest]:
+    """The one container of each role."""
+    return {role: pod["spec"]["containers"][0] for role, pod in pods(found).items()}
+
+
+def variables(container: Manifest) -> dict[str, str]:
+    """What is written into its environment."""
+    return {one["name"]: one["value"] for one in container.get("env", ())}
+
+
 def helm(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run Helm.
 
