@@ -100,6 +100,7 @@ def boot(folder: Path, rounds: int, *, few: int = FEW, many: int = MANY) -> list
                 hide_password=False
             ),
             "HEDGEROW_ENV": "test",
+            "HEDGEROW_DRAIN_S": "0",  # nobody balances load here
             "PYTHONPATH": path,
         }
         sides = {

@@ -22,8 +22,8 @@ READY_WITHIN_S = 60.0
 ENDS_WITHIN_S = 30.0
 SECRET = "for tests alone, and so it is no secret"
 """USERS_SECRET of hosts that need one: those with a database of their own. `dev` brings both along."""
-CHOSEN = {"USERS_SECRET": SECRET, "BILLING_GATEWAY": "sandbox"}
-"""What somebody must have decided before a host starts outside of `dev`."""
+CHOSEN = {"USERS_SECRET": SECRET, "BILLING_GATEWAY": "sandbox", "HEDGEROW_DRAIN_S": "0"}
+"""What somebody must have decided before a host starts outside of `dev`; and that nobody balances load here."""
 COMMAND = Path(sys.executable).with_name("hedgerow")
 """The installed one, for those to whom it matters that nothing is there yet."""
 UV = shutil.which("uv") or str(warm_start.ROOT / ".tools/bin/uv")

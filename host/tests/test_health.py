@@ -1,4 +1,4 @@
-"""`hedgerow health` says what `/readyz` says, and tells apart what is not ready, not there, and not ours."""
+"""`hedgerow health` tells what an API or a worker says of itself, and apart what is not there and not ours."""
 
 from __future__ import annotations
 
@@ -63,6 +63,27 @@ def test_an_api_that_stands_by_is_as_ready_as_it_can_be() -> None:
 def test_an_api_that_is_not_ready_fails_the_probe_and_says_what_it_lacks() -> None:
     with answering(503, json.dumps(NOT_READY)) as url:
         assert health(url) == (1, "not_ready\n  database: database_away\n")
+
+
+def test_an_api_that_is_about_to_end_is_not_ready() -> None:
+    with answering(503, json.dumps({**NOT_READY, "status": "draining"})) as url:
+        assert health(url)[0] == 1
+
+
+def test_a_worker_is_asked_at_its_own_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(200, json.dumps(READY)) as url:
+        monkeypatch.setenv("HEDGEROW_WORKER_PORT", url.rpartition(":")[2])
+        done = CliRunner().invoke(app, ["health", "--worker"])
+
+    assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "ready")
+
+
+def test_a_worker_that_has_no_port_cannot_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HEDGEROW_WORKER_PORT", raising=False)
+    done = CliRunner().invoke(app, ["health", "--worker"])
+
+    assert isinstance(done.exception, HostError)
+    assert (done.exception.code, "HEDGEROW_WORKER_PORT" in str(done.exception)) == (2, True)
 
 
 def test_where_nothing_listens_nothing_is_reachable() -> None:

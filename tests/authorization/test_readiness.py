@@ -8,7 +8,16 @@ from tests.authorization.conftest import Stage
 from tests.story import expect
 
 FOR_PROBES = {"status", "checks"}
-IN_DETAIL = {*FOR_PROBES, "contexts", "quarantined", "broken", "alarms", "remotes"}
+IN_DETAIL = {
+    *FOR_PROBES,
+    "contexts",
+    "quarantined",
+    "broken",
+    "alarms",
+    "remotes",
+    "requests",
+    "connections_in_use",
+}
 
 
 @pytest.mark.parametrize("role", ["user", "admin"])

@@ -24,7 +24,14 @@ from tests.deployment.test_env_example import settings_classes
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
-MINE = ("HEDGEROW_ENV", "HEDGEROW_HOST", "HEDGEROW_PORT", "HEDGEROW_METRICS_HOST", "HEDGEROW_METRICS_PORT")
+MINE = (
+    "HEDGEROW_ENV",
+    "HEDGEROW_HOST",
+    "HEDGEROW_PORT",
+    "HEDGEROW_WORKER_PORT",
+    "HEDGEROW_METRICS_HOST",
+    "HEDGEROW_METRICS_PORT",
+)
 """Settings that the chart itself decides on."""
 with_helm = pytest.mark.skipif(
     shutil.which("helm") is None,

@@ -113,6 +113,13 @@ def blind_waits(services: Services) -> list[str]:
     return complaints
 
 
+def unasked_workers(services: Services) -> list[str]:
+    """The image says how an API is asked; a worker says where it listens."""
+    worker = services["worker"]
+    asked = worker.get("healthcheck", {}).get("test") == ["CMD", "hedgerow", "health", "--worker"]
+    return [] if asked and worker["environment"].get("HEDGEROW_WORKER_PORT") else ["nobody asks the worker"]
+
+
 def short_graces(services: Services) -> list[str]:
     given = {name: services[name].get("stop_grace_period", "10s").removesuffix("s") for name in ENDS_WITHIN_S}
     return [name for name, needed_s in ENDS_WITHIN_S.items() if float(given[name]) <= needed_s]
@@ -163,7 +170,9 @@ GUARDS_AND_BREAKS = [
         "migrations",
     ),
     (short_graces, "stop_grace_period: 40s", "stop_grace_period: 30s", "worker"),
-    (short_graces, "    stop_grace_period: 30s", "    tty: false", "api"),
+    (short_graces, "    stop_grace_period: 40s", "    tty: false", "api"),
+    (unasked_workers, "health, --worker]", "health]", "nobody asks the worker"),
+    (unasked_workers, ', HEDGEROW_WORKER_PORT: "8001"', "", "nobody asks the worker"),
     (open_doors, "read_only: true", "read_only: false", "migrate: read_only"),
     (open_doors, "cap_drop: [ALL]", "privileged: true", "api: cap_drop"),
     (open_doors, "no-new-privileges:true", "no-new-privileges:false", "worker: security_opt"),

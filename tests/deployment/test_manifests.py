@@ -80,10 +80,11 @@ def wrong_ports(found: list[Manifest]) -> Iterator[str]:
             }
         )
         listens = {"http": read.port} if role == "api" else {}
+        listens |= {"probes": read.worker_port} if read.worker_port else {}
         listens |= {"metrics": read.metrics_port} if read.metrics_port else {}
         if ports != listens:
             yield f"{role} listens at {listens}, and says {ports}"
-        doors = [read.host] if role == "api" else []
+        doors = [read.host] if role in ("api", "worker") else []
         doors += [read.metrics_host] if read.metrics_port else []
         if {*doors} - {"0.0.0.0"}:
             yield f"nobody outside the pod of {role} gets in"
@@ -100,10 +101,11 @@ def served() -> frozenset[str]:
 
 def wrong_probes(found: list[Manifest]) -> Iterator[str]:
     wanted = {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
-    for name, path in wanted.items():
-        asked = containers(found)["api"].get(name, {}).get("httpGet", {})
-        if asked != {"path": path, "port": "http"} or path not in served():
-            yield f"{name} asks {asked}"
+    for role, port in {"api": "http", "worker": "probes"}.items():
+        for name, path in wanted.items():
+            asked = containers(found)[role].get(name, {}).get("httpGet", {})
+            if asked != {"path": path, "port": port} or path not in served():
+                yield f"{name} of {role} asks {asked}"
 
 
 def blind_selectors(found: list[Manifest]) -> Iterator[str]:
@@ -136,7 +138,7 @@ GUARDS_AND_BREAKS: list[tuple[Guard, str, str, str]] = [
     (missing_parts, "kind: PodDisruptionBudget", "kind: PodBudget", "worker has no PodDisruptionBudget"),
     (missing_parts, "kind: NetworkPolicy", "kind: Policy", "migrate has no NetworkPolicy"),
     (unscaled, "kind: HorizontalPodAutoscaler", "kind: Autoscaler", "is both scaled and counted, or neither"),
-    (unscaled, "  minReadySeconds: 10", "  replicas: 2", "is both scaled and counted, or neither"),
+    (unscaled, "  strategy:", "  replicas: 2\n  strategy:", "is both scaled and counted, or neither"),
     (unknown_commands, "command: [hedgerow, worker]", "command: [hedgerow, work]", "worker runs"),
     (unknown_commands, "--timeout", "--patience", "migrate knows no --patience"),
     (unknown_variables, "HEDGEROW_METRICS_PORT", "HEDGEROW_METRIC_PORT", "worker: HEDGEROW_METRIC_PORT"),
@@ -144,8 +146,8 @@ GUARDS_AND_BREAKS: list[tuple[Guard, str, str, str]] = [
     (wrong_ports, 'value: "9090"', 'value: "9091"', "worker listens at"),
     (wrong_ports, "value: 0.0.0.0", "value: 127.0.0.1", "nobody outside the pod of worker"),
     (wrong_ports, "targetPort: http", "targetPort: metrics", "the service leads elsewhere"),
-    (wrong_probes, "/livez", "/readyz", "livenessProbe asks"),
-    (wrong_probes, "/readyz", "/health", "readinessProbe asks"),
+    (wrong_probes, "/livez", "/readyz", "livenessProbe of api asks"),
+    (wrong_probes, "/readyz", "/health", "readinessProbe of worker asks"),
     (blind_selectors, "component: worker\n  policyTypes", "component: werker\n  policyTypes", "is about []"),
     (blind_selectors, "    app.kubernetes.io/component: api\n  ports", "  ports", "Service hedgerow-api is about"),
     (late_migrations, "pre-install,pre-upgrade", "post-upgrade", "before the new release"),

@@ -20,13 +20,15 @@ from uvicorn.lifespan.on import LifespanOn, LifespanSendMessage
 from hedgerow_core.http.middleware import RequestBoundary, is_routine
 from hedgerow_core.http.problems import install_problem_handlers
 from hedgerow_core.http.security_headers import SecurityHeaders
+from hedgerow_core.http.shedding import LoadShedding
 from hedgerow_core.observability import log_of
 from hedgerow_host.assembly import Assembly
+from hedgerow_host.draining import DrainingServer
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.mounting import MountedRoute, mount
 from hedgerow_host.patient_protocol import PatientProtocol
 from hedgerow_host.readiness import Readiness
-from hedgerow_host.settings import HostSettings
+from hedgerow_host.settings import REQUESTS_AT_ONCE, HostSettings
 from hedgerow_host.start import spare_what_is_built
 from hedgerow_host.streams.streaming import streaming
 from hedgerow_host.visitors import Visitors
@@ -103,6 +105,7 @@ def create_app(
     )
     install_problem_handlers(app)
     app.add_middleware(RequestBoundary)
+    app.add_middleware(LoadShedding, at_once=settings.requests_at_once if settings else REQUESTS_AT_ONCE)
     if settings is not None and settings.cors_origins:
         _let_in(app, settings)
     mount(app, assembly, routes)
@@ -174,7 +177,7 @@ class HedgerowApi(FastAPI):
 
 
 @final
-class ToldServer(uvicorn.Server):
+class ToldServer(DrainingServer):
     """Says in the log where it serves, once it does: whoever asks for any free port wants to know which."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -131,6 +131,11 @@ class Assembly:
             if context.name == hint.context:
                 await context.drain(hint)
 
+    def take_no_more(self) -> None:
+        """Have every drain end after what it has begun, and give its partition back."""
+        for context in self.contexts:
+            context.drain.stop()
+
     def dispatchers(self, hints: Hints) -> list[Dispatcher]:
         """One per context; they wake up whenever this process commits something."""
         dispatchers = {

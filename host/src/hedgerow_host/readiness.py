@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
 from hedgerow_core.domain import UnavailableError
+from hedgerow_core.observability.metrics import requests_now
 from hedgerow_core.persistence import Database
 from hedgerow_core.persistence.moving import is_closed
 from hedgerow_host.assembly import Assembly
@@ -26,10 +27,18 @@ OK, SILENT, AWAY, WAITING = "ok", "database_silent", "away", "waiting"
 
 
 class Readiness:
-    """Checks the database per context. Broker and alarms are reported but don't count: no restart would help."""
+    """Checks the database per context. Broker and alarms are reported but don't count: no restart would help.
 
-    def __init__(self, assembly: Assembly, watch: Watch, broker_url: str | None = None) -> None:
+    A worker without its broker does nothing, so for that one it counts: `needs_broker`.
+    """
+
+    def __init__(
+        self, assembly: Assembly, watch: Watch, broker_url: str | None = None, *, needs_broker: bool = False
+    ) -> None:
         self.watch = watch
+        self.draining = False
+        """Whether the process was told to end, and only finishes what it has."""
+        self._needs_broker = needs_broker
         self._assembly = assembly
         self._broker_url = broker_url
         self._pinging: asyncio.Task[str] | None = None
@@ -42,8 +51,11 @@ class Readiness:
         """
         database, broker = await asyncio.gather(self._database(), self._broker())
         remotes = self._remotes()
-        ready = database == OK and WAITING not in remotes.values()
+        works = database == OK and WAITING not in remotes.values() and (broker == OK or not self._needs_broker)
+        ready = works and not self.draining
         status = ("standby" if self._standby else "ready") if ready else "not_ready"
+        if self.draining:
+            status = "draining"
         return JSONResponse(
             {
                 "status": status,
@@ -67,6 +79,8 @@ class Readiness:
             "quarantined": _in_short(self._assembly.quarantine.problems),
             "broken": _in_short(self._assembly.broken),
             "alarms": self.watch.alarms(),
+            "requests": requests_now(),
+            "connections_in_use": {context.name: context.database.in_use for context in self._assembly.contexts},
             "remotes": {
                 name: {
                     "url": remote.peer.url,

@@ -23,6 +23,12 @@ ENTRY_POINT_GROUP = "hedgerow.contexts"
 """Where installed distributions say which contexts they bring."""
 MIN_PORT, MAX_PORT = 0, 65535
 REDIS_SCHEMES = ("redis", "rediss", "unix")
+REQUESTS_AT_ONCE = 50
+"""Five times the connections of a context's pool. A request takes some milliseconds of a weak processor's time, so
+the last of them still gets its connection before it gives up waiting; more at once would make nobody faster. The
+others leave room for who waits for something else: a password that is hashed, another host that is asked."""
+DRAIN_S = 5.0
+"""As long as uvicorn keeps an idle connection. Who asks /readyz every second or two knows by then."""
 RABBITMQ_SCHEMES = ("amqp", "amqps")
 
 
@@ -282,6 +288,33 @@ class HostSettings(BaseSettings):
     them at once. Beyond it: 429. A hundred times as wide in `test`. Counted in Redis if that is the broker, else
     by each process (ADR 0013).
     """
+    requests_at_once: int = Field(
+        default=REQUESTS_AT_ONCE,
+        ge=10,
+        description="Requests that an API process serves at once; twenty times as many wait 0.8 s, others get 503.",
+    )
+    """How many requests an API process serves at once; twenty times as many wait, for 0.8 s and longer only in a
+    flood, the newest goes first, and all others get 503 `overloaded`. Five times the connections of a pool: more
+    would make nobody faster. Probes, and other hosts that wait for events, always pass.
+    """
+    drain_s: float | None = Field(
+        default=None,
+        ge=0,
+        description="Seconds for which an API that was told to end is unready, and serves. Unset: 5, in dev 0.",
+    )
+    """How long an API that was told to end says that it is unready (`/readyz`: 503, `draining`) and serves on,
+    before it stops listening. Unset: 5, as long as an idle connection is kept; 0 in `dev`. Longer than your load
+    balancer needs to notice.
+    """
+    worker_port: int | None = Field(
+        default=None,
+        ge=MIN_PORT,
+        le=MAX_PORT,
+        description="TCP port where a worker answers /livez and /readyz, on HEDGEROW_HOST; unset: nowhere.",
+    )
+    """TCP port where a worker answers `/livez` and `/readyz`, at `HEDGEROW_HOST`. Unset: nowhere, and
+    `hedgerow health --worker` has nobody to ask.
+    """
     trusted_proxies: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_networks)] = Field(
         default=None,
         description="Comma-separated networks of proxies that may say who calls (X-Forwarded-For). Unset: none.",
@@ -318,6 +351,13 @@ class HostSettings(BaseSettings):
     def shows_docs(self) -> bool:
         """Whether the document and its page are served."""
         return self.docs if self.docs is not None else self.env is not Environment.PROD
+
+    @property
+    def drains_for_s(self) -> float:
+        """The drain in force: idle connections end within it, and who balances load has noticed."""
+        if self.drain_s is not None:
+            return self.drain_s
+        return 0.0 if self.env is Environment.DEV else DRAIN_S
 
     @property
     def env(self) -> Environment:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -17,10 +18,11 @@ from hedgerow_core.observability import log_of
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.brokers import BrokerHints
+from hedgerow_host.readiness import Readiness
 from hedgerow_host.start import spare_what_is_built
 from hedgerow_host.streams.streaming import streaming
-from hedgerow_host.watch import Watch
 from hedgerow_host.wire.arrivals import Arrivals
+from hedgerow_host.worker_probes import answering_probes
 
 DRAIN_THREADS = 8
 """Drains at the same time per process. Each waits for PostgreSQL most of its time."""
@@ -43,9 +45,17 @@ async def working_in_process(assembly: Assembly) -> AsyncIterator[None]:
 
 
 async def run_worker(
-    assembly: Assembly, watch: Watch, broker_url: str, address: DatabaseAddress, stream_url: str | None = None
+    assembly: Assembly,
+    readiness: Readiness,
+    broker_url: str,
+    address: DatabaseAddress,
+    stream_url: str | None = None,
+    *,
+    probes: socket.socket | None = None,
 ) -> None:
-    """Work until SIGTERM or SIGINT; then finish what is running and return.
+    """Work until SIGTERM or SIGINT; then finish what is running, give back the rest, and return.
+
+    `probes` is where it answers whether it works.
 
     Raises:
         HostError: there is a `stream_url`, and nothing to reach it with is installed.
@@ -60,13 +70,21 @@ async def run_worker(
     worker.queue_prefetch = PREFETCH
     spare_what_is_built()
     arrivals = Arrivals(assembly)
-    async with assembly.running(), watch.running(), hints.connected(), arrivals.watching():
+    async with (
+        answering_probes(readiness, probes),
+        assembly.running(),
+        readiness.watch.running(),
+        hints.connected(),
+        arrivals.watching(),
+    ):
         await arrivals.arrive()
         worker.start()
         async with _dispatching(assembly.dispatchers(hints)), streaming(assembly, stream_url):
             _log.info("worker_ready", contexts=assembly.names, threads=DRAIN_THREADS)
             await stop.wait()
             _log.info("worker_stopping")
+            readiness.draining = True
+            assembly.take_no_more()
         await asyncio.to_thread(worker.stop, int(SHUTDOWN_GRACE_S * 1000))
 
 

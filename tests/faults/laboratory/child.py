@@ -3,7 +3,7 @@
 `LAB_CRASH_POINT=name[:nth]` ends the process there, `LAB_STOP_POINT=name[:nth]` freezes it there, `LAB_TRACE=file`
 writes down the points that are passed, `LAB_DIES_BEFORE=n` kills the process before its nth statement,
 `LAB_MUTANT=name` breaks the product. `LAB_LEASE_S` makes leases shorter, `LAB_PATIENCE_S` the front door's
-deadlines, `LAB_KEYS_HOLD_S` the time for which a gateway's keys are trusted.
+deadlines, `LAB_TAKES_S` every request, `LAB_KEYS_HOLD_S` the time for which a gateway's keys are trusted.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from tests.faults.laboratory.migration_mutants import MIGRATION_MUTANTS
 from tests.faults.laboratory.money_mutants import MONEY_MUTANTS
 from tests.faults.laboratory.move_mutants import MOVE_MUTANTS
 from tests.faults.laboratory.mutants import MUTANTS
+from tests.faults.laboratory.overload_mutants import OVERLOAD_MUTANTS, take_for
 from tests.faults.laboratory.placement_mutants import PLACEMENT_MUTANTS
 from tests.faults.laboratory.statements import die_before
 
 CRASH_POINT, STOP_POINT, TRACE = "LAB_CRASH_POINT", "LAB_STOP_POINT", "LAB_TRACE"
 MUTANT, LEASE_S, PATIENCE_S = "LAB_MUTANT", "LAB_LEASE_S", "LAB_PATIENCE_S"
-KEYS_HOLD_S, DIES_BEFORE = "LAB_KEYS_HOLD_S", "LAB_DIES_BEFORE"
+KEYS_HOLD_S, DIES_BEFORE, TAKES_S = "LAB_KEYS_HOLD_S", "LAB_DIES_BEFORE", "LAB_TAKES_S"
 
 
 def apply(environment: dict[str, str]) -> None:
@@ -40,12 +41,15 @@ def apply(environment: dict[str, str]) -> None:
             | MIGRATION_MUTANTS
             | MOVE_MUTANTS
             | PLACEMENT_MUTANTS
+            | OVERLOAD_MUTANTS
         )
         all_mutants[mutant]()
     if lease := environment.get(LEASE_S):
         _shorten_leases(float(lease))
     if patience := environment.get(PATIENCE_S):
         patience_of(float(patience))
+    if takes := environment.get(TAKES_S):
+        take_for(float(takes))
     if keys_hold := environment.get(KEYS_HOLD_S):
         _trust_keys_for(float(keys_hold))
     if nth := environment.get(DIES_BEFORE):

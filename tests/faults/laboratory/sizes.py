@@ -63,6 +63,11 @@ SIZES: dict[str, tuple[int, int]] = {
     "feed_storm.kills": (3, 50),
     "placements_apart.rounds": (1, 15),
     "moved.points": (3, 1_000),
+    "disconnects.callers": (100, 2_000),
+    "smuggling.pairs": (16, 1_000),
+    "overload.seconds": (2, 120),
+    "rolling.rounds": (1, 6),
+    "starved.calls": (20, 40),
     "timing.rounds": (30, 1_200),
     "timing.mutant_rounds": (16, 100),
 }

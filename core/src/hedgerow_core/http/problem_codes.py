@@ -173,8 +173,13 @@ PROBLEM_CODES: Mapping[str, ProblemCode] = {
     ),
     "database_busy": ProblemCode(
         "503",
-        "No database connection came free within 1 s.",
+        "No database connection came free within 0.8 s.",
         "Wait for `Retry-After`.",
+    ),
+    "overloaded": ProblemCode(
+        "503",
+        "More requests have come than this process serves at once, and for 0.8 s no place came free.",
+        "Wait for `Retry-After`; operators: start more processes, or see what is slow.",
     ),
     "migration_locked": ProblemCode(
         "503",

@@ -56,12 +56,19 @@ class Drain:
         self._owner = owner
         self._recovery = recovery or Recovery()
         self._committed = committed
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Take nothing more: what is claimed is finished, and partitions are given back, for others to go on."""
+        self._stopping = True
 
     async def __call__(self, hint: Hint) -> None:
         """Work off what is due in the hinted partition; returns at once if somebody else holds it.
 
         A database that is away, or a lease that was lost, ends the drain: the ledger still has the work.
         """
+        if self._stopping:
+            return
         consumer = self._consumers.get(hint.subscription)
         if consumer is None:
             _log.error("hint_for_unknown_subscription", subscription=hint.subscription)
@@ -82,7 +89,14 @@ class Drain:
             _log.warning("drain_interrupted", subscription=hint.subscription, error=str(error))
 
     async def _work_off(self, consumer: Consumer, partition: int, *, recovering: bool = False) -> None:
-        turn = await Turn.take(self._database, consumer, partition, owner=self._owner, recovering=recovering)
+        turn = await Turn.take(
+            self._database,
+            consumer,
+            partition,
+            owner=self._owner,
+            recovering=recovering,
+            stopping=lambda: self._stopping,
+        )
         if turn is None or not turn.batch:
             return
         async with turn.kept():

@@ -7,7 +7,7 @@ finds nothing more: a commit is what costs, so a turn over a single delivery mak
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -31,19 +31,29 @@ class OrphanedError(Exception):
 class Turn:
     """The right to work off one partition, and what is claimed of it right now."""
 
-    def __init__(self, database: Database, consumer: Consumer, claim: Claim) -> None:
+    def __init__(self, database: Database, consumer: Consumer, claim: Claim, stopping: Callable[[], bool]) -> None:
         self.consumer = consumer
         self.claim = claim
         self.batch: Sequence[Delivery] | None = None
         """What is to be run next: empty when the turn is over, None when nobody has claimed yet."""
         self._database = database
         self._batches_left = MAX_BATCHES
+        self._stopping = stopping
 
     @classmethod
     async def take(
-        cls, database: Database, consumer: Consumer, partition: int, *, owner: str, recovering: bool = False
+        cls,
+        database: Database,
+        consumer: Consumer,
+        partition: int,
+        *,
+        owner: str,
+        recovering: bool = False,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> Turn | None:
         """Take the partition and claim the first batch; None if somebody else holds it.
+
+        Once `stopping` says so, the turn ends with the batch that it has.
 
         Raises:
             OrphanedError: its last holder died, and it is not taken for recovery; or the other way round.
@@ -54,7 +64,7 @@ class Turn:
                 return None
             if claim.orphaned is not recovering:
                 raise OrphanedError
-            turn = cls(database, consumer, claim)
+            turn = cls(database, consumer, claim, stopping)
             batch = await turn.following(connection)
         turn.batch = batch
         return turn
@@ -72,7 +82,8 @@ class Turn:
     async def following(self, connection: AsyncConnection) -> Sequence[Delivery]:
         """Claim the next batch, or give the lease back if there is none. Counts once the transaction commits."""
         batch: Sequence[Delivery] = ()
-        if self._batches_left or self.claim.orphaned:  # Recovery ends when there is nothing to recover.
+        left = self._batches_left and not self._stopping()
+        if left or self.claim.orphaned:  # Recovery ends when there is nothing to recover.
             self._batches_left -= 1
             # A task that calls out is claimed alone: its call must not hold up its neighbours, nor be repeated.
             limit = 1 if self.consumer.calls_out else deliveries.BATCH

@@ -66,6 +66,17 @@ QUESTION_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
     registry=REGISTRY,
 )
+REQUESTS = Gauge(
+    "hedgerow_requests",
+    "Requests that this process serves right now (running), or that wait until it does (in_line).",
+    ("state",),
+    registry=REGISTRY,
+)
+REQUESTS_SHED = Counter(
+    "hedgerow_requests_shed",
+    "Requests that were turned away, because more had come than can be served.",
+    registry=REGISTRY,
+)
 REMOTE_CUT_OFF = Gauge(
     "hedgerow_remote_cut_off",
     "1 while this process leaves the host of a remote context alone, because it has failed five times running.",
@@ -81,6 +92,11 @@ IDENTITY_AGE = Gauge(
     BY_CONTEXT,
     registry=REGISTRY,
 )
+
+
+def requests_now() -> dict[str, int]:
+    """How many requests this process serves right now, and how many wait until it does."""
+    return {sample.labels["state"]: int(sample.value) for family in REQUESTS.collect() for sample in family.samples}
 
 
 @dataclass(frozen=True, slots=True)

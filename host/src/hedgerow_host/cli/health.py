@@ -1,4 +1,4 @@
-"""`hedgerow health`: whether the API that listens here may get requests, for probes and for people."""
+"""`hedgerow health`: whether the API here may get requests, or the worker works; for probes and for people."""
 
 from __future__ import annotations
 
@@ -7,29 +7,33 @@ from typing import Annotated, Any
 import typer
 
 ANSWERS_WITHIN_S = 3.0
+_PORTS = {"api": "HEDGEROW_PORT", "worker": "HEDGEROW_WORKER_PORT"}
 
 
 def health(
     url: Annotated[
         str | None,
-        typer.Option(help="Where the API is. Unless told, where HEDGEROW_HOST and HEDGEROW_PORT let it listen."),
+        typer.Option(
+            help="Where it is. Unless told, where HEDGEROW_HOST and HEDGEROW_(WORKER_)PORT let it listen."
+        ),
     ] = None,
+    worker: Annotated[bool, typer.Option("--worker", help="Ask a worker, at HEDGEROW_WORKER_PORT.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
-    """Ask a running API for `/readyz`, and print what it says.
+    """Ask a running API for `/readyz`, or a worker, and print what it says.
 
-    Exit codes: 0 (ready, or `standby`: a context of it is still moving there), 1 (not ready), 2 (also if
-    something else answers there), 3 (nothing answers).
+    A worker is ready if its database and its broker answer.
+
+    Exit codes: 0 (ready, or `standby`: a context of it is still moving there), 1 (not ready, or `draining`: it was
+    told to end), 2 (also if something else answers there), 3 (nothing answers).
 
     Example: hedgerow health --url http://127.0.0.1:8000
     """
-    from hedgerow_host.exits import ExitCode, load_settings
-    from hedgerow_host.listening import reachable
+    from hedgerow_host.exits import ExitCode
 
     if url is None:
-        settings = load_settings()
-        url = f"http://{reachable(settings.host)}:{settings.port}"
-    told = _asked(url.rstrip("/"))
+        url = _at(worker=worker)
+    told = _asked(url.rstrip("/"), "worker" if worker else "api")
     if as_json:
         import json
 
@@ -40,11 +44,30 @@ def health(
             typer.echo(f"  {what}: {state}")
         for alarm in told.get("alarms", ()):
             typer.echo("  alarm: " + ", ".join(f"{name} {value}" for name, value in alarm.items()))
-    if told["status"] == "not_ready":  # who stands by is as ready as can be, as the status of /readyz says
+    if told["status"] in (
+        "not_ready",
+        "draining",
+    ):  # who stands by is as ready as can be, as the status of /readyz says
         raise typer.Exit(ExitCode.CHECK_FAILED)
 
 
-def _asked(url: str) -> dict[str, Any]:
+def _at(*, worker: bool) -> str:
+    """Where the settings let it listen."""
+    from hedgerow_host.exits import ExitCode, HostError, load_settings
+    from hedgerow_host.listening import reachable
+
+    settings = load_settings()
+    port = settings.worker_port if worker else settings.port
+    if port is None:
+        raise HostError(
+            "HEDGEROW_WORKER_PORT is not set, so no worker answers",
+            fix="give the worker and this command the same port, such as HEDGEROW_WORKER_PORT=8001",
+            code=ExitCode.MISCONFIGURED,
+        )
+    return f"http://{reachable(settings.host)}:{port}"
+
+
+def _asked(url: str, role: str) -> dict[str, Any]:
     """What `/readyz` says, ready or not. No proxy may answer in its place."""
     import json
     from http.client import HTTPException
@@ -63,12 +86,12 @@ def _asked(url: str) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, HTTPException) as error:
         raise HostError(
             f"what answers at {url} is no Hedgerow",
-            fix="say where the API is: --url, or HEDGEROW_HOST and HEDGEROW_PORT",
+            fix=f"say where the {role} is: --url, or HEDGEROW_HOST and {_PORTS[role]}",
             code=ExitCode.MISCONFIGURED,
         ) from error
     except OSError as error:
         raise HostError(
             f"nothing answers at {url}",
-            fix="start it with `hedgerow api`, or say where it is: --url",
+            fix=f"start it with `hedgerow {role}`, or say where it is: --url",
             code=ExitCode.UNREACHABLE,
         ) from error

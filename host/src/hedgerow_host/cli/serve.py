@@ -32,6 +32,9 @@ def dev(host: Host = None, port: Port = None, contexts: Contexts = None) -> None
 def api(host: Host = None, port: Port = None, contexts: Contexts = None) -> None:
     """Serve HTTP in production. Needs a database URL and a migrated database; applies no migrations.
 
+    On SIGTERM it is unready and serves on for HEDGEROW_DRAIN_S, every answer ends its connection; then it stops
+    listening and finishes what is running, for at most 10 s. A second signal ends the wait.
+
     Exit codes: 0, 1 (migrations are pending), 2 (also: a remote context is not as it is needed), 3 (also: one
     that is required is away).
 
@@ -57,7 +60,7 @@ def api(host: Host = None, port: Port = None, contexts: Contexts = None) -> None
         watch = Watch(assembly, settings.stale_after_s)
         readiness = Readiness(assembly, watch, settings.broker_url)
         app = create_app(assembly, routes_of(assembly), readiness, settings=settings)
-        server = ToldServer(server_config(app, settings.trusted_proxies))
+        server = ToldServer(server_config(app, settings.trusted_proxies), readiness, settings.drains_for_s)
         # uvicorn repeats the signal that it stopped for; by then everything is stopped, and in order.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
@@ -69,19 +72,22 @@ def worker(contexts: Contexts = None) -> None:
     """Work off deliveries and tasks in production.
 
     Needs a database URL, a broker URL and a migrated database. Ready when it logs `worker_ready`. On SIGTERM it
-    finishes what is running, for at most 20 s.
+    finishes what is running, for at most 20 s, takes nothing more, and gives back what it holds.
 
     Exit codes: as `hedgerow api`.
 
     Example: hedgerow worker
     """
     import asyncio
+    from contextlib import nullcontext
 
     from uvicorn.loops.auto import auto_loop_factory
 
     from hedgerow_core.observability import configure_logging
     from hedgerow_host.database import required_address
     from hedgerow_host.exits import ExitCode, HostError
+    from hedgerow_host.listening import bound_socket
+    from hedgerow_host.readiness import Readiness
     from hedgerow_host.start import started
     from hedgerow_host.telemetry import telemetry
     from hedgerow_host.watch import Watch
@@ -96,11 +102,15 @@ def worker(contexts: Contexts = None) -> None:
             code=ExitCode.MISCONFIGURED,
         )
     address = required_address(settings)
-    with telemetry(settings, "worker"):
+    port = settings.worker_port
+    probed = nullcontext() if port is None else bound_socket(settings.host, port)
+    with probed as probes, telemetry(settings, "worker"):
         assembly = started(settings, address)
         watch = Watch(assembly, settings.stale_after_s)
+        readiness = Readiness(assembly, watch, settings.broker_url, needs_broker=True)
+        work = run_worker(assembly, readiness, settings.broker_url, address, settings.stream_url, probes=probes)
         with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
-            runner.run(run_worker(assembly, watch, settings.broker_url, address, settings.stream_url))
+            runner.run(work)
 
 
 def _settings(host: str | None, port: int | None, contexts: str | None) -> HostSettings:
