@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 # Many tests start processes; each would compile our sources anew where somebody has switched bytecode off.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install run demo test check locked audit format proto bench-ledger bench-boot test-faults
+.PHONY: help install run demo test check locked audit format proto chart bench-ledger bench-boot test-faults
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -52,6 +52,9 @@ format: install ## let ruff put the code in shape
 
 proto: install ## generate what contexts say over gRPC from their .proto files
 	@$(UV) run --no-sync python -m scripts.generate_proto
+
+chart: install ## have Helm render the chart for its tests, after a change of it (needs helm)
+	@$(UV) run --no-sync python -m tests.deployment.chart
 
 bench-ledger: install ## measure the ledger against its yardsticks, exit 1 if a floor is missed (QUICK=1 for a rough look)
 	@$(UV) run --no-sync python -m benchmarks.ledger $(if $(QUICK),--quick)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from fastapi import FastAPI
 
-from hedgerow_host.api import server_config
 from hedgerow_host.discovery import load_contexts
-from hedgerow_host.settings import DRAIN_S, HostSettings, variable_of
-from hedgerow_host.worker import SHUTDOWN_GRACE_S
+from hedgerow_host.settings import HostSettings, variable_of
 from tests.deployment.broken import broken
 from tests.deployment.dockerfile import in_force, lineage, stages_of
+from tests.deployment.ending_times import ENDS_WITHIN_S
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "compose.yaml").read_text()
@@ -114,13 +113,26 @@ def blind_waits(services: Services) -> list[str]:
     return complaints
 
 
+def unasked_workers(services: Services) -> list[str]:
+    """The image says how an API is asked; a worker says where it listens."""
+    worker = services["worker"]
+    asked = worker.get("healthcheck", {}).get("test") == ["CMD", "hedgerow", "health", "--worker"]
+    return [] if asked and worker["environment"].get("HEDGEROW_WORKER_PORT") else ["nobody asks the worker"]
+
+
 def short_graces(services: Services) -> list[str]:
-    needed = {
-        "worker": SHUTDOWN_GRACE_S,
-        "api": DRAIN_S + (server_config(FastAPI()).timeout_graceful_shutdown or 0),
-    }
-    given = {name: float(services[name].get("stop_grace_period", "10s").removesuffix("s")) for name in needed}
-    return [name for name in needed if given[name] <= needed[name]]
+    given = {name: services[name].get("stop_grace_period", "10s").removesuffix("s") for name in ENDS_WITHIN_S}
+    return [name for name, needed_s in ENDS_WITHIN_S.items() if float(given[name]) <= needed_s]
+
+
+def open_doors(services: Services) -> list[str]:
+    kept = {"read_only": True, "tmpfs": ["/tmp"], "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"]}
+    return [
+        f"{name}: {key} is {service.get(key)}"
+        for name, service in ours(services).items()
+        for key, value in kept.items()
+        if service.get(key) != value
+    ]
 
 
 def lost_data(services: Services) -> list[str]:
@@ -157,8 +169,13 @@ GUARDS_AND_BREAKS = [
         "redis: { condition: x }",
         "migrations",
     ),
-    (short_graces, "stop_grace_period: 30s", "init: true", "worker"),
-    (short_graces, "stop_grace_period: 25s", "init: true", "api"),
+    (short_graces, "stop_grace_period: 40s", "stop_grace_period: 30s", "worker"),
+    (short_graces, "    stop_grace_period: 40s", "    tty: false", "api"),
+    (unasked_workers, "health, --worker]", "health]", "nobody asks the worker"),
+    (unasked_workers, ', HEDGEROW_WORKER_PORT: "8001"', "", "nobody asks the worker"),
+    (open_doors, "read_only: true", "read_only: false", "migrate: read_only"),
+    (open_doors, "cap_drop: [ALL]", "privileged: true", "api: cap_drop"),
+    (open_doors, "no-new-privileges:true", "no-new-privileges:false", "worker: security_opt"),
     (lost_data, "postgres:/var/lib/postgresql ", "postgres:/var/lib/postgresql/data ", "/data"),
 ]
 GUARDS = list(dict.fromkeys(guard for guard, *_ in GUARDS_AND_BREAKS))
@@ -176,3 +193,24 @@ def test_a_broken_copy_is_noticed(
     complaints = guard(yaml.safe_load(broken(COMPOSE, old, new))["services"])
 
     assert any(complaint in found for found in complaints), complaints
+
+
+def compose_checked(file: Path) -> subprocess.CompletedProcess[str]:
+    """What the Compose Specification says of it."""
+    return subprocess.run(
+        ["check-jsonschema", "--builtin-schema", "vendor.compose-spec", file],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_compose_is_as_the_specification_wants_it(tmp_path: Path) -> None:
+    sound = compose_checked(ROOT / "compose.yaml")
+    assert sound.returncode == 0, sound.stdout
+
+    another = tmp_path / "compose.yaml"
+    another.write_text(broken(COMPOSE, "healthcheck:", "healthchecks:"))
+    unsound = compose_checked(another)
+    assert unsound.returncode == 1
+    assert "'healthchecks' was unexpected" in unsound.stdout

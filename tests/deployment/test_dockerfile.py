@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -203,3 +204,14 @@ def test_only_manifests_and_sources_get_into_the_build_context() -> None:
     allowed = tuple(f"{folder}/{part}" for folder in members() for part in ("pyproject.toml", "README.md", "src/"))
     assert {"pyproject.toml", "uv.lock"} <= context
     assert [path for path in context - {"pyproject.toml", "uv.lock"} if not path.startswith(allowed)] == []
+
+
+def test_hadolint_finds_nothing(tmp_path: Path) -> None:
+    linted = subprocess.run(["hadolint", ROOT / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert (linted.returncode, linted.stdout) == (0, "")
+
+    another = tmp_path / "Dockerfile"
+    another.write_text(broken(DOCKERFILE, 'CMD ["hedgerow", "worker"]', "CMD hedgerow worker"))
+    unsound = subprocess.run(["hadolint", another], capture_output=True, text=True, check=False)
+    assert unsound.returncode == 1
+    assert "DL3025" in unsound.stdout

@@ -91,3 +91,22 @@ async def test_a_context_cannot_rewrite_what_it_published(shop: Database) -> Non
     with pytest.raises(ProgrammingError, match="permission denied for table outbox"):
         async with shop.transaction() as connection:
             await connection.execute(text("DELETE FROM outbox"))
+
+
+async def test_a_migration_takes_back_what_a_restore_without_rights_has_opened(
+    shop_and_books: DatabaseAddress, shop: Database, books: Database
+) -> None:
+    async def forget() -> None:
+        async with books.transaction() as connection:
+            await connection.execute(text("SELECT shop.forget_audit('400 days', 1)"))
+
+    async with shop.engine.connect() as owner:
+        await owner.execute(text("SET ROLE NONE"))
+        await owner.execute(text("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA shop TO PUBLIC"))
+        await owner.commit()
+    await forget()
+
+    assert await MigrationRunner(shop_and_books, [SHOP]).apply() == []
+
+    with pytest.raises(ProgrammingError, match="permission denied for function forget_audit"):
+        await forget()

@@ -43,7 +43,8 @@ END $$
 """
 
 # What may only be done in one way (cutting and retiring ranges of the outbox, forgetting old lines of the trail) is
-# done by functions of the ledger. A history without a revision has made no version table yet.
+# done by functions of the ledger. They act as their owner; what is restored without rights, everybody may call.
+# A history without a revision has made no version table yet.
 _SHARE = """
 DO $$
 DECLARE
@@ -54,6 +55,7 @@ BEGIN
     IF NOT {may_become} THEN RETURN; END IF;
     GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "{schema}" TO {role};
     GRANT USAGE ON ALL SEQUENCES IN SCHEMA "{schema}" TO {role};
+    REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA "{schema}" FROM PUBLIC;
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA "{schema}" TO {role};
     REVOKE UPDATE, DELETE ON "{schema}".outbox FROM {role};
     REVOKE UPDATE, DELETE ON "{schema}".audit_entries FROM {role};
