@@ -10,11 +10,11 @@ WORKDIR /src
 # What the lock decides comes first: this layer outlives a change of our code.
 COPY pyproject.toml uv.lock ./
 # Frozen, because the members are not here yet; the second sync holds the lock against them.
-RUN uv sync --frozen --no-dev --no-editable --no-install-workspace --all-packages --extra telemetry
+RUN uv sync --frozen --no-dev --no-editable --no-install-workspace --all-packages --extra grpc --extra telemetry
 COPY core core
 COPY contexts contexts
 COPY host host
-RUN uv sync --locked --no-dev --no-editable --all-packages --extra telemetry
+RUN uv sync --locked --no-dev --no-editable --all-packages --extra grpc --extra telemetry
 
 FROM base AS runtime
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin hedgerow

@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from core.tests.certificates import signed_by_itself
 from hedgerow_core.application import Quota
+from hedgerow_core.observability.metrics import GRPC_SECONDS
 from hedgerow_core.security import Principal
 from hedgerow_core.testing import FakeClock
 from hedgerow_host.assembly import Assembly, assemble
@@ -252,6 +253,28 @@ async def test_a_message_that_is_too_large_is_refused_and_one_just_below_is_take
     assert len(fits.text) > 1_000_000
     assert ended.status is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert not garden.plugin.going.is_set()
+
+
+async def test_calls_are_counted_by_method_and_status(garden: Garden) -> None:
+    before = counted()
+
+    await garden.call("Say", "elm")
+    await refused(garden.call("Prune", "elm"))
+
+    said, pruned = ("/garden.GardenService/Say", "OK"), ("/garden.GardenService/Prune", "UNAUTHENTICATED")
+    assert counted() - before == Counter({said: 1, pruned: 1})
+
+
+def counted() -> Counter[tuple[str, str]]:
+    """How many calls were counted, by what they were and how they ended."""
+    samples = [sample for family in GRPC_SECONDS.collect() for sample in family.samples]
+    return Counter(
+        {
+            (sample.labels["call"], sample.labels["code"]): int(sample.value)
+            for sample in samples
+            if sample.name.endswith("_count")
+        }
+    )
 
 
 async def test_what_nobody_serves_is_unimplemented(garden: Garden) -> None:

@@ -31,6 +31,7 @@ from hedgerow_core.http.pipeline import Stage
 from hedgerow_core.http.request_identity import identify, trace_id_of
 from hedgerow_core.http.throttling import rate_limit_headers
 from hedgerow_core.observability import log_of
+from hedgerow_core.observability.metrics import GRPC_SECONDS
 from hedgerow_core.observability.tracing import call_ended, called, failed
 
 LONGEST_CALL_S = 60.0
@@ -89,12 +90,14 @@ class GuardedMethod:
             status = answered.status if isinstance(answered, Refusal) else grpc.StatusCode.OK
             return answered
         finally:
+            took_s = time.perf_counter() - started
             call_ended(status.value[0])
+            GRPC_SECONDS.of(self._path, status.name).observe(took_s)
             _log.info(
                 "call",
                 method=self._path,
                 status=status.name,
-                duration_ms=round((time.perf_counter() - started) * 1000, 1),
+                duration_ms=round(took_s * 1000, 1),
                 **caller_in(scope),
             )
 

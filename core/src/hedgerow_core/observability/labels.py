@@ -11,6 +11,14 @@ from dataclasses import dataclass
 HTTP_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 OTHER_METHOD = "other"
 """Stands for whatever a caller makes up."""
+GRPC_CODES = frozenset(
+    {
+        *("OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS"),
+        *("PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE"),
+        *("UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED"),
+    }
+)
+"""All that gRPC has."""
 NO_ROUTE = "none"
 """Stands for every path at which there is nothing."""
 
@@ -30,6 +38,8 @@ def _one_of(meaning: str, *words: str) -> Label:
 
 LABELS: Mapping[str, Label] = {
     "cache": Label("a kind of answers that a context remembers"),
+    "call": Label("a method of a gRPC service, as in `/users.UserService/GetUser`"),
+    "code": _one_of("the status of a call over gRPC", *GRPC_CODES),
     "context": Label("a context, hosted here or elsewhere"),
     "method": _one_of("the method of a request", *HTTP_METHODS, OTHER_METHOD),
     "other": Label("the context in whose transaction it happened"),

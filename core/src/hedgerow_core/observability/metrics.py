@@ -31,6 +31,15 @@ HTTP_SECONDS = Tally(
     unit="seconds",
     registry=REGISTRY,
 )
+GRPC_SECONDS = Tally(
+    "hedgerow_grpc_call_duration_seconds",
+    "How long calls over gRPC took; `call` is service and method, `code` the status. Of those that the log names "
+    "as `call`: methods that nobody serves are not among them.",
+    ("call", "code"),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    unit="seconds",
+    registry=REGISTRY,
+)
 HANDLER_SECONDS = Histogram(
     "hedgerow_handler_duration_seconds",
     "How long handlers ran, successful or not; of a delivery that is handled alone, also its commit.",

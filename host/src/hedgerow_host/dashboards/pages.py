@@ -10,6 +10,7 @@ from hedgerow_host.dashboards.panels import Line, Panel, Row, choice, dashboard
 from hedgerow_host.dashboards.queries import largest, metric, quantile, rate, share, spent, total
 
 REQUESTS = "hedgerow_http_request_duration_seconds"
+GRPC_CALLS = "hedgerow_grpc_call_duration_seconds"
 HANDLERS = "hedgerow_handler_duration_seconds"
 CALLS = "hedgerow_task_call_duration_seconds"
 BROKE = "5.."
@@ -96,7 +97,15 @@ def _http() -> dict[str, Any]:
             lines=[Line(query=broke, called="{{route}}")],
         ),
     )
-    rows = (Row(title="Slow", panels=slow), Row(title="Wrong", panels=wrong))
+    over_grpc = (
+        _curve("All but one of a hundred calls take less", "s", GRPC_CALLS, _slowest(0.99, GRPC_CALLS, "call")),
+        _curve("Calls by status", "ops", GRPC_CALLS, _by("code", rate, GRPC_CALLS)),
+    )
+    rows = (
+        Row(title="Slow", panels=slow),
+        Row(title="Wrong", panels=wrong),
+        Row(title="Over gRPC", panels=over_grpc),
+    )
     return dashboard(
         "hedgerow-http", "Hedgerow: requests", rows, choices=[choice("route", "route", f"{REQUESTS}_count")]
     )

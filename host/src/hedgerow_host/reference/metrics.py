@@ -18,7 +18,7 @@ context tells the same, so take the maximum, not the sum. The others tell of one
 LABELS_INTRO = """No label holds an id. What stands in one is a few words, or as many names as the hosted contexts
 declare:"""
 PROCESS_INTRO = """The library tells some of the process itself, where there is a `/proc`:"""
-MANY = 16
+MANY = 20
 """Words that are too many to list."""
 
 
