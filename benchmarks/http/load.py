@@ -1,7 +1,7 @@
-"""The load generator: sends one request again and again over some connections, and reads answers as fast as it can.
+"""The load generator: sends one request again and again over some connections, and reads the answers.
 
-It is a process of its own, on a core of its own, and dearer than nothing it measures: about 25 µs a request. It reads
-how much processor time the server used meanwhile, because that can be trusted on a machine that others use, too.
+It is a process of its own, on a core of its own, and cheaper than all that it measures: about 25 µs a request. It
+reads how much processor time the server used meanwhile: that can be trusted on a machine that others use, too.
 `python -m benchmarks.http.load` takes a `Shot` as JSON on stdin and prints a `Hit`.
 """
 
