@@ -17,7 +17,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.lifespan.on import LifespanOn, LifespanSendMessage
 
 from hedgerow_core.http.middleware import RequestBoundary, is_routine
@@ -169,6 +169,19 @@ def _let_in(app: FastAPI, settings: HostSettings) -> None:
 
 class HedgerowApi(FastAPI):
     """FastAPI with a shorter way to the routes, and the one security scheme that all share in the document."""
+
+    _telling: bool | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI entry. Whether somebody records spans is found out once: to ask costs as much as to read a token."""
+        if scope["type"] == "http" and self.middleware_stack is not None:
+            if self._telling is None:
+                self._telling = self._native_telemetry.enabled()
+            if not self._telling:
+                scope["app"] = self
+                await self.middleware_stack(scope, receive, send)
+                return
+        await super().__call__(scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
         """What surrounds the routes.

