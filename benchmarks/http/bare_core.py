@@ -1,4 +1,4 @@
-"""The yardstick that counts: bare FastAPI and SQLAlchemy Core; statements built once, single reads in autocommit."""
+"""The yardstick that counts: bare FastAPI, SQLAlchemy Core; statements built once, single reads in autocommit."""
 
 from __future__ import annotations
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from email.message import Message
-from functools import lru_cache
+from functools import cache, lru_cache
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar, get_type_hints
 
 from fastapi import HTTPException, Request, Response, params
 from fastapi.datastructures import DefaultPlaceholder
@@ -22,11 +22,13 @@ from fastapi.dependencies.utils import request_body_to_args, request_params_to_a
 from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi.routing import APIRoute
 from fastapi.utils import is_body_allowed_for_status_code
+from pydantic import TypeAdapter
 from pydantic_core import PydanticUndefined
 
 Answer = Callable[[Request], Awaitable[Response]]
 
 _JSON = b"application/json"
+_FOR_PEOPLE = frozenset({"title", "description", "examples", "$defs"})
 _UNUSUAL = (
     "websocket_param_name",
     "http_connection_param_name",
@@ -36,6 +38,56 @@ _UNUSUAL = (
 )
 
 
+Endpoint = TypeVar("Endpoint", bound=Callable[..., object])
+_AS_IT_IS = "__hedgerow_as_it_is__"
+
+
+def as_it_is(endpoint: Endpoint) -> Endpoint:
+    """Have what the endpoint returns written as it is, and not read by its response model first.
+
+    For views that have exactly the fields of the model, as our own code has made them: reading a hundred of them
+    takes as long as everything else. `unlike_its_model` says whether that is so.
+    """
+    setattr(endpoint, _AS_IT_IS, True)
+    return endpoint
+
+
+def unlike_its_model(route: APIRoute) -> str | None:
+    """What is different between what the endpoint of a route returns and its response model; None if nothing is.
+
+    Only asked of routes that write their answers `as_it_is`.
+    """
+    if route.response_field is None or not getattr(route.endpoint, _AS_IT_IS, False):
+        return None
+    model = TypeAdapter(route.response_model).json_schema(mode="serialization")
+    view = _writer(get_type_hints(route.endpoint)["return"]).json_schema(mode="serialization")
+    said, shown = _plain(model, model), _plain(view, view)
+    return None if said == shown else f"the model says {said}, the view {shown}"
+
+
+@cache
+def _writer(kind: Any) -> TypeAdapter[Any]:
+    """Made when it is first needed: it takes some milliseconds."""
+    return TypeAdapter(kind)
+
+
+def _plain(schema: Any, whole: Mapping[str, Any]) -> Any:
+    """A schema without what is only said to people, references resolved."""
+    if isinstance(schema, list):
+        return [_plain(each, whole) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _plain(whole["$defs"][schema["$ref"].rpartition("/")[2]], whole)
+    return {
+        name: {each: _plain(of, whole) for each, of in value.items()}
+        if name == "properties"
+        else _plain(value, whole)
+        for name, value in schema.items()
+        if name not in _FOR_PEOPLE
+    }
+
+
 def direct_answer(route: APIRoute) -> Answer | None:
     """The handler of a route, without its stages; None if the route is better left to FastAPI."""
     field, dependant = route.response_field, route.dependant
@@ -43,6 +95,8 @@ def direct_answer(route: APIRoute) -> Answer | None:
     if field is None or call is None or not _is_usual(route):
         return None
     arguments = _Arguments(dependant)
+    written_as_it_is = getattr(route.endpoint, _AS_IT_IS, False)
+    returned = get_type_hints(route.endpoint).get("return") if written_as_it_is else None
     takes_body, status = route.body_field is not None, route.status_code or HTTPStatus.OK
 
     async def answer(request: Request) -> Response:
@@ -55,10 +109,14 @@ def direct_answer(route: APIRoute) -> Answer | None:
         answered = await call(**values)
         if isinstance(answered, Response):
             return answered
-        content, wrong = field.validate(answered, {}, loc=("response",))
-        if wrong:
-            raise ResponseValidationError(errors=wrong, body=answered)
-        response = Response(field.serialize_json(content), aside.status_code or status)
+        if returned is not None:
+            content = _writer(returned).dump_json(answered)
+        else:
+            read, wrong = field.validate(answered, {}, loc=("response",))
+            if wrong:
+                raise ResponseValidationError(errors=wrong, body=answered)
+            content = field.serialize_json(read)
+        response = Response(content, aside.status_code or status)
         response.raw_headers += [(b"content-type", _JSON), *aside.raw_headers]
         return response
 

@@ -7,18 +7,21 @@ another context's table fails in PostgreSQL, not in review.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import URL, AdaptedConnection, event, make_url, text
-from sqlalchemy.exc import ArgumentError, InvalidatePoolError
+from sqlalchemy import URL, AdaptedConnection, Row, Select, event, make_url, text
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError, MultipleResultsFound
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from hedgerow_core.persistence.failures import Constraints, connecting, speaking_plainly
 from hedgerow_core.persistence.observing import Observer, observing, observing_refusals
+from hedgerow_core.persistence.short_reads import ShortRead, short_read
 
 POOL_SIZE = 10
 """Connections per context and process: what eight drains, their dispatcher and a renewal of a lease need. All are
@@ -124,6 +127,7 @@ class Database:
         self._pool_wait_s = pool_wait_s
         self._address = address
         self._constraints = constraints or {}
+        self._short_reads: WeakKeyDictionary[Select[Any], ShortRead | None] = WeakKeyDictionary()
         self.observer: Observer | None = None
         """Told of transactions inside those of others and of refused statements; set before the first use."""
 
@@ -178,6 +182,39 @@ class Database:
         with speaking_plainly(self._constraints), observing_refusals(self.observer):
             async with opened(self._reading) as connection:
                 yield connection
+
+    async def rows(self, statement: Select[Any], parameters: Mapping[str, object]) -> Sequence[Row[Any]]:
+        """What a statement finds that is built once, at module level: one read by the short way, nothing around it.
+
+        Parameters that are missing raise a KeyError.
+
+        Raises:
+            UnavailableError: as in `transaction`.
+        """
+        read = self._short_read(statement) if type(self).reading is Database.reading else None
+        if read is None:  # what is only known at execution, or a database that reads in a way of its own
+            async with self.reading() as connection:
+                found: Sequence[Row[Any]] = (await connection.execute(statement, parameters)).all()
+                return found
+        with speaking_plainly(self._constraints), observing_refusals(self.observer), connecting():
+            return await read.rows(self.engine, parameters)
+
+    async def row(self, statement: Select[Any], parameters: Mapping[str, object]) -> Row[Any] | None:
+        """The only row that such a statement finds, if there is one.
+
+        Raises:
+            UnavailableError: as in `transaction`.
+            MultipleResultsFound: there is more than one.
+        """
+        found = await self.rows(statement, parameters)
+        if len(found) > 1:
+            raise MultipleResultsFound("a statement that was to find one row has found several")
+        return found[0] if found else None
+
+    def _short_read(self, statement: Select[Any]) -> ShortRead | None:
+        if statement not in self._short_reads:
+            self._short_reads[statement] = short_read(statement, self.engine.dialect)
+        return self._short_reads[statement]
 
     async def ping(self) -> None:
         """Ask the server for a sign of life.
