@@ -15,6 +15,7 @@ from hedgerow_core.persistence.migrations import (
 from hedgerow_core.persistence.moving import ContextIsMoving
 from hedgerow_core.persistence.paging import Cursor, SortKey, keyset, page_of, sort_names
 from hedgerow_core.persistence.row_scopes import Scoped, parameters_of
+from hedgerow_core.persistence.short_statements import insert_row
 
 __all__ = [
     "ContextIsMoving",
@@ -32,6 +33,7 @@ __all__ = [
     "SortKey",
     "build_index",
     "drop_index",
+    "insert_row",
     "keyset",
     "narrowed",
     "page_of",

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from hedgerow_core.persistence.failures import Constraints, connecting, speaking_plainly
 from hedgerow_core.persistence.observing import Observer, observing, observing_refusals
-from hedgerow_core.persistence.short_reads import ShortRead, short_read
+from hedgerow_core.persistence.short_statements import ShortStatement, short_read
 
 POOL_SIZE = 10
 """Connections per context and process: what eight drains, their dispatcher and a renewal of a lease need. All are
@@ -127,7 +127,7 @@ class Database:
         self._pool_wait_s = pool_wait_s
         self._address = address
         self._constraints = constraints or {}
-        self._short_reads: WeakKeyDictionary[Select[Any], ShortRead | None] = WeakKeyDictionary()
+        self._short_reads: WeakKeyDictionary[Select[Any], ShortStatement | None] = WeakKeyDictionary()
         self.observer: Observer | None = None
         """Told of transactions inside those of others and of refused statements; set before the first use."""
 
@@ -211,7 +211,7 @@ class Database:
             raise MultipleResultsFound("a statement that was to find one row has found several")
         return found[0] if found else None
 
-    def _short_read(self, statement: Select[Any]) -> ShortRead | None:
+    def _short_read(self, statement: Select[Any]) -> ShortStatement | None:
         if statement not in self._short_reads:
             self._short_reads[statement] = short_read(statement, self.engine.dialect)
         return self._short_reads[statement]

@@ -1,8 +1,10 @@
-"""A read by the short way finds what the long way finds, fails as it fails, and leaves the pool as it was."""
+"""A statement by the short way does what it does by the long one, fails as it fails, and leaves nothing behind."""
 
 from __future__ import annotations
 
 import asyncio
+import traceback
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,19 +21,21 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     func,
+    insert,
     literal,
     select,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError, MultipleResultsFound
+from sqlalchemy.exc import DBAPIError, IntegrityError, MultipleResultsFound
 
-from hedgerow_core.domain import UnavailableError, new_id
-from hedgerow_core.persistence import Database
+from hedgerow_core.domain import ConflictError, UnavailableError, new_id
+from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.persistence import database as database_module
 from hedgerow_core.persistence.database import POOL_SIZE
 from hedgerow_core.persistence.observing import Observer
-from hedgerow_core.persistence.short_reads import short_read
+from hedgerow_core.persistence.short_statements import insert_row, short_read
+from hedgerow_core.testing import context_database
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 ID = new_id()
@@ -166,3 +170,49 @@ async def test_interval_and_other_types_travel_as_the_dialect_says(shop: Databas
     row = await shop.row(later, {"at": NOW, "by": timedelta(hours=2)})
     assert row is not None
     assert row.later == NOW + timedelta(hours=2)
+
+
+PARTITIONS = Table("delivery_partitions", MetaData(), Column("subscription", Text), Column("partition", Integer))
+ADD = insert(PARTITIONS)
+ALL = select(PARTITIONS.c.subscription, PARTITIONS.c.partition).order_by(PARTITIONS.c.partition)
+
+
+async def test_rows_leave_with_their_transaction_or_not_at_all(shop: Database) -> None:
+    with suppress(RuntimeError):
+        async with shop.transaction() as connection:
+            await insert_row(connection, ADD, {"subscription": "a", "partition": 1})
+            raise RuntimeError
+    async with shop.transaction() as connection:
+        for number in (2, 3):
+            await insert_row(connection, ADD, {"subscription": "a", "partition": number})
+        assert not await shop.rows(ALL, {}), "nobody sees them before the commit"
+
+    assert [tuple(row) for row in await shop.rows(ALL, {})] == [("a", 2), ("a", 3)]
+
+
+async def test_a_row_with_other_columns_is_no_row_of_this_statement(shop: Database) -> None:
+    async with shop.transaction() as connection:
+        await insert_row(connection, ADD, {"subscription": "a", "partition": 1})
+        with pytest.raises(KeyError, match="partition"):
+            await insert_row(connection, ADD, {"subscription": "a"})
+
+
+async def test_a_broken_constraint_is_the_declared_error_and_shows_no_values(
+    shop_and_books: DatabaseAddress,
+) -> None:
+    def taken() -> ConflictError:
+        return ConflictError("Taken.", code="shop.taken")
+
+    secret = new_id().hex
+    async with context_database(shop_and_books, "shop", constraints={"delivery_partitions_pkey": taken}) as shop:
+        async with shop.transaction() as connection:
+            await insert_row(connection, ADD, {"subscription": "a", "partition": 1})
+        with pytest.raises(ConflictError):
+            async with shop.transaction() as connection:
+                await insert_row(connection, ADD, {"subscription": "a", "partition": 1})
+        with pytest.raises(IntegrityError) as broken:
+            async with shop.transaction() as connection:
+                await insert_row(connection, ADD, {"subscription": secret, "partition": None})
+        assert len(await shop.rows(ALL, {})) == 1
+
+    assert secret not in "".join(traceback.format_exception(broken.value))
