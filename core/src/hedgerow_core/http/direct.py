@@ -28,7 +28,10 @@ from pydantic_core import PydanticUndefined
 Answer = Callable[[Request], Awaitable[Response]]
 
 _JSON = b"application/json"
-_FOR_PEOPLE = frozenset({"title", "description", "examples", "$defs"})
+_SHAPE = frozenset(
+    {"type", "format", "items", "prefixItems", "properties", "additionalProperties", "anyOf", "enum"}
+)
+"""Of a schema: what is written. The rest is said to people, or asked of what is read."""
 _UNUSUAL = (
     "websocket_param_name",
     "http_connection_param_name",
@@ -72,7 +75,7 @@ def _writer(kind: Any) -> TypeAdapter[Any]:
 
 
 def _plain(schema: Any, whole: Mapping[str, Any]) -> Any:
-    """A schema without what is only said to people, references resolved."""
+    """What a schema says of the shape, references resolved."""
     if isinstance(schema, list):
         return [_plain(each, whole) for each in schema]
     if not isinstance(schema, dict):
@@ -84,7 +87,7 @@ def _plain(schema: Any, whole: Mapping[str, Any]) -> Any:
         if name == "properties"
         else _plain(value, whole)
         for name, value in schema.items()
-        if name not in _FOR_PEOPLE
+        if name in _SHAPE
     }
 
 
