@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from hedgerow_core.application.concerns import Concern
 from hedgerow_host.checks import check
 from hedgerow_host.checks.deployment import guessable_secrets, unwise_in_production
-from hedgerow_host.checks.findings import MEANINGS
 from hedgerow_host.checks.guessable import why_guessable
+from hedgerow_host.checks.meanings import MEANINGS
 from hedgerow_host.checks.settings import settings_as_far_as_usable
 from hedgerow_host.cli import app
 from hedgerow_host.settings import HostSettings

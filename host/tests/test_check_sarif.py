@@ -11,7 +11,8 @@ import pytest
 from sarif_pydantic import Sarif
 from typer.testing import CliRunner
 
-from hedgerow_host.checks.findings import MEANINGS, Finding, Place
+from hedgerow_host.checks.findings import Finding, Place
+from hedgerow_host.checks.meanings import MEANINGS
 from hedgerow_host.checks.sarif import as_sarif
 from hedgerow_host.cli import app
 
@@ -41,7 +42,7 @@ def test_each_finding_names_its_rule_level_and_line(monkeypatch: pytest.MonkeyPa
 
     rules = run["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == ["E011", "N001"]
-    assert rules[0]["shortDescription"]["text"] == f"{MEANINGS['E011']}."
+    assert rules[0]["shortDescription"]["text"] == f"{MEANINGS['E011'].what}."
     assert [rules[result["ruleIndex"]]["id"] for result in run["results"]] == ["E011", "E011", "N001"]
     assert [result["level"] for result in run["results"]] == ["error", "error", "note"]
     first, second, _note = (result["locations"][0] for result in run["results"])

@@ -43,6 +43,11 @@ def headings_in(text: str) -> list[str]:
     return [found[2].strip("`") for found in _HEADING.finditer(text)]
 
 
+def anchors_in(text: str) -> set[str]:
+    """What a link may name behind its #: the headings as code hosts write them."""
+    return {re.sub(r"[^\w\- ]", "", found[2].lower()).replace(" ", "-") for found in _HEADING.finditer(text)}
+
+
 def rows(text: str) -> Iterator[list[str]]:
     """The rows of every table in the text, cell by cell, without their headers."""
     table_began = False

@@ -27,6 +27,7 @@ WITHIN_S = 400.0
 """For everything, on a machine that is busy with other tests."""
 PACKAGE = "contexts/trees/src/orchard_trees"
 CONTRACT = f"{PACKAGE}/contract.json"
+SILENT = 'class Silent(ValidationError):\n    code = "trees.silent"\n'
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,17 @@ def test_what_was_made_is_what_it_says(orchard: Orchard) -> None:
 
     assert [event["type"] for event in contract["publishes"]] == ["trees.tree_created", "trees.tree_felled"]
     assert [heard["event"] for heard in contract["subscribes"]] == ["users.user_registered"]
+
+
+def test_what_was_made_explains_itself(orchard: Orchard) -> None:
+    run = "uv run --no-sync hedgerow docs reference --output reference"
+
+    written = orchard.runs(run)
+    said = orchard.fails(f"{PACKAGE}/domain/errors.py", f"\n\n{SILENT}", run)
+
+    assert written.returncode == 0, written.stderr
+    assert "`trees.tree_not_found`" in (orchard.folder / "reference/errors.md").read_text()
+    assert "the error trees.silent is not explained" in said
 
 
 def test_every_tool_would_have_noticed(orchard: Orchard) -> None:

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from hedgerow_host.checks.findings import MEANINGS
+from hedgerow_host.checks.meanings import MEANINGS
 from hedgerow_host.extraction.plan.obstacles import KINDS, Weight
 from tests.docs.markdown import DOCS, rows, section
 from tests.docs.test_reference import ROOT, TUTORIAL_CONTEXT, assert_same, missing, names_used_in, strings_in
@@ -39,11 +39,13 @@ def numbers_of_contexts() -> set[str]:
 
 @pytest.fixture
 def reference() -> str:
-    return (DOCS / "reference.md").read_text()
+    return (DOCS / "reference" / "checks.md").read_text()
 
 
 def documented_numbers(reference: str) -> set[str]:
-    return {cells[0] for cells in rows(section(reference, "`hedgerow check`")) if NUMBER.fullmatch(cells[0])}
+    return {
+        cells[0] for cells in rows(section(reference, "Findings of `hedgerow check`")) if NUMBER.fullmatch(cells[0])
+    }
 
 
 def test_every_number_of_a_finding_is_documented_with_cause_and_fix(reference: str) -> None:
@@ -61,7 +63,7 @@ def test_a_new_number_is_noticed(reference: str) -> None:
 
 def documented_kinds(reference: str) -> dict[str, str]:
     """Kind and meaning of everything that a plan may say."""
-    wanted = rows(section(reference, "`hedgerow extract plan`"))
+    wanted = rows(section(reference, "Obstacles of `hedgerow extract plan`"))
     return {cells[0]: cells[1] for cells in wanted if not cells[0].startswith("`")}
 
 

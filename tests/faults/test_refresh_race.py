@@ -13,11 +13,11 @@ from tests.faults.laboratory.checker import Measured
 from tests.faults.laboratory.child import MUTANT
 from tests.faults.laboratory.front import Node, log_in, member, refused_after_s, serving
 from tests.faults.laboratory.records import Records
-from tests.faults.laboratory.sizes import size
+from tests.faults.laboratory.sizes import LONG, size
 
 PARALLEL = 20
 MUTANT_RACES = 3
-WITHIN_S = 1.0
+WITHIN_S = 1.0 if LONG else 5.0
 ME = "/v1/users/me"
 
 

@@ -16,10 +16,17 @@ class ExitCode(IntEnum):
     """What the shell gets."""
 
     FINE = 0
+    """Fine; also after Ctrl-C or SIGTERM."""
     CHECK_FAILED = 1
+    """A check failed (migrations are pending, a finding of `check`, a blocker of `extract plan`, a break of
+    `contracts diff`), a `lifespan` failed, or something unforeseen, with a traceback.
+    """
     MISCONFIGURED = 2
+    """Wrong usage, settings or composition; the message says what and the fix."""
     UNREACHABLE = 3
+    """A dependency is unreachable or did not start: the database, embedded PostgreSQL."""
     PARTLY_FAILED = 4
+    """Partly failed: something came in between, and what was done until then stays done. Asking again goes on."""
 
 
 class HostError(Exception):

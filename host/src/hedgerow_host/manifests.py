@@ -9,6 +9,7 @@ from reprlib import Repr
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic_settings import BaseSettings
 
+from hedgerow_core.application.concerns import ConcernKind
 from hedgerow_core.plugin import CORE_API, Manifest
 from hedgerow_core.security import Permission
 
@@ -51,6 +52,8 @@ def _of_another_kind(manifest: Manifest) -> Iterator[tuple[str, str]]:
             yield f"its manifest's {part} holds no names of contexts", f'write {part}=("users",), with the comma'
     if not all(isinstance(one, Permission) for one in manifest.permissions):
         yield "its manifest's permissions are none", 'write permissions=(Permission("name", "role", "summary"),)'
+    if not all(isinstance(one, ConcernKind) for one in manifest.concerns):
+        yield "its manifest's concerns are none", 'write concerns=(ConcernKind(number="W501", what="…", fix="…"),)'
     settings: object = manifest.settings
     if settings is not None and not (isinstance(settings, type) and issubclass(settings, BaseSettings)):
         yield "its manifest's settings are no class of settings", "name a class derived from BaseSettings"

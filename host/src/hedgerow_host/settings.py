@@ -170,45 +170,80 @@ class HostSettings(BaseSettings):
         validation_alias="HEDGEROW_ENV",
         description="dev, test or prod. Unset: dev while no database URL is set, else prod.",
     )
+    """Where the host runs. Unset: `dev` without a database URL, else `prod`. `hedgerow dev` runs in `dev` only."""
     database_url: Annotated[DatabaseAddress | None, NoDecode, BeforeValidator(_address)] = Field(
         default=None,
         description="postgresql://user:password@host:5432/database. Unset: `hedgerow dev` brings PostgreSQL along.",
+        examples=["postgresql://user:password@host:5432/database"],
     )
+    """The database. Unset: `hedgerow dev` brings PostgreSQL along; `api` and `worker` need it."""
     broker_url: Annotated[str | None, BeforeValidator(_broker)] = Field(
         default=None,
         description="redis://host:6379/0 or amqp://host:5672/vhost. `worker` needs it; `hedgerow dev` does not.",
+        examples=["redis://host:6379/0", "amqp://user:password@host:5672/vhost"],
     )
+    """The broker: Redis or RabbitMQ (ADR 0010). `worker` needs it, `dev` does without; `api` only reports in
+    `/readyz` whether it answers. `rediss` and `amqps` verify the certificate; an authority of your own goes into
+    `SSL_CERT_FILE`. No vhost means `/`; `/`, `?`, `#`, `@` in a password are written `%2F`, `%3F`, `%23`, `%40`.
+    `rediss://`, `amqps://` and `unix://` are URLs of a broker, too.
+    """
     stream_url: Annotated[str | None, BeforeValidator(_stream)] = Field(
         default=None,
         description="redis://…, amqp://… or kafka://host:9092 to announce events at. Needs the extra `streams`.",
+        examples=["redis://host:6379/0", "amqp://user:password@host:5672/vhost", "kafka://one:9092,other:9092"],
     )
+    """Where workers announce published events as CloudEvents. Needs the extra `streams` of
+    `hedgerow-host`. `rediss://` and `amqps://` are for TLS.
+    """
     data_dir: Path = Field(
         default=Path(".hedgerow"), description="Folder of the embedded PostgreSQL and other local state."
     )
+    """Embedded PostgreSQL and other local state; relative to the working folder."""
     contexts: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_names)] = Field(
-        default=None, description="Comma-separated names of the contexts to host. Unset: all that are installed."
+        default=None,
+        description="Comma-separated names of the contexts to host. Unset: all that are installed.",
+        examples=["users,billing"],
     )
+    """Which contexts to host. Unset: all that are installed. What is not listed is not imported."""
     optional_contexts: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_names)] = Field(
         default=None,
         description="Comma-separated contexts that the host starts without if they are broken. Unset: none.",
+        examples=["billing"],
     )
+    """Which of them the host starts without if they are broken. Unset: none, so a broken one ends the start.
+    Each must be hosted here.
+    """
     remotes: dict[str, Remote] | None = Field(
         default=None,
         description="Where contexts live that are not here: …__USERS__URL=https://a.host, …__USERS__OPTIONAL=true.",
+        examples=["HEDGEROW_REMOTES__USERS__URL=https://users.example.com"],
     )
+    """Where contexts live that are not hosted here. `HEDGEROW_REMOTES__USERS__OPTIONAL=true`: this
+    host starts without it, which it also does, unless told `false`, if no context here requires, asks or listens
+    to it. `…__VOUCHES=true` or `false`: whether callers are believed for whom it vouches; unset: where no
+    context that is hosted here vouches for any. `…__MOVING=true`: the context may be hosted here, too, while it
+    moves there: its new host may then call, and nobody here asks it. Whoever is named here may also call. A
+    variable for each context, or JSON.
+    """
     host_secret: ServerSecretText | None = Field(
         default=None,
         description="32 random characters or more, by which other hosts know this one. `dev` makes its own.",
     )
+    """What the keys are derived from by which other hosts know this one. The same for all its processes, and
+    another one for each host. Outside `dev` a host with remotes needs it; `dev` makes one in its data folder.
+    `openssl rand -hex 32` makes one.
+    """
     host_secret_previous: ServerSecretText | None = Field(
         default=None, description="What HEDGEROW_HOST_SECRET was before; needed while it is being replaced."
     )
+    """What HEDGEROW_HOST_SECRET was before: its key is still published, while it is being replaced."""
     keep_audit_days: int = Field(
         default=400,
         ge=30,
         le=36_500,
         description="How long the audit trail is kept, in days. Default 400.",
     )
+    """How long the audit trail is kept."""
     keep_events_days: int = Field(
         default=7,
         ge=1,
@@ -224,11 +259,17 @@ class HostSettings(BaseSettings):
         le=MAX_PORT,
         description="TCP port that serves metrics to Prometheus; unset: none.",
     )
+    """TCP port of metrics, for `api`, `worker` and `dev` alike; 0 takes any free one and logs it. Unset: none
+    are served.
+    """
     metrics_host: str = Field(default="127.0.0.1", description="Address to serve metrics on; they ask no password.")
+    """Where metrics are served. They ask no password: let nobody but Prometheus in."""
     otlp_endpoint: Annotated[str | None, BeforeValidator(_collector)] = Field(
         default=None,
         description="http://collector:4318 to send traces to. Needs the extra `telemetry` of hedgerow-host.",
+        examples=["http://collector:4318"],
     )
+    """Where traces go, as OTLP over HTTP. Unset: nowhere. Needs the extra `telemetry` of hedgerow-host."""
     stale_after_s: float = Field(
         default=60.0, gt=0, description="Seconds after which a due delivery or an uncarried event raises an alarm."
     )
@@ -237,17 +278,28 @@ class HostSettings(BaseSettings):
         ge=6,
         description="Requests a minute that one principal, or one network without one, may send; a sixth at once.",
     )
+    """How many a principal may send, or a network (an IPv4 address, an IPv6 /64) that names none; a sixth of
+    them at once. Beyond it: 429. A hundred times as wide in `test`. Counted in Redis if that is the broker, else
+    by each process (ADR 0013).
+    """
     trusted_proxies: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_networks)] = Field(
         default=None,
         description="Comma-separated networks of proxies that may say who calls (X-Forwarded-For). Unset: none.",
+        examples=["10.0.0.0/8,fd00::/8"],
     )
+    """Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: from the last hop backwards, the first
+    address that is none of these is the caller's. Unset: nobody's, and the caller is the peer.
+    """
     cors_origins: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_origins)] = Field(
         default=None,
         description="Comma-separated origins whose pages may call (https://app.example.com), or *. Unset: none.",
+        examples=["https://app.example.com", "*"],
     )
+    """Whose pages may call from a browser. Unset: nobody's."""
     cors_credentials: bool = Field(
         default=False, description="Whether those pages may send cookies along. Never with *."
     )
+    """Whether those pages may send cookies along, and act with them; refused with `*`."""
     docs: bool | None = Field(
         default=None, description="Whether to serve /docs and /openapi.json. Unset: everywhere but in prod."
     )

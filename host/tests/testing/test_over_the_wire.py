@@ -18,7 +18,7 @@ Install = Callable[..., None]
 
 ANSWERS = '    return f"Tree {query.number}"'
 IN_TIME = "from datetime import timedelta\n"
-DAWDLES = "    if query.number == 5: await __import__('asyncio').sleep(5)\n"
+DAWDLES = "    if query.number == 5: await __import__('asyncio').sleep(30)\n"
 
 
 @pytest.fixture(params=[False, True], ids=["called", "over the wire"])
@@ -26,7 +26,7 @@ async def host(
     install: Install, host_app: HostAppFactory, request: pytest.FixtureRequest
 ) -> AsyncIterator[HostApp]:
     install("orchard", ORCHARD.replace(ANSWERS, DAWDLES + ANSWERS))
-    install("press", IN_TIME + PRESS.replace("as_=Tree),)", "as_=Tree, deadline=timedelta(seconds=0.5)),)"))
+    install("press", IN_TIME + PRESS.replace("as_=Tree),)", "as_=Tree, deadline=timedelta(seconds=2)),)"))
     async with host_app(["orchard", "press"], over_the_wire=request.param) as host:
         yield host
 
@@ -52,10 +52,10 @@ async def test_an_error_arrives_with_its_kind(host: HostApp) -> None:
 async def test_what_takes_too_long_is_given_up_in_time(host: HostApp) -> None:
     loop = asyncio.get_running_loop()
     started = loop.time()
-    with pytest.raises(QueryTooSlow, match=r"within 0\.5 s"):
+    with pytest.raises(QueryTooSlow, match=r"within 2 s"):
         await name_of_tree(host, 5)
 
-    assert loop.time() - started < 3
+    assert loop.time() - started < 15
     assert await name_of_tree(host, 7) == "Tree 7"
 
 

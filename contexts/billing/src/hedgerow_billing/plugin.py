@@ -76,7 +76,7 @@ from hedgerow_billing.container import BillingContainer
 from hedgerow_billing.contracts import PUBLISHED
 from hedgerow_billing.infrastructure.answers import ANSWERS
 from hedgerow_billing.infrastructure.tables import CONSTRAINTS
-from hedgerow_billing.interfaces.concerns import concerns
+from hedgerow_billing.interfaces.concerns import CONCERNS, concerns
 from hedgerow_billing.interfaces.documents import documents_router
 from hedgerow_billing.interfaces.exports import exports_router
 from hedgerow_billing.interfaces.http import billing_router
@@ -151,6 +151,7 @@ def manifest() -> Manifest:
             Permission("billing:statement:read_any", "admin", "Look at what anybody owes"),
         ),
         constraints=CONSTRAINTS,
+        concerns=CONCERNS,
     )
 
 

@@ -37,6 +37,7 @@ class BillingSettings(BaseSettings):
         default=None,
         description="sandbox, which takes no money, or stripe. Unset: `dev` has the sandbox, nobody else starts.",
     )
+    """Through whom money moves. The sandbox takes none. Unset: `dev` has the sandbox; elsewhere no host starts."""
     sandbox_latency_s: float = Field(
         default=0.05,
         ge=0,
@@ -49,50 +50,64 @@ class BillingSettings(BaseSettings):
         le=3600,
         description="Seconds between a charge that timed out, or a notice, and the question what became of it.",
     )
+    """Wait between a charge or refund that timed out, or a notice, and the question what became of it."""
     stripe_api_key: SecretStr | None = Field(
         default=None,
         min_length=8,
         description="sk_… or rk_…: the key by which Stripe knows us. Needed with BILLING_GATEWAY=stripe.",
+        examples=["sk_…", "rk_…"],
     )
+    """By what Stripe knows us. Without it no host starts that has `BILLING_GATEWAY=stripe`."""
     stripe_webhook_secret: SecretStr | None = Field(
         default=None,
         min_length=8,
         description="whsec_…: what Stripe signs its notices with. Needed with BILLING_GATEWAY=stripe.",
+        examples=["whsec_…"],
     )
+    """What Stripe signs its notices with. Needed as the key is."""
     stripe_payment_method: str | None = Field(
         default=None,
         max_length=255,
         pattern=r"^(cus_\w+/)?pm_\w+$",
         description="pm_… or cus_…/pm_…: how invoices are paid that name no method. Unset: payments must name one.",
+        examples=["pm_…", "cus_…/pm_…"],
     )
+    """How invoices are paid that name no method. Unset: whoever pays must name one."""
     stripe_api_base: str = Field(
         default="https://api.stripe.com",
         max_length=255,
         pattern=r"^(https://[^\s/?#@]+|http://(127\.0\.0\.1|localhost)(:\d+)?)$",
         description="Where Stripe's API is; another one for tests. Default https://api.stripe.com.",
     )
+    """Where Stripe's API is. Another one for tests. An `https://` address, or `http://` on loopback."""
     stripe_timeout_s: float = Field(
         default=20.0,
         gt=0,
         le=25,  # the ledger gives a task 60 s, and a charge may have to be withdrawn by a second question
         description="Seconds until a question to Stripe counts as not answered. Default 20.",
     )
+    """After that a question to Stripe counts as not answered; half of it to connect."""
 
     invoice_series: str = Field(
         default="INV",
         pattern=_SERIES,
         description="Before the number of every invoice that is opened. Another one begins at 1.",
     )
+    """Before the number of every invoice that is opened. Another one begins at 1. It has 1 to 12 of `A` to `Z`,
+    `0` to `9` and `-`, a letter first.
+    """
     credit_note_series: str = Field(
         default="CN",
         pattern=_SERIES,
         description="Before the number of every credit note. Another one begins at 1.",
     )
+    """Before the number of every credit note. Another one than `BILLING_INVOICE_SERIES`."""
     retry_days: str = Field(
         default="0,3,5,7",
         pattern=r"^\d{1,3}(,\d{1,3}){0,9}$",
         description="On which days after its due date an automatic invoice is charged, until it is paid.",
     )
+    """On which days after its due date an automatic invoice is charged, until it is paid: 1 to 10, ascending."""
 
     seller: str = Field(
         default="The seller is not set: see BILLING_SELLER",

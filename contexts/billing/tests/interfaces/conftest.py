@@ -33,7 +33,7 @@ async def http(bus: Bus, container: BillingContainer, customer: UUID) -> AsyncIt
         for route in router.routes:
             assert isinstance(route, PipelineRoute)
             route.stages = (authenticate,)
-        app.include_router(router)
+            app.router.routes.append(route)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test/v1/billing", headers=JSON) as client:
         yield client

@@ -219,7 +219,7 @@ async def served(container: BillingContainer, bus: Bus, customer: UUID) -> Async
         for route in router.routes:
             assert isinstance(route, PipelineRoute)
             route.stages = (authenticate,)
-        app.include_router(router)
+            app.router.routes.append(route)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn gives nothing to wait for

@@ -41,6 +41,9 @@ class UserUpdatedV1(EventContract):
 
     user_id: UUID
     changes: dict[str, ChangeV1]
+    """`{field: {old, new}}` of `email`, `email_verified`, `name`, `roles`, `phone`, `address`, `birthday`,
+    `photo_url`, `metadata`; never a secret.
+    """
     updated_at: datetime
 
 

@@ -122,7 +122,7 @@ from hedgerow_users.domain.key_errors import KeyAlreadyRotated, ServiceNameTaken
 from hedgerow_users.infrastructure.answers import ANSWERS
 from hedgerow_users.interfaces.administration import administration_router
 from hedgerow_users.interfaces.api_keys import api_keys_router
-from hedgerow_users.interfaces.concerns import concerns
+from hedgerow_users.interfaces.concerns import CONCERNS, concerns
 from hedgerow_users.interfaces.cookies import ACCESS_COOKIE
 from hedgerow_users.interfaces.http import accounts_router, keys_router, sessions_router
 from hedgerow_users.interfaces.login_link import login_link_router
@@ -167,6 +167,7 @@ def manifest() -> Manifest:
             "uq_identities_subject": IdentityTaken,
             "uq_services_name": ServiceNameTaken,
         },
+        concerns=CONCERNS,
     )
 
 

@@ -105,86 +105,117 @@ class UsersSettings(BaseSettings):
         default=None,
         description="32 random characters or more, the same everywhere: openssl rand -hex 32. `dev` makes its own.",
     )
+    """What keys are derived from that encrypt signing keys and make refresh tokens (ADR 0014). The same for all
+    processes. Outside `dev` nothing starts without it; `dev` makes one, in the file `users_secret` of its data
+    folder. `openssl rand -hex 32` makes one.
+    """
     secret_previous: ServerSecretText | None = Field(
         default=None, description="What USERS_SECRET was before; needed while it is being replaced."
     )
+    """What USERS_SECRET was before: still decrypts, while it is being replaced."""
     issuer: str = Field(
         default="hedgerow-users",
         min_length=1,
         max_length=255,
         description="`iss` of our access tokens. Default hedgerow-users.",
     )
+    """`iss` of access tokens."""
     audience: str = Field(
         default="hedgerow",
         min_length=1,
         max_length=255,
         description="`aud` of our access tokens: whoever accepts them. Default hedgerow.",
     )
+    """`aud` of access tokens: whoever accepts them."""
     access_token_lifetime_s: int = Field(
         default=LONGEST_ACCESS_TOKEN_S,
         ge=1,
         le=LONGEST_ACCESS_TOKEN_S,
         description="How long an access token is good for, in seconds. Default 300, which is also the most.",
     )
+    """How long an access token is good."""
     refresh_token_lifetime_days: int = Field(
         default=30,
         ge=1,
         le=365,
         description="How long a refresh token waits for its one use, in days. Default 30.",
     )
+    """How long a refresh token waits for its one use."""
     session_lifetime_days: int = Field(
         default=90,
         ge=1,
         le=365,
         description="How long a session lasts at most, however often it is refreshed, in days. Default 90.",
     )
+    """How long a session lasts at most, however often it is refreshed."""
     hashing_queue: int = Field(
         default=16,
         ge=0,
         le=1024,
         description="How many passwords may wait for a hashing thread; the next is answered 503. Default 16.",
     )
+    """How many passwords may wait to be hashed, per process; the next is answered 503."""
     smtp_url: Annotated[SmtpAddress | None, NoDecode, BeforeValidator(_smtp)] = Field(
         default=None,
         description="smtp://user:password@host:587 or smtps://…: who takes our mail. Unset: `dev` prints it.",
+        examples=["smtp://user:password@host:587", "smtps://user:password@host"],
     )
+    """Who takes our mail. `smtp` demands STARTTLS; `?starttls=never` does without, and then takes no password.
+    Certificates are verified; an authority of your own goes into `SSL_CERT_FILE`. In a password, `/`, `?`, `#`,
+    `@` are written `%2F`, `%3F`, `%23`, `%40`. Unset: `dev` prints mail into its log; `api` and `worker`
+    elsewhere refuse to start.
+    """
     mail_from: str = Field(
         default="Hedgerow <no-reply@localhost>",
         max_length=320,
         pattern=r"^[^\r\n]+$",
         description="`From` of our mails. Default Hedgerow <no-reply@localhost>.",
+        examples=["Name <address>"],
     )
+    """`From` of our mails."""
     pages_url: str | None = Field(
         default=None,
         max_length=1024,
         pattern=r"^https?://[^\s?#]+$",
         description="https://app.example.org: your pages for links in mails. Unset: mails carry the code alone.",
+        examples=["https://app.example.org"],
     )
+    """Your front end: links lead to `verify-email`, `reset-password` and `confirm-email` there, with `#token=…`.
+    Unset: mails carry the code alone.
+    """
     verify_link_lifetime_s: int = Field(
         default=86_400,
         ge=60,
         le=2_592_000,
         description="How long a link that confirms an address is good for, in seconds. Default 86400, a day.",
     )
+    """How long a link that confirms an address, new ones included, is good."""
     reset_link_lifetime_s: int = Field(
         default=1800,
         ge=60,
         le=86_400,
         description="How long a link that sets a new password is good for, in seconds. Default 1800, half an hour.",
     )
+    """How long a link that sets a new password is good."""
     require_verified_email: bool = Field(
         default=False,
         description="Whether only who has confirmed the address may log in. Default False.",
     )
+    """Whether only who has confirmed the address may log in, make API keys and use them."""
     cookies: bool = Field(
         default=False,
         description="Whether login may set cookies for pages in browsers instead of showing tokens. Default False.",
     )
+    """Whether login may set cookies for pages in browsers, instead of showing tokens."""
 
     second_factor_for: Annotated[tuple[Role, ...] | None, NoDecode, BeforeValidator(_roles)] = Field(
         default=None,
         description="admin,super_admin: roles that a session carries only after a second factor. Unset: none.",
+        examples=["admin"],
     )
+    """Roles that a session carries only if it began with a second factor; those above them, too. Without one it
+    carries `user` alone.
+    """
 
     @property
     def second_factor_policy(self) -> SecondFactorPolicy:
@@ -194,7 +225,11 @@ class UsersSettings(BaseSettings):
     providers: Annotated[tuple[IdentityProvider, ...] | None, NoDecode, BeforeValidator(_providers)] = Field(
         default=None,
         description='Who else is believed: [{"name": "acme", "issuer": "https://id.example", "audience": "me"}].',
+        examples=['[{"name": "acme", "issuer": "https://id.example", "audience": "me"}]'],
     )
+    """Identity providers whose tokens are believed, too. Secrets in it are hidden by `hedgerow config show`.
+    JSON: a list of objects.
+    """
 
     @property
     def access_token_lifetime(self) -> timedelta:

@@ -10,6 +10,21 @@ _NUMBER = re.compile(r"[EWN][5-9]\d\d")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConcernKind:
+    """What a number of a context's own stands for: declared in its manifest, for whoever looks it up."""
+
+    number: str
+    """As those of its concerns: `W501`."""
+    what: str
+    fix: str
+    in_production: bool = True
+    """As of its concerns."""
+
+    def __post_init__(self) -> None:
+        _demand_number(self.number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Concern:
     """Something that somebody should change, or at least know. It never quotes a secret: it is printed."""
 
@@ -24,5 +39,9 @@ class Concern:
     """Whether it is about production alone; then only `hedgerow check --deploy` says it."""
 
     def __post_init__(self) -> None:
-        if not _NUMBER.fullmatch(self.number):
-            raise ValueError(f"a context's concerns are numbered E500 to N999, not {self.number!r}")
+        _demand_number(self.number)
+
+
+def _demand_number(number: str) -> None:
+    if not _NUMBER.fullmatch(number):
+        raise ValueError(f"a context's concerns are numbered E500 to N999, not {number!r}")

@@ -22,7 +22,10 @@ from hedgerow_core.domain.errors import RetryableError
 
 
 class IdempotencyKeyReused(ValidationError):
-    """The key stands for another request by the same caller."""
+    """The key was sent with another request within 24 hours.
+
+    Fix: make a new key for each request.
+    """
 
     code = "idempotency_key_reused"
 
@@ -35,7 +38,10 @@ class IdempotencyKeyReused(ValidationError):
 
 
 class RequestInFlight(ConflictError, RetryableError):
-    """A request with this key is being worked on at this moment."""
+    """A request with this `Idempotency-Key` is being worked on.
+
+    Fix: wait for `Retry-After`, and send it again for its answer.
+    """
 
     code = "request_in_flight"
 
@@ -47,7 +53,10 @@ class RequestInFlight(ConflictError, RetryableError):
 
 
 class AnswerUnreadable(ConflictError):
-    """The request took effect, and what it was answered is in the form of another build."""
+    """The request took effect before a roll-out that changed the form of its answer.
+
+    Fix: look at what it has made.
+    """
 
     code = "answer_unreadable"
 

@@ -44,13 +44,20 @@ class Questions(Protocol):
 
 
 class InvalidParameters(ValidationError):
-    """A published query was asked with parameters that it does not take. `field` is the first of them."""
+    """A context asked another one with parameters that its query does not take; `errors` names the first.
+
+    Fix: read `detail`.
+    """
 
     code = "invalid_parameters"
 
 
 class QueryNotHere(UnavailableError):
-    """A published query was asked whose context is not hosted here."""
+    """A context asked another one that is neither hosted here nor named by `HEDGEROW_REMOTES`, or whose host
+    does not answer this query.
+
+    Fix: operators: host it, or say where it lives; `hedgerow check` names it as W003.
+    """
 
     code = "query_not_here"
 
@@ -64,7 +71,10 @@ class QueryNotHere(UnavailableError):
 
 
 class QueryTooSlow(UnavailableError):
-    """A published query was not answered within its deadline."""
+    """Another context did not answer in time.
+
+    Fix: wait for `Retry-After`; operators: `query_too_slow` in the log.
+    """
 
     code = "query_too_slow"
 

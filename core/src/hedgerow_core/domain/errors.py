@@ -9,11 +9,11 @@ from datetime import timedelta
 class DomainError(Exception):
     """A rule was broken.
 
-    `code` is part of the public contract and never changes once shipped (`billing.invoice_already_paid`).
-    `message` is one sentence for a human and says what to do. `details` are safe to show to the caller.
+    Fix: read `detail`. Nothing raises it without a name of its own today.
     """
 
     code: str = "domain_error"
+    """Part of the public contract: it never changes once shipped (`billing.invoice_already_paid`)."""
 
     def __init__(
         self,
@@ -22,6 +22,7 @@ class DomainError(Exception):
         code: str | None = None,
         details: Mapping[str, object] | None = None,
     ) -> None:
+        """`message` is one sentence for a human and says what to do; `details` are safe to show to the caller."""
         super().__init__(message)
         self.message = message
         self.code = code or type(self).code
@@ -29,41 +30,60 @@ class DomainError(Exception):
 
 
 class ValidationError(DomainError):
-    """A value is well-formed but not acceptable. `field` names it as the caller knows it."""
+    """A value is well-formed but not acceptable, or the request is not as the route expects it.
+
+    Fix: see `errors`: `field`, `in`, `message`, `code` each.
+    """
 
     code = "validation_failed"
 
     def __init__(self, message: str, *, field: str | None = None, code: str | None = None) -> None:
+        """`field` names the value as the caller knows it."""
         super().__init__(message, code=code, details={"field": field} if field else None)
         self.field = field
 
 
 class AuthenticationError(DomainError):
-    """Nobody, or nobody we believe, is asking."""
+    """Nobody, or nobody we believe, is asking: most often, no access token came along.
+
+    Fix: send `Authorization: Bearer <token>`.
+    """
 
     code = "not_authenticated"
 
 
 class AuthorizationError(DomainError):
-    """We know who is asking, and they may not do this."""
+    """We know who is asking, and they may not do this. `details` names the permission that they lack.
+
+    Fix: ask somebody who grants roles.
+    """
 
     code = "not_permitted"
 
 
 class NotFoundError(DomainError):
-    """The thing is not there, or not there for this caller: both look the same from outside."""
+    """The thing is not there, or not there for this caller: both look the same from outside.
+
+    Fix: correct the path or the name.
+    """
 
     code = "not_found"
 
 
 class ConflictError(DomainError):
-    """The thing is there, but in a state that forbids the change."""
+    """The thing is there, but in a state that forbids this.
+
+    Fix: look at it again; nothing raises it without a name of its own today.
+    """
 
     code = "conflict"
 
 
 class PreconditionError(DomainError):
-    """The thing is not, or no longer, as the caller says it is."""
+    """The thing is not, or no longer, at the version that `If-Match` says. `details` has the version.
+
+    Fix: read it again and decide anew.
+    """
 
     code = "precondition_failed"
 
@@ -89,12 +109,18 @@ class RetryableError(DomainError):
 
 
 class RateLimitError(RetryableError):
-    """The caller asks too often."""
+    """The caller, a principal or a network, asks too often.
+
+    Fix: wait for `Retry-After`; `RateLimit` says which quota is used up.
+    """
 
     code = "rate_limited"
 
 
 class UnavailableError(RetryableError):
-    """Something we depend on is away or full."""
+    """Something we depend on is away or full.
+
+    Fix: wait for `Retry-After`; nothing raises it without a name of its own today.
+    """
 
     code = "unavailable"

@@ -45,6 +45,12 @@ STATUS_OF: Mapping[type[DomainError], HTTPStatus] = {
 }
 """Which status a broken rule becomes; a derived error takes its nearest ancestor's."""
 
+
+def status_of(error: type[DomainError]) -> HTTPStatus:
+    """The status that an error of this class leaves with."""
+    return next(STATUS_OF[kind] for kind in error.__mro__ if kind in STATUS_OF)
+
+
 _CODE_OF_STATUS = {
     400: "bad_request",
     404: "not_found",
@@ -124,7 +130,7 @@ async def problem_of(request: Request, error: Exception) -> Response:
 
 async def _broken_rule(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)  # noqa: S101 - what Starlette promises and its types don't say
-    status = next(STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF)
+    status = status_of(type(error))
     headers = {}
     if isinstance(error, AuthenticationError):
         headers["WWW-Authenticate"] = _challenge(error)

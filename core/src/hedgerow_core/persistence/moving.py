@@ -24,7 +24,10 @@ _CLOSED = text("SELECT pg_sequence_last_value(to_regclass(:fence)) > extract(epo
 
 
 class ContextIsMoving(UnavailableError):
-    """The context is being moved to another database, and this one takes no writes of it right now."""
+    """The context is moving to another database, and this one takes no writes of it. Reads go on.
+
+    Fix: wait for `Retry-After`, a second; then the other host may be the one to ask.
+    """
 
     code = "context_is_moving"
 

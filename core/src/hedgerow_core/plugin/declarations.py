@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.application import Bus, CommandHandler, QueryHandler
+from hedgerow_core.application.concerns import ConcernKind
 from hedgerow_core.domain import DomainError, Secret
 from hedgerow_core.messaging import (
     EventContract,
@@ -42,6 +43,8 @@ class Manifest:
     permissions: tuple[Permission, ...] = ()
     constraints: Mapping[str, Callable[[], DomainError]] = field(default_factory=dict)
     """Which domain error stands behind a database constraint, so that a lost race is a conflict, not a crash."""
+    concerns: tuple[ConcernKind, ...] = ()
+    """What the numbers stand for that its hook `checks` may answer with."""
 
 
 class CommandRunner(Protocol):

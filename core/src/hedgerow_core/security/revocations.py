@@ -46,7 +46,11 @@ RevocationReader = Callable[[], Revocations]
 
 @final
 class IdentityUnknown(UnavailableError):
-    """Whoever vouches for this caller is on another host, and does not answer."""
+    """Whoever vouches for this caller lives on another host, which has not been heard for 5 s, or not yet; or
+    too many keys that nobody knows are asked about at once.
+
+    Fix: wait for `Retry-After`; operators: `identity_unheard` in the log.
+    """
 
     code = "identity_unknown"
 

@@ -11,7 +11,11 @@ ASK_AGAIN_AFTER = timedelta(seconds=1)
 
 
 class PeerAway(UnavailableError):
-    """The host of another context can't be reached."""
+    """The other context lives on another host, which can't be reached, or is left alone for 2 s because it could
+    not be reached five times running.
+
+    Fix: wait for `Retry-After`; operators: `remote_away` in the log.
+    """
 
     code = "remote_away"
 
@@ -28,7 +32,10 @@ class PeerCutOff(PeerAway):
 
 
 class PeerTooSlow(UnavailableError):
-    """The host of another context did not answer in time."""
+    """The other host did not answer in time.
+
+    Fix: wait for `Retry-After`.
+    """
 
     code = "remote_too_slow"
 
@@ -41,7 +48,10 @@ class PeerTooSlow(UnavailableError):
 
 
 class PeerRefused(UnavailableError):
-    """The host of another context is there, and does not believe who asks."""
+    """The other host does not believe this one.
+
+    Fix: operators: `remote_refuses` in the log.
+    """
 
     code = "remote_refuses"
 

@@ -11,48 +11,6 @@ from pathlib import Path
 HOST = "host"
 """Stands before the number where no context is meant."""
 
-MEANINGS = {
-    "E001": "The host can't be composed",
-    "E002": "A subscription or question can't read what is published or answered here",
-    "E003": "The package of a context holds no contract.json",
-    "E004": "The contract.json is not what the context declares",
-    "E005": "A setting is missing or can't be used",
-    "E006": "A setting is missing without which `api` or `worker` doesn't start",
-    "E007": "Migrations are pending",
-    "E008": "A schema is not what its migrations make",
-    "E010": "A module of a context is no Python",
-    "E011": "A module imports one of a layer above its own",
-    "E012": "A context imports another one",
-    "E013": "A context imports the host",
-    "E014": "The domain imports more than Python and the domain of core",
-    "E015": "A use case imports HTTP or SQL",
-    "E016": "The hooks are imported by another module than the one that holds them",
-    "E017": "A distribution is imported that the context's own does not declare",
-    "W001": "A subscription listens to a context that is not hosted here",
-    "W002": "A subscription reads an event up to a version, and a newer one is published",
-    "W003": "A context asks one that is not hosted here",
-    "W004": "A context runs without a role of its own",
-    "W005": "The migrations of a context fail on an empty database",
-    "W006": "A variable looks like a setting, and nobody reads it",
-    "W101": "This is not the environment of production",
-    "W102": "A connection to another machine is not encrypted, or nobody checks with whom it is made",
-    "W103": "The broker asks for no password",
-    "W104": "Nobody's X-Forwarded-For is believed",
-    "W105": "Too many may say who calls",
-    "W106": "The API's document is public",
-    "W107": "Pages that nobody answers for may call from a browser",
-    "W108": "Something is forgotten too soon",
-    "W109": "Others on this machine can read the secrets in .env",
-    "W110": "A secret can be guessed",
-    "W111": "The database user may do anything in the whole server",
-    "W112": "Several other hosts could vouch for callers, and nobody has said which may",
-    "N001": "A published event has no subscriber here",
-    "N002": "The imports of a context are not looked at",
-    "N003": "Drift was not looked for",
-    "N101": "Metrics are served on every address",
-}
-"""Every number of the host, always the same. Those of contexts begin at 500: their hook `checks` brings them."""
-
 _PLACE = re.compile(r"(?P<file>.+\.py):(?P<line>\d+)")
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from hedgerow_host.checks.findings import MEANINGS, Finding, Place
+from hedgerow_host.checks.findings import Finding, Place
+from hedgerow_host.checks.meanings import MEANINGS
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -44,7 +45,7 @@ def _rule_id(finding: Finding) -> str:
 def _rule(finding: Finding) -> dict[str, Any]:
     rule: dict[str, Any] = {"id": _rule_id(finding), "defaultConfiguration": {"level": str(finding.level)}}
     meaning = MEANINGS.get(finding.number)
-    return rule | ({"shortDescription": {"text": f"{meaning}."}} if meaning else {})
+    return rule | ({"shortDescription": {"text": f"{meaning.what}."}} if meaning else {})
 
 
 def _result(finding: Finding, rule: int) -> dict[str, Any]:

@@ -43,6 +43,7 @@ app = typer.Typer(
     epilog="A context may bring verbs of its own: hedgerow <context> --help.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # paragraphs of a docstring are set anew, whatever the width of the terminal
 )
 app.command("dev")(serve.dev)
 app.command("api")(serve.api)

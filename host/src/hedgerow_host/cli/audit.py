@@ -21,7 +21,15 @@ def audit(
     limit: Limit = 50,
     as_json: Json = False,
 ) -> None:
-    """List who did what to whom, the latest first."""
+    """List who did what to whom, and what came of it, the latest first.
+
+    JSON: `context`, `id`, `at`, `action`, `result`, `actor`, `subject_kind`, `subject_id`, `reason`, `affected`,
+    `details`, `address`, `user_agent`, `request_id`, `trace_id`.
+
+    Exit codes: 0, 1 (migrations are pending), 2, 3.
+
+    Example: hedgerow audit --action users.impersonated --since 2026-01-15
+    """
     from hedgerow_host.cli.output import print_rows
     from hedgerow_host.exits import load_settings
     from hedgerow_host.ledgers import with_ledgers

@@ -15,9 +15,21 @@ if TYPE_CHECKING:
     from hedgerow_core.messaging.steering import Action
     from hedgerow_host.operations.changes import Changed, Progress
 
-Why = Annotated[str, typer.Option(help="The reason; it is written down with your name.")]
+Why = Annotated[
+    str, typer.Option(help="The reason; it is written down with your name. Required, except for a dry run.")
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Run the handlers, roll back, say what would happen.")]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help=(
+            "Change nothing: run the handlers in transactions that are rolled back, and say for each whether "
+            "it would complete, would fail with which error, or was not tried because it calls the world "
+            "outside."
+        ),
+    ),
+]
 Rehearsed = Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many a dry run tries at most.")]
 
 

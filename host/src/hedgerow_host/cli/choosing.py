@@ -15,17 +15,26 @@ if TYPE_CHECKING:
 
 Ids = Annotated[list[UUID] | None, typer.Argument(help="Ids of events or tasks.")]
 Context = Annotated[str | None, typer.Option(help="This context alone.")]
-States = Annotated[list[str] | None, typer.Option("--state", help="pending, dead, …; may be given repeatedly.")]
+States = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--state",
+        help=(
+            "`pending`, `processing`, `retry_wait`, `completed`, `dead`, `parked` or `discarded`; may be "
+            "given repeatedly."
+        ),
+    ),
+]
 Subscription = Annotated[str | None, typer.Option(help="Name of a subscription or task.")]
 Task = Annotated[str | None, typer.Option("--task", help="Name of a task.")]
 Type = Annotated[str | None, typer.Option("--type", help="Type of the event.")]
-Error = Annotated[str | None, typer.Option(help="Part of the reason or of an error's message.")]
+Error = Annotated[str | None, typer.Option(help="Part of the reason or of an error's message, in any case.")]
 Since = Annotated[datetime | None, typer.Option(help="Received at this time (UTC) or later.")]
 Until = Annotated[datetime | None, typer.Option(help="Received before this time (UTC).")]
 Aggregate = Annotated[UUID | None, typer.Option(help="Id of the aggregate that it happened to.")]
 OccurredSince = Annotated[datetime | None, typer.Option("--since", help="Occurred at this time (UTC) or later.")]
 OccurredUntil = Annotated[datetime | None, typer.Option("--until", help="Occurred before this time (UTC).")]
-Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most, the latest first.")]
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most, the latest first; up to 1,000.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -16,7 +16,14 @@ def config() -> None:
 
 @app.command("show")
 def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List every setting of the host and of its contexts; secrets are hidden."""
+    """List every setting of the host and of the hosted contexts. Passwords in URLs are hidden.
+
+    JSON: `setting`, `value`, `source` (`environment`, `.env` or `default`), `meaning`.
+
+    Exit codes: 0, 2.
+
+    Example: hedgerow config show
+    """
     from hedgerow_host.catalog import compose, setting_rows
     from hedgerow_host.cli.output import print_rows
     from hedgerow_host.exits import load_settings

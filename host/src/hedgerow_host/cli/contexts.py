@@ -25,7 +25,16 @@ def contexts() -> None:
 
 @app.command("list")
 def list_contexts(as_json: Json = False) -> None:
-    """List every installed context: version, state, and what it brings."""
+    """List every installed context, hosted or not, and those that live on other hosts: version, state (enabled,
+    disabled, quarantined, remote), number of routes, events, what it answers and asks, tasks, notes.
+
+    JSON: `name`, `version`, `state`, `distribution`, `module`, `routes`, `publishes`, `subscribes`, `answers`,
+    `asks`, `tasks`, `notes`.
+
+    Exit codes: 0, 2.
+
+    Example: hedgerow contexts list --json
+    """
     from hedgerow_host.catalog import compose, context_rows
     from hedgerow_host.cli.output import print_rows
     from hedgerow_host.exits import load_settings
@@ -38,7 +47,18 @@ def list_contexts(as_json: Json = False) -> None:
 
 @app.command("inspect")
 def inspect(name: Name, as_json: Json = False) -> None:
-    """Show all that a context brings: hooks, routes, events, queries, tasks, permissions, settings, migrations."""
+    """Show all that a context brings.
+
+    Of one that is disabled, quarantined or broken no more than its metadata is known.
+
+    JSON: `name`, `version`, `state`, `distribution`, `module`, and of a sound one `core_api`, `requires`,
+    `optional`, `hooks`, `routes`, `publishes`, `subscribes`, `answers`, `asks`, `tasks`, `schedules`,
+    `permissions`, `settings`, `migrations` (the newest revision).
+
+    Exit codes: 0, 2.
+
+    Example: hedgerow contexts inspect billing
+    """
     from hedgerow_host.diagnosis import inspected
     from hedgerow_host.exits import load_settings
 
@@ -55,9 +75,18 @@ def inspect(name: Name, as_json: Json = False) -> None:
 def diagnose(
     name: Annotated[str | None, typer.Argument(help="This context alone.")] = None, as_json: Json = False
 ) -> None:
-    """Say of every context whether it can be hosted, and of what is broken: why, where, and how to mend it.
+    """Say of every installed context whether it can be hosted: `enabled`, `disabled`, `quarantined` (broken and
+    optional) or `broken` (and required); and of what is broken each problem, with its source and its fix.
 
-    Needs no database, so what only shows there is not seen: migrations that fail, lifespans.
+    Where a start ends at the first, it goes on. An import that ends the process is named, too: a child tries
+    each. Needs no database, so a lifespan or migration that fails is not seen.
+
+    JSON: `name`, `version`, `state`, `required`, `distribution`, `module`, `problems` (`subject`, `what`,
+    `sources`, `fix`).
+
+    Exit codes: 0, 1 (something required is broken), 2.
+
+    Example: hedgerow contexts diagnose
     """
     from hedgerow_host.cli.output import print_rows
     from hedgerow_host.diagnosis import BROKEN, diagnosed

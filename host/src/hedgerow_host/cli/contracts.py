@@ -23,7 +23,15 @@ def contracts() -> None:
 def write(
     context: Annotated[str | None, typer.Option(help="This context alone.")] = None,
 ) -> None:
-    """Write the contract.json of the hosted contexts that are here as sources, beside their plugin modules."""
+    """Write what each hosted context publishes, reads, answers and asks into the `contract.json` of its package,
+    beside `plugin.py`.
+
+    Contexts that are installed and not here as sources are skipped.
+
+    Exit codes: 0, 2.
+
+    Example: hedgerow contracts write --context billing
+    """
     from hedgerow_host.catalog import compose
     from hedgerow_host.exits import ExitCode, HostError, load_settings
 
@@ -47,11 +55,23 @@ def write(
 
 @app.command("diff")
 def diff(
-    old: Annotated[Path, typer.Argument(help="A contract.json, or a folder that holds some.")],
+    old: Annotated[Path, typer.Argument(help="A contract.json, or a folder with some in or below it.")],
     new: Annotated[Path, typer.Argument(help="The same of the build that comes after it.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Name every subscriber, of both builds, that the new publishers would break. Imports no context."""
+    """Compare two builds by their `contract.json` files; no context is imported or needs to be installed.
+
+    The publishers of the new build are held against the subscribers and askers of both, since builds roll. Every
+    subscription or question that would break is named with field and fix; what changes harmlessly is noted.
+
+    JSON: `breaks` (`consumer`, `subscription`, `builds`, `event`, `version`, `field`, `what`, `fix`) and `notes`
+    (`subject`, `what`).
+
+    Exit codes: 0, 1 (something would break), 2 (no contract there, an unreadable one, or two different ones of
+    one context).
+
+    Example: hedgerow contracts diff old/contract.json new/contract.json
+    """
     from hedgerow_host.contract_diff import compare, read_build
     from hedgerow_host.exits import ExitCode
 

@@ -32,7 +32,14 @@ def list_deliveries(
     limit: Limit = 50,
     as_json: Json = False,
 ) -> None:
-    """List deliveries, the latest received first."""
+    """List deliveries and tasks, the latest received first. What is paused is named on stderr.
+
+    JSON: all fields but `payload` and `errors`, which `show` has.
+
+    Exit codes: 0, 1 (migrations are pending), 2, 3.
+
+    Example: hedgerow deliveries list --state dead
+    """
     from hedgerow_host.cli.choosing import delivery_filter
 
     which = delivery_filter(
@@ -43,7 +50,13 @@ def list_deliveries(
 
 @app.command("show")
 def show(id: Annotated[UUID, typer.Argument(help="Id of an event or task.")], context: Context = None) -> None:
-    """Print everything about the deliveries of one event or task, as JSON."""
+    """Print everything about the deliveries of one event or task, as JSON: `payload` and the history of
+    `errors`, too.
+
+    Exit codes: 0, 1 (there is none), 2, 3.
+
+    Example: hedgerow deliveries show 018f6f2e-7c1a-7e30-9c58-3f0f6f2f7a10
+    """
     show_deliveries(id, context=context, tasks=False)
 
 
@@ -63,7 +76,21 @@ def retry(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Try dead, discarded or waiting deliveries again, now; what is parked behind resumes."""
+    """Give dead, discarded and waiting deliveries a new set of attempts, due now.
+
+    What is parked behind them resumes, in order. Takes ids, or a filter, or both; says what it finds, and asks
+    before it acts. Works in batches of 1,000, each in a transaction of its own: asking twice changes nothing
+    more, and asking after an interruption goes on. Who, why, which and how many are written into the trail of
+    each context: see `hedgerow audit`.
+
+    JSON: `action`, `changed`, `contexts`, `remaining`, `failed`.
+
+    Exit codes: 0, 1 (none found, not confirmed, a dry run in which something would fail, or migrations are
+    pending), 2, 3, 4.
+
+    Example: hedgerow deliveries retry --state dead --subscription billing.copy_registered_user --why "mended in
+    1.4.2"
+    """
     from hedgerow_host.cli.changing import retry_deliveries
     from hedgerow_host.cli.choosing import delivery_filter
 
@@ -99,23 +126,51 @@ def _deciding(action: str) -> Callable[..., None]:
     return decide
 
 
-app.command("skip", help="Leave dead deliveries dead, and let those behind them go on without them.")(
-    _deciding("skip")
-)
-app.command("discard", help="Decide that deliveries shall never run; what is parked behind them resumes.")(
-    _deciding("discard")
-)
+SKIP = """Leave dead deliveries dead, and let those parked behind them go on without them.
+
+A skipped delivery may still be retried, then out of order. Otherwise as `hedgerow deliveries retry`.
+
+JSON: `action`, `changed`, `contexts`, `remaining`, `failed`.
+
+Exit codes: 0, 1 (none found, not confirmed, or migrations are pending), 2, 3, 4.
+
+Example: hedgerow deliveries skip 018f6f2e-7c1a-7e30-9c58-3f0f6f2f7a10 --why "the account is gone"
+"""
+DISCARD = """Decide that dead, waiting, parked or pending deliveries shall never run.
+
+What is parked behind them resumes. Otherwise as `hedgerow deliveries retry`.
+
+JSON: `action`, `changed`, `contexts`, `remaining`, `failed`.
+
+Exit codes: 0, 1 (none found, not confirmed, or migrations are pending), 2, 3, 4.
+
+Example: hedgerow deliveries discard --state dead --type users.user_updated --why "made by a test"
+"""
+app.command("skip", help=SKIP)(_deciding("skip"))
+app.command("discard", help=DISCARD)(_deciding("discard"))
 
 
 @app.command("pause")
 def pause(subscription: Name, why: Why = "", context: Context = None) -> None:
-    """Have nothing of a subscription or task claimed until it is resumed; what arrives waits."""
+    """Have nothing of a subscription or task claimed until it is resumed.
+
+    What arrives waits, in order; what runs comes to its end.
+
+    Exit codes: 0, 1 (nobody knows it, or migrations are pending), 2, 3.
+
+    Example: hedgerow deliveries pause billing.charge_payment --why "the gateway is away"
+    """
     _set_paused(subscription, True, why, context)
 
 
 @app.command("resume")
 def resume(subscription: Name, why: Why = "", context: Context = None) -> None:
-    """Let a paused subscription or task go on where it stood."""
+    """Let a paused subscription or task go on where it stood.
+
+    Exit codes: 0, 1 (nobody knows it, or migrations are pending), 2, 3.
+
+    Example: hedgerow deliveries resume billing.charge_payment --why "the gateway is back"
+    """
     _set_paused(subscription, False, why, context)
 
 

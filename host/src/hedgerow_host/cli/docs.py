@@ -1,4 +1,4 @@
-"""`hedgerow docs …`: pages about the hosted contexts, made from what they declare."""
+"""`hedgerow docs …`: pages about the host and its contexts, made from what they declare."""
 
 from __future__ import annotations
 
@@ -8,77 +8,97 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Sequence
 
-app = typer.Typer(help="Write pages about the hosted contexts.", no_args_is_help=True)
+    from hedgerow_host.reference.words import Gap
+
+app = typer.Typer(help="Write pages about the host and its contexts.", no_args_is_help=True)
 
 FOLDER = Path("docs/contexts")
+REFERENCE = Path("docs/reference")
+Check = Annotated[
+    bool,
+    typer.Option("--check", help="Write nothing; name the pages that differ, with their lines, and exit with 1."),
+]
 
 
 @app.callback()
 def docs() -> None:
-    """Write pages about the hosted contexts."""
+    """Write pages about the host and its contexts."""
 
 
 @app.command("build")
 def build(
-    folder: Annotated[Path, typer.Argument(help="Where the pages go.")] = FOLDER,
-    check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit 1 and say which pages differ.")
-    ] = False,
+    folder: Annotated[Path, typer.Argument(help="Where the pages go.")] = FOLDER, check: Check = False
 ) -> None:
-    """Write a page per context, and an index with the map. Needs no database."""
+    """Write a page per hosted context: what it is for, its routes, events, queries, what it listens to and asks,
+    its tables, tasks, schedules, permissions and settings; and an index with the map.
+
+    What each says comes from docstrings and declarations, so it is mended there. Pages of contexts that are gone
+    are removed; a file that somebody else wrote is not touched.
+
+    Exit codes: 0, 1 (`--check` only), 2 (also if a page would overwrite what somebody else wrote).
+
+    Example: hedgerow docs build docs/contexts --check
+    """
     from hedgerow_host.catalog import compose
-    from hedgerow_host.context_map.pages import pages
+    from hedgerow_host.cli.page_folders import check_pages, keep_pages
+    from hedgerow_host.context_map.pages import MARK, pages
     from hedgerow_host.exits import load_settings
 
     wanted = pages(*compose(load_settings()))
-    outdated = _outdated(folder, wanted)
+    gone = "its context is gone"
     if check:
-        _check(folder, wanted, outdated)
-        return
-    from hedgerow_host.cli.keeping import keep
-
-    _demand_ours(folder / name for name in wanted)
-    for name, text in wanted.items():
-        keep(folder / name, text)
-    for path in outdated:
-        path.unlink()
-        typer.echo(f"{path} removed: its context is gone", err=True)
+        check_pages(folder, wanted, mark=MARK, gone=gone, again=f"hedgerow docs build {folder}")
+    else:
+        keep_pages(folder, wanted, mark=MARK, gone=gone)
 
 
-def _check(folder: Path, wanted: Mapping[str, str], outdated: list[Path]) -> None:
-    from hedgerow_host.cli.keeping import differences, differs
+@app.command("reference")
+def write_reference(
+    output: Annotated[Path, typer.Option(help="The folder where the pages go.")] = REFERENCE, check: Check = False
+) -> None:
+    """Write the reference: settings, metrics, error codes, verbs, hooks, events, queries and checks, a page each.
 
-    wrong = False
-    for name, text in wanted.items():
-        if changes := differences(folder / name, text):
-            wrong = True
-            typer.echo("\n".join([f"{folder / name}:", *changes]))
-    for path in outdated:
-        typer.echo(f"{path}: its context is gone")
-    if wrong or outdated:
-        raise differs(folder, fix=f"hedgerow docs build {folder}")
-    typer.echo(f"{folder} is as it should be", err=True)
+    It is about this host: what the hosted contexts bring is in it, and what is written comes from docstrings,
+    descriptions and help texts (ADR 0043). What nobody has explained there is named, with the place where the words
+    belong. Needs no database.
+
+    Exit codes: 0, 1 (`--check`: a page differs; or something is not explained), 2 (also if a page would overwrite
+    what somebody else wrote).
+
+    Example: hedgerow docs reference --output docs/reference --check
+    """
+    import typer.main
+
+    from hedgerow_host.catalog import compose
+    from hedgerow_host.cli import app as command_line
+    from hedgerow_host.cli.page_folders import check_pages, keep_pages
+    from hedgerow_host.exits import load_settings
+    from hedgerow_host.reference.pages import MARK, reference
+
+    assembly, _routes = compose(load_settings())
+    written = reference(assembly, typer.main.get_command(command_line))
+    gone = "there is no such page any more"
+    if check:
+        _demand_words(written.gaps)
+        again = f"hedgerow docs reference --output {output}"
+        check_pages(output, written.pages, mark=MARK, gone=gone, again=again)
+    else:
+        keep_pages(output, written.pages, mark=MARK, gone=gone)
+        _demand_words(written.gaps)
 
 
-def _demand_ours(paths: Iterable[Path]) -> None:
-    """Nobody's own page is overwritten."""
-    from hedgerow_host.context_map.pages import MARK
+def _demand_words(gaps: Sequence[Gap]) -> None:
+    """End the command if something is not explained: each is named, with the place where its words belong."""
     from hedgerow_host.exits import ExitCode, HostError
 
-    for path in paths:
-        if path.is_file() and not path.read_text(encoding="utf-8").startswith(MARK):
-            raise HostError(
-                f"{path} was written by somebody, and would be overwritten",
-                fix="choose another folder, or move it away",
-                code=ExitCode.MISCONFIGURED,
-            )
-
-
-def _outdated(folder: Path, wanted: Mapping[str, str]) -> list[Path]:
-    """Pages that we have written for contexts that are not hosted any more. What others wrote is left alone."""
-    from hedgerow_host.context_map.pages import MARK
-
-    found = sorted(folder.glob("*.md")) if folder.is_dir() else []
-    return [path for path in found if path.name not in wanted and path.read_text(encoding="utf-8").startswith(MARK)]
+    if not gaps:
+        return
+    for gap in gaps:
+        typer.echo(str(gap), err=True)
+    raise HostError(
+        f"{len(gaps)} thing{'s are' if len(gaps) > 1 else ' is'} not explained",
+        fix="write the words where each line says, then run this again",
+        code=ExitCode.CHECK_FAILED,
+    )

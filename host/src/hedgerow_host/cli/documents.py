@@ -8,7 +8,12 @@ from hedgerow_host.cli.keeping import Check, Output
 
 
 def openapi(output: Output = None, check: Check = None) -> None:
-    """Print the OpenAPI document of all routes. Needs no database."""
+    """Print the OpenAPI document of all routes, as `/openapi.json` serves it. Needs no database.
+
+    Exit codes: 0, 1 (`--check` only), 2.
+
+    Example: hedgerow openapi --output openapi.json
+    """
     from hedgerow_host.api import create_app
     from hedgerow_host.catalog import compose
     from hedgerow_host.cli.keeping import hand_over
@@ -22,7 +27,15 @@ def openapi(output: Output = None, check: Check = None) -> None:
 
 
 def asyncapi(output: Output = None, check: Check = None) -> None:
-    """Print the AsyncAPI document of all events. Needs no database."""
+    """Print the events of the hosted contexts as an AsyncAPI 3.0 document: a channel per type, its payload in
+    each version, who sends it and who receives it.
+
+    Needs no database.
+
+    Exit codes: 0, 1 (`--check` only), 2.
+
+    Example: hedgerow asyncapi --output asyncapi.json
+    """
     from hedgerow_host.asyncapi import asyncapi as document_of
     from hedgerow_host.catalog import compose
     from hedgerow_host.cli.keeping import hand_over

@@ -22,13 +22,22 @@ def list_events(
     context: Context = None,
     type: Type = None,
     aggregate: Aggregate = None,
-    trace: Annotated[str | None, typer.Option(help="Trace of the request that started it.")] = None,
+    trace: Annotated[
+        str | None, typer.Option(help="Trace of the request that started it: `trace_id` of problems and log lines.")
+    ] = None,
     since: OccurredSince = None,
     until: OccurredUntil = None,
     limit: Limit = 50,
     as_json: Json = False,
 ) -> None:
-    """List events, the latest first."""
+    """List what the hosted contexts have published, the latest first.
+
+    JSON: all fields of the envelope; the payload may be personal, and only `show` has it.
+
+    Exit codes: 0, 1 (migrations are pending), 2, 3.
+
+    Example: hedgerow events list --type billing.invoice_paid --since 2026-01-15
+    """
     from hedgerow_host.cli.choosing import event_filter
     from hedgerow_host.cli.output import print_rows
     from hedgerow_host.exits import load_settings
@@ -43,7 +52,12 @@ def list_events(
 
 @app.command("show")
 def show(id: Annotated[UUID, typer.Argument(help="Id of an event.")]) -> None:
-    """Print an event and all its deliveries, as JSON."""
+    """Print an event with its payload and its deliveries in all hosted contexts, as JSON.
+
+    Exit codes: 0, 1 (there is none), 2, 3.
+
+    Example: hedgerow events show 018f6f2e-7c1a-7e30-9c58-3f0f6f2f7a10
+    """
     import json
 
     from hedgerow_host.exits import ExitCode, HostError, load_settings
@@ -63,7 +77,16 @@ def tail(
     for_s: Annotated[float | None, typer.Option("--for", min=0, help="End after so many seconds.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
-    """Print events as they become visible, until Ctrl-C."""
+    """Print events as they become visible, until Ctrl-C or SIGTERM.
+
+    What commits late is not passed over; a database that goes away is waited for.
+
+    JSON: one JSON object a line, as `hedgerow events list` has them.
+
+    Exit codes: 0, 1 (migrations are pending), 2, 3.
+
+    Example: hedgerow events tail --context billing --for 60
+    """
     from hedgerow_host.cli.choosing import event_filter
     from hedgerow_host.cli.following import print_as_they_come
     from hedgerow_host.exits import load_settings
@@ -80,7 +103,9 @@ def emit(
     type: Annotated[str, typer.Argument(help="Type of the event; a hosted context must publish it.")],
     aggregate: Annotated[UUID, typer.Option(help="Id of the aggregate that it happened to.")],
     why: Why = "",
-    payload: Annotated[str | None, typer.Option(help="The payload, as JSON.")] = None,
+    payload: Annotated[
+        str | None, typer.Option(help="The payload, as JSON; fields that the contract lacks are refused.")
+    ] = None,
     file: Annotated[Path | None, typer.Option(help="A file with the payload; neither: stdin.")] = None,
     aggregate_type: Annotated[
         str | None, typer.Option(help="Its type; unless told, as in its latest event.")
@@ -90,7 +115,18 @@ def emit(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Publish an event by hand, under its contract, as any other."""
+    """Publish an event by hand: through the outbox, as any other, under the newest version of its contract.
+
+    The actor of the event is who runs the command.
+
+    JSON: `action`, `type`, `event_id`.
+
+    Exit codes: 0, 1 (nobody publishes it, the payload breaks its contract, nothing is known of the aggregate, or
+    migrations are pending), 2, 3.
+
+    Example: hedgerow events emit users.user_deleted --aggregate 018f6f2e-7c1a-7e30-9c58-3f0f6f2f7a10 --why "copy
+    missed it" --file payload.json
+    """
     from hedgerow_core.domain import Clock
     from hedgerow_core.messaging.emission import Emission
     from hedgerow_host.cli.changing import decided, say_done
@@ -123,14 +159,35 @@ def replay(
     aggregate: Aggregate = None,
     since: OccurredSince = None,
     until: OccurredUntil = None,
-    again: Annotated[bool, typer.Option("--again", help="Also those that ended: effects happen again.")] = False,
-    after: Annotated[int, typer.Option(min=0, help="Go on behind this position of an interrupted replay.")] = 0,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Also those that completed, were discarded or are dead: their effects happen again, so it asks.",
+        ),
+    ] = False,
+    after: Annotated[
+        int, typer.Option(min=0, help="Go on behind this position of an interrupted replay, which has said it.")
+    ] = 0,
     dry_run: DryRun = False,
     limit: Rehearsed = 20,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Carry events to one subscription that it never had; an expired feed goes on."""
+    """Carry events of the publisher's outbox to one subscription that it never had: what came before a late
+    start, or what an expired feed still can get.
+
+    Without a filter it lets an expired feed go on. Events go in publisher order; those that come after others of
+    their aggregate had their effect take it out of order. If the publisher lives on another host, its whole feed
+    is read again by the next worker that runs, and filters, `--again`, `--after` and `--dry-run` are refused.
+
+    JSON: as `hedgerow deliveries retry`, and `next_after`.
+
+    Exit codes: 0, 1 (no such subscription, its publisher's outbox is in another database, not confirmed, a dry
+    run in which something would fail, or migrations are pending), 2, 3, 4.
+
+    Example: hedgerow events replay billing.copy_registered_user --dry-run
+    """
     from hedgerow_host.cli.choosing import event_filter
     from hedgerow_host.cli.replaying import rehearse, run
 

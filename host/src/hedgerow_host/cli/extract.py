@@ -17,23 +17,58 @@ app = typer.Typer(help="Give a context a host of its own.", no_args_is_help=True
 
 @app.command("plan")
 def plan(
-    name: Annotated[str, typer.Argument(metavar="CONTEXT", help="The context.")],
+    name: Annotated[str, typer.Argument(metavar="CONTEXT", help="The context that is to move.")],
     database: Annotated[
         bool | None,
         typer.Option(
-            "--database/--no-database", help="Whether to look at the database. Unless told: if its URL is set."
+            "--database/--no-database",
+            help=(
+                "Whether to look at the database; in `dev` without a URL at the embedded one. Neither: if "
+                "HEDGEROW_DATABASE_URL is set."
+            ),
         ),
     ] = None,
     to: Annotated[
-        str | None, typer.Option("--to", help="postgresql://… of the database that it is to go to.")
+        str | None,
+        typer.Option(
+            "--to",
+            help=(
+                "postgresql://… of the database that it is to go to: whether a move could be made there. Looked "
+                "at with the other one."
+            ),
+        ),
     ] = None,
     metrics: Annotated[
         list[str] | None,
-        typer.Option(help="URL or file with metrics of a running host; may be said more than once."),
+        typer.Option(
+            help=(
+                "A URL or a file with the metrics of a running host; may be said for each process, and is counted"
+                " together."
+            )
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say what stands in the way of moving a context, what moves, and what to set. Changes nothing."""
+    """Say what stands in the way of giving a context a host and a database of its own, what moves, and what to
+    set at both hosts.
+
+    It reads the code of all hosted contexts (and runs none of it), the database, what the guard of the test kit
+    has left of the last test runs, and the metrics of running hosts (ADR 0036). It changes nothing. What it has
+    not looked at, and why, stands at the end; a plan that has looked at nothing has found nothing.
+
+    Values of settings are never shown; of a secret only that it is one, and whether it is set here. A blocker
+    has a place: a line of code, or an object of the database.
+
+    JSON: `context`, `movable`, `blockers` and `cautions` (`kind`, `subject`, `what`, `why`, `fix`, `file`,
+    `line`, `object`), `questions` (where in the code), `measured`, `moves` (routes, permissions, events,
+    queries, tasks, schedules, tables with `bytes` and estimated `rows`, deliveries that are not done), `set`
+    (`at` is `stays` or `new`; `value` is null where somebody has to fill it in), `looked_at`.
+
+    Exit codes: 0 (nothing blocks), 1 (something does), 2 (also if the context is not hosted here), 3 (a database
+    or the metrics are away).
+
+    Example: hedgerow extract plan billing --database
+    """
     import json
     import time
 

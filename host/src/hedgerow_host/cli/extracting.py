@@ -31,14 +31,26 @@ def run(
     name: Name,
     to: To = None,
     through: Annotated[Stage, typer.Option(help="The last stage of this run.")] = Stage.SHADOW,
-    follow: Annotated[bool, typer.Option("--follow", help="Then go on following until Ctrl-C.")] = False,
+    follow: Annotated[
+        bool,
+        typer.Option("--follow", help="Then go on following until Ctrl-C, so that little is left for the switch."),
+    ] = False,
     new_host: Annotated[
-        str | None, typer.Option(help="http://host:8000 of the host that takes over; a switch needs it.")
+        str | None,
+        typer.Option(
+            help=(
+                "http://host:8000 of the host that takes over; a switch needs it. Its `/readyz` must say that it "
+                "stands by."
+            )
+        ),
     ] = None,
     ask: Annotated[
         list[str] | None,
         typer.Option(
-            help='A question for the shadow: users.get_user={"user_id": "…"}; may be said more than once.'
+            help=(
+                'A question for the shadow: users.get_user={"user_id": "…"}; may be said more than once. Queries '
+                "whose parameters are called as columns of a table are asked with values from it anyhow."
+            )
         ),
     ] = None,
     archive: Annotated[
@@ -48,12 +60,50 @@ def run(
         ),
     ] = None,
     project: Annotated[
-        Path | None, typer.Option(help="Write Dockerfile, compose file and settings of the new host there, first.")
+        Path | None,
+        typer.Option(
+            help=(
+                "Write `Dockerfile`, `compose.yaml`, `requirements.txt` and `env.example` of the new host into "
+                "this folder, without writing over anything. Secrets are named there, never written."
+            )
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do retire: drop the context at the source.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Move a context, stage by stage, while everybody works. What was cut off goes on where it was."""
+    """Move a context's rows, deliveries and history to a database of its own while everybody works (ADR
+    0037).
+
+    The database that it comes from is `HEDGEROW_DATABASE_URL`. Stages, each of which may be killed and is then
+    done anew:
+
+    - **prepare**: The target gets schema, role and partitions like the source, and takes no writes; at the
+    source, triggers note what changes. No migration of the context is possible until the move is over.
+
+    - **copy**: All rows as of one moment, in one transaction.
+
+    - **follow**: What has changed since, until little is left.
+
+    - **shadow**: Both sides are compared row by row at one common moment, and asked the same published queries.
+    What differs is named, and ends the run with 1.
+
+    - **switch**: The source takes no more writes, the rest is carried, claims are given back, the target takes
+    writes: seconds at most, else the source goes on. Needs `--new-host`, which must stand by.
+
+    - **verify**: Counts who works where; what is still missing is named, and ends the run with 1.
+
+    - **retire**: The source's rows are archived as by `contexts remove`, and dropped. There is no way back from
+    here.
+
+    Every run begins where the last one ended, and compares anew until the switch. Two runs at once exclude each
+    other.
+
+    JSON: what each stage of this run found, by its name.
+
+    Exit codes: 0, 1 (a stage can't be finished; it says why, and who takes writes), 2, 3.
+
+    Example: hedgerow extract run billing --to postgresql://billing@new:5432/billing --through copy
+    """
     import asyncio
     import json
     from datetime import UTC, datetime
@@ -97,7 +147,15 @@ def run(
 
 
 def status(name: Name, to: To = None, as_json: AsJson = False) -> None:
-    """Say how far a context has moved, which side takes writes, and how much is still to be carried."""
+    """Say how far a move is, which side takes writes, and how much is still to be carried.
+
+    JSON: `context`, `source`, `target`, `finished` (the last stage), `since`, `at_source`, `at_target`,
+    `waiting` (changes).
+
+    Exit codes: 0, 1, 2, 3.
+
+    Example: hedgerow extract status billing --to postgresql://billing@new:5432/billing
+    """
     import asyncio
     import json
     from dataclasses import asdict
@@ -118,7 +176,17 @@ def status(name: Name, to: To = None, as_json: AsJson = False) -> None:
 def rollback(
     name: Name, to: To = None, yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False
 ) -> None:
-    """Take a move back: the source goes on, with what was written at the target since."""
+    """Take a move back, from whatever stage before `retire`: the source goes on, with what was written at the
+    target since the switch; then the target's schema and all of the move are removed, but for a line in the
+    trail (`extraction.rolled_back`).
+
+    While hosts are still connected to the target, the source works again, but the target is left for another
+    call.
+
+    Exit codes: 0, 1, 2, 3, 4 (the source works again; something is left at the target).
+
+    Example: hedgerow extract rollback billing --to postgresql://billing@new:5432/billing
+    """
     import asyncio
 
     from hedgerow_host.cli.changing import confirm

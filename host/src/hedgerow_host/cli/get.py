@@ -15,13 +15,27 @@ if TYPE_CHECKING:
 def get(
     path: Annotated[str, typer.Argument(help="Path and query: /v1/users/me.")],
     email: Annotated[
-        str | None, typer.Option("--as", metavar="EMAIL", help="Who asks. Unless told, a stranger.")
+        str | None, typer.Option("--as", metavar="EMAIL", help="Address of whoever asks; unless told, a stranger.")
     ] = None,
-    include: Annotated[bool, typer.Option("--include", "-i", help="Print status and headers, too.")] = False,
+    include: Annotated[
+        bool, typer.Option("--include", "-i", help="Print status and headers before the body.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print status, headers and body as JSON.")] = False,
     yes: AlsoInProd = False,
 ) -> None:
-    """Send a GET through the whole pipeline, in this process, as somebody. It is written down in the trail."""
+    """Send a GET through the whole pipeline, in this process, and print the body.
+
+    No server needs to run; the database must be migrated. With `--as` it is sent as the account with this
+    address, with all its roles: that needs the secrets of the host, and is written down as `users.impersonated`,
+    with the path and without its query (ADR 0030).
+
+    JSON: `status`, `headers`, `body`.
+
+    Exit codes: 0, 1 (the answer is an error, its account is closed, or migrations are pending), 2 (also an
+    address that nobody has), 3.
+
+    Example: hedgerow get /v1/users/me --as ada@example.org
+    """
     from hedgerow_host.exits import ExitCode, load_settings
     from hedgerow_host.request import get as answered
 

@@ -11,11 +11,18 @@ ANSWERS_WITHIN_S = 3.0
 
 def health(
     url: Annotated[
-        str | None, typer.Option(help="Where the API is. Unless told, where the settings let it listen.")
+        str | None,
+        typer.Option(help="Where the API is. Unless told, where HEDGEROW_HOST and HEDGEROW_PORT let it listen."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
-    """Ask a running API whether it is ready, and what it lacks."""
+    """Ask a running API for `/readyz`, and print what it says.
+
+    Exit codes: 0 (ready, or `standby`: a context of it is still moving there), 1 (not ready), 2 (also if
+    something else answers there), 3 (nothing answers).
+
+    Example: hedgerow health --url http://127.0.0.1:8000
+    """
     from hedgerow_host.exits import ExitCode, load_settings
     from hedgerow_host.listening import reachable
 

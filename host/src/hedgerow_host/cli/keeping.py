@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from hedgerow_host.exits import HostError
 
 Output = Annotated[Path | None, typer.Option(help="Write it into this file.")]
-Check = Annotated[Path | None, typer.Option(help="Write nothing; exit 1 and say what differs if this file does.")]
+Check = Annotated[
+    Path | None,
+    typer.Option(help="Write nothing; if this file says something else, print what differs and exit with 1."),
+]
 
 SHOWN = 40
 """Lines of a difference; whoever wants more has git."""

@@ -19,21 +19,48 @@ if TYPE_CHECKING:
 
 def migrate(
     plan: Annotated[
-        bool, typer.Option("--plan", help="Print what would run, and what of it is unsafe; change nothing.")
+        bool,
+        typer.Option(
+            "--plan",
+            help=(
+                "Print what would run, and what of it a running release would feel; change nothing. Kinds are "
+                "`expand`, `contract`, `unsafe`, and `unknown` without the extra `lint` of hedgerow-core."
+            ),
+        ),
     ] = False,
     sql: Annotated[
-        bool, typer.Option("--sql", help="Print the SQL that would run, for psql; change nothing.")
+        bool,
+        typer.Option(
+            "--sql", help="Print the SQL that would run, as a script for psql that works once; change nothing."
+        ),
     ] = False,
-    check: Annotated[bool, typer.Option("--check", help="Exit 1 if anything would run; change nothing.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="As `--plan`, but exit with 1 if anything would run, and name it.")
+    ] = False,
     context: Annotated[str | None, typer.Option(help="This context alone.")] = None,
     timeout: Annotated[
-        float, typer.Option(min=0, help="Seconds to wait for another host, and for a lock that a revision needs.")
+        float,
+        typer.Option(
+            min=0, help="Seconds to wait for another host that migrates, and for locks that a revision needs."
+        ),
     ] = 60,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Apply every context's migrations, each in its own schema, one host at a time.
 
-    One of an optional context that fails does not keep the others from theirs.
+    Without a database URL, in `dev`, it migrates the embedded database. Each attempt waits half a second for a
+    lock, so that nobody waits longer behind it, then pauses for a second and tries again. Where a revision of an
+    optional context fails, or can't get its lock, the others are migrated all the same; with `--context` it is
+    required. What can't be loaded is named and left.
+
+    JSON: `context`, `history`, `revision`, `summary`; of a plan `from`, `kind` and `unsafe` (`rule`, `file`,
+    `statement`, `why`, `fix`, `meant`) as well. Not with `--sql`.
+
+    Exit codes: 0, 1 (`--check`: something is pending; a revision failed, or its SQL can't be told without
+    running it), 2, 3 (also when somebody held a lock for too long: the message names the session), 4 (an
+    optional context failed; all others are migrated).
+
+    Example: hedgerow migrate --plan
     """
     if sql and (as_json or plan or check):
         raise typer.BadParameter("--sql prints SQL, and takes neither --plan, --check nor --json")

@@ -16,7 +16,16 @@ app = typer.Typer(help="Look at migration histories, and write revisions.", no_a
 
 @app.command("status")
 def status(context: Context = None, as_json: Json = False) -> None:
-    """List every history with the revision it is at and the newest one."""
+    """List every history with the revision that its schema is at and the newest one.
+
+    `state` is `up to date`, `pending`, or `ahead`: a newer release has migrated this database.
+
+    JSON: `context`, `history`, `at`, `newest`, `pending`, `state`.
+
+    Exit codes: 0, 2, 3.
+
+    Example: hedgerow migrations status --context billing
+    """
     import asyncio
 
     from hedgerow_core.observability import configure_logging
@@ -37,7 +46,14 @@ def new(
     context: Annotated[str, typer.Argument(help="The context whose schema changes.")],
     message: Annotated[str, typer.Argument(help="What changes, in one line.")],
 ) -> None:
-    """Write the next revision of a context, beside its others. It changes nothing in a database."""
+    """Write the next revision of a context beside its others, and print its path.
+
+    Needs the context's sources and no database.
+
+    Exit codes: 0, 2 (also if the context is installed and not here as sources, or its history has branched).
+
+    Example: hedgerow migrations new billing "invoices have a note"
+    """
     from hedgerow_host.exits import ExitCode, HostError, load_settings
     from hedgerow_host.migrate import chosen_contexts
     from hedgerow_host.new_revision import write_revision

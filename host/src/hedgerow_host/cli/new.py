@@ -31,9 +31,24 @@ def new() -> None:
 
 @app.command("app")
 def new_app(
-    name: Annotated[str, typer.Argument(help="Its name, and that of its folder.")], no_sync: NoSync = False
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Its name, and that of its folder; lower-case letters, digits and `-`, at most 24 characters."
+        ),
+    ],
+    no_sync: NoSync = False,
 ) -> None:
-    """Make an app: a folder with a host, accounts, and room for contexts."""
+    """Make an app in a folder of its name: a uv workspace with the host, accounts, the tools that hold the code
+    to the rules, and room for contexts.
+
+    Add a context shows it. All of `hedgerow new` needs the extra `scaffold` of hedgerow-host, and git.
+
+    Exit codes: 0, 1 (it was made, but could not be installed), 2 (the name can't be had, or the folder is
+    there).
+
+    Example: hedgerow new app orchard
+    """
     from pathlib import Path
 
     from hedgerow_host.scaffold.making import make_app
@@ -45,13 +60,30 @@ def new_app(
 
 @app.command("context")
 def new_context(
-    name: Annotated[str, typer.Argument(help="Its name: also its schema and its URL prefix, such as trees.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help=(
+                "Its name: also its schema and its URL prefix, such as trees; lower-case letters, digits and `_`,"
+                " at most 24 characters."
+            )
+        ),
+    ],
     aggregate: Annotated[
         str | None, typer.Option(help="What it keeps, one of them. Unless told: tree in trees, else item.")
     ] = None,
     no_sync: NoSync = False,
 ) -> None:
-    """Make a context: an aggregate, routes to create, get and list it, an event, a migration, tests."""
+    """Make a context in the app around the working folder, or in Hedgerow's own repository: an aggregate, routes
+    to create, get and list it, an event with its contract, a migration, walls for import-linter, tests.
+
+    It becomes a member of the workspace; no other file changes.
+
+    Exit codes: 0, 1 (it was made, but could not be installed), 2 (the name can't be had, the folder is there, or
+    we are in no app).
+
+    Example: hedgerow new context trees
+    """
     from pathlib import Path
 
     from hedgerow_host.scaffold.making import make_context
@@ -68,32 +100,66 @@ def new_context(
 
 @app.command("command")
 def new_command(name: Name, context: Context = None) -> None:
-    """Add a command: something a context can be told to do."""
+    """Add a command to a context that `hedgerow new context` made: its message and handler in a file, and a
+    test.
+
+    No file is changed (ADR 0028).
+
+    Exit codes: 0, 2 (the name can't be had, the file is there, it is not clear which context is meant, or it was
+    written by hand).
+
+    Example: hedgerow new command plant_tree --context trees
+    """
     _use_case("command", name, context, "give it a route in interfaces/http.py")
 
 
 @app.command("query")
 def new_query(name: Name, context: Context = None) -> None:
-    """Add a query: something a context can be asked."""
+    """Add a query, as `hedgerow new command` adds a command.
+
+    Exit codes: 0, 2.
+
+    Example: hedgerow new query find_oldest_tree --context trees
+    """
     _use_case("query", name, context, "give it a route in interfaces/http.py")
 
 
 @app.command("event")
 def new_event(
-    name: Annotated[str, typer.Argument(help="In the past tense, such as tree_felled.")], context: Context = None
+    name: Annotated[str, typer.Argument(help="What has happened, in the past tense, such as tree_felled.")],
+    context: Context = None,
 ) -> None:
-    """Add an event: a fact that other contexts are told."""
+    """Add an event: as the domain records it, as others read it, how one becomes the other, and a test.
+
+    `contract.json` is written anew.
+
+    Exit codes: 0, 2.
+
+    Example: hedgerow new event tree_felled --context trees
+    """
     where = _use_case("event", name, context, "record it where it happens, in a method of the aggregate")
     _write_contract(where)
 
 
 @app.command("subscription")
 def new_subscription(
-    name: Annotated[str, typer.Argument(help="The effect, such as plant_welcome_tree.")],
-    to: Annotated[str, typer.Option(help="The event, such as users.user_registered.")],
+    name: Annotated[str, typer.Argument(help="The effect, such as plant_welcome_tree; a key in the ledger.")],
+    to: Annotated[
+        str,
+        typer.Option(
+            help="The event, such as users.user_registered. If its publisher is installed, it must publish it."
+        ),
+    ],
     context: Context = None,
 ) -> None:
-    """Add a subscription: what a context does when something happens elsewhere."""
+    """Add a subscription to an event, with a model of the ids in it, and a test.
+
+    `contract.json` is written anew.
+
+    Exit codes: 0, 2.
+
+    Example: hedgerow new subscription plant_welcome_tree --to users.user_registered
+    """
     from hedgerow_host.scaffold.adding import add_use_case
     from hedgerow_host.scaffold.publishers import event_named, is_known
 
@@ -106,7 +172,12 @@ def new_subscription(
 
 @app.command("task")
 def new_task(name: Name, context: Context = None) -> None:
-    """Add a task: something a context tells itself to do later."""
+    """Add a task that a context tells itself to do later, and a test. Its name is a key in the ledger.
+
+    Exit codes: 0, 2.
+
+    Example: hedgerow new task prune_tree --context trees
+    """
     _use_case("task", name, context, "enqueue it: await work.tasks.enqueue(…)")
 
 

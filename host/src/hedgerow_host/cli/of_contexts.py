@@ -49,7 +49,9 @@ def verbs_of(name: str, verbs: list[str]) -> TyperGroup:
         raise left_out(name, quarantine)
     if name not in offering:
         raise _no_verbs(name, list(offering))
-    group = get_group(offering[name].call("cli", run=partial(run_in_context, settings, name)))
+    verbs_of_context = offering[name].call("cli", run=partial(run_in_context, settings, name))
+    verbs_of_context.rich_markup_mode = "markdown"  # as our own
+    group = get_group(verbs_of_context)
     group.name = name
     return group
 

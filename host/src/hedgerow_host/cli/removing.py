@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def remove(
-    name: Annotated[str, typer.Argument(help="The context.")],
+    name: Annotated[str, typer.Argument(help="The context, installed or not any more.")],
     archive: Annotated[
         Path | None,
         typer.Option(help="Folder for the copy; must not be there yet. Unless told, one below .hedgerow/archive."),
@@ -22,7 +22,26 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Copy a context's rows into files, and drop its schema and role. Refuses while others depend on it."""
+    """Copy every table of a context into a CSV file (PostgreSQL's own COPY, with a header) and `archive.json`,
+    then drop its schema and its role: in one transaction, all of it or nothing.
+
+    Refuses, and names them, while hosted contexts require it, hear its events or ask its queries, and while
+    processes that host it are connected. The package stays installed; it says how it goes, too. The role stays
+    where another database of the server uses it.
+
+    The archive also holds `restore.sql`, for psql: it brings the rows back into a schema that `hedgerow migrate
+    --context NAME` has made anew, with the release that was installed then; another revision is refused. All of
+    it, or nothing; the ledger is as it was, its sequences too. On the same server only: an outbox counts in
+    transactions of its server.
+
+    JSON: `context`, `removed`, `archive`, `tables` (rows, by table), `role`, `next` (how the package goes; null
+    if it is gone).
+
+    Exit codes: 0, 1 (others depend on it, it is in use, or there is no such context in the database; also if
+    nobody confirms), 2, 3.
+
+    Example: hedgerow contexts remove billing --plan
+    """
     import asyncio
     from datetime import UTC, datetime
 

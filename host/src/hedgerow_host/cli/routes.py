@@ -8,7 +8,14 @@ import typer
 
 
 def routes(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the contexts' routes with their access decisions."""
+    """List every route of the hosted contexts with its access decision.
+
+    JSON: `method`, `path`, `access`, `operation`, `context`, `endpoint`.
+
+    Exit codes: 0, 2.
+
+    Example: hedgerow routes
+    """
     from hedgerow_host.catalog import compose, route_rows
     from hedgerow_host.cli.output import print_rows
     from hedgerow_host.exits import load_settings

@@ -14,7 +14,14 @@ app = typer.Typer(help="Look at schedules, and run one now.", no_args_is_help=Tr
 
 @app.command("list")
 def list_schedules(context: Context = None, as_json: Json = False) -> None:
-    """List every schedule with its last and next tick."""
+    """List every schedule of the hosted contexts with its last and next tick.
+
+    JSON: `context`, `name`, `cron`, `zone`, `catch_up`, `last_at`, `next_at`.
+
+    Exit codes: 0, 1 (migrations are pending), 2, 3.
+
+    Example: hedgerow schedules list
+    """
     from hedgerow_host.cli.output import print_rows
     from hedgerow_host.exits import load_settings
     from hedgerow_host.ledgers import with_contexts
@@ -32,7 +39,14 @@ def run(
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Record the task of a schedule now; its ticks stay as they are."""
+    """Record the task of a schedule now; its ticks stay as they are.
+
+    JSON: `action`, `schedule`, `task_id`.
+
+    Exit codes: 0, 1 (no such schedule, a dry run that would fail, or migrations are pending), 2, 3.
+
+    Example: hedgerow schedules run billing.mark_overdue --why "the worker was down all night"
+    """
     from hedgerow_core.domain import Clock
     from hedgerow_host.cli.changing import decided, say_done, say_rehearsed
     from hedgerow_host.exits import load_settings

@@ -15,14 +15,28 @@ Contexts = Annotated[str | None, typer.Option(help="Comma-separated contexts to 
 
 
 def dev(host: Host = None, port: Port = None, contexts: Contexts = None) -> None:
-    """Develop: API and worker in one process, reload on change, PostgreSQL brought along, migrations applied."""
+    """Develop: API and worker in one process, reload on change, migrations applied, PostgreSQL brought along
+    unless a database URL is set.
+
+    Prints its banner once `/readyz` has answered.
+
+    Exit codes: 0, 1, 2 (also a port that is taken), 3.
+
+    Example: hedgerow dev --contexts users,billing
+    """
     from hedgerow_host.dev import run_dev
 
     raise typer.Exit(run_dev(_settings(host, port, contexts)))
 
 
 def api(host: Host = None, port: Port = None, contexts: Contexts = None) -> None:
-    """Serve HTTP in production. Needs HEDGEROW_DATABASE_URL and a migrated database."""
+    """Serve HTTP in production. Needs a database URL and a migrated database; applies no migrations.
+
+    Exit codes: 0, 1 (migrations are pending), 2 (also: a remote context is not as it is needed), 3 (also: one
+    that is required is away).
+
+    Example: hedgerow api --host 0.0.0.0 --port 8000
+    """
     import asyncio
     import signal
 
@@ -52,7 +66,15 @@ def api(host: Host = None, port: Port = None, contexts: Contexts = None) -> None
 
 
 def worker(contexts: Contexts = None) -> None:
-    """Work off deliveries and tasks in production. Needs HEDGEROW_DATABASE_URL and HEDGEROW_BROKER_URL."""
+    """Work off deliveries and tasks in production.
+
+    Needs a database URL, a broker URL and a migrated database. Ready when it logs `worker_ready`. On SIGTERM it
+    finishes what is running, for at most 20 s.
+
+    Exit codes: as `hedgerow api`.
+
+    Example: hedgerow worker
+    """
     import asyncio
 
     from uvicorn.loops.auto import auto_loop_factory

@@ -27,7 +27,14 @@ def list_tasks(
     limit: Limit = 50,
     as_json: Json = False,
 ) -> None:
-    """List tasks, the latest recorded first."""
+    """List tasks, the latest recorded first: deliveries that a context has addressed to itself.
+
+    JSON: all fields but `payload` and `errors`, which `show` has.
+
+    Exit codes: 0, 1 (migrations are pending), 2, 3.
+
+    Example: hedgerow tasks list --task billing.charge_payment --state retry_wait
+    """
     from hedgerow_host.cli.choosing import delivery_filter
     from hedgerow_host.cli.deliveries import print_deliveries
 
@@ -37,7 +44,12 @@ def list_tasks(
 
 @app.command("show")
 def show(id: Annotated[UUID, typer.Argument(help="Id of a task.")], context: Context = None) -> None:
-    """Print everything about one task, as JSON."""
+    """Print everything about one task, as JSON.
+
+    Exit codes: 0, 1 (there is none), 2, 3.
+
+    Example: hedgerow tasks show 018f6f2e-7c1a-7e30-9c58-3f0f6f2f7a10
+    """
     from hedgerow_host.cli.deliveries import show_deliveries
 
     show_deliveries(id, context=context, tasks=True)
@@ -58,7 +70,17 @@ def retry(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Try dead, canceled or waiting tasks again, now."""
+    """Give dead, canceled and waiting tasks a new set of attempts, due now.
+
+    Otherwise as `hedgerow deliveries retry`.
+
+    JSON: `action`, `changed`, `contexts`, `remaining`, `failed`.
+
+    Exit codes: 0, 1 (none found, not confirmed, a dry run in which something would fail, or migrations are
+    pending), 2, 3, 4.
+
+    Example: hedgerow tasks retry --state dead --task billing.charge_payment --why "the gateway is back"
+    """
     from hedgerow_host.cli.changing import retry_deliveries
     from hedgerow_host.cli.choosing import delivery_filter
 
@@ -79,7 +101,16 @@ def cancel(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Decide that tasks shall never run."""
+    """Decide that dead, waiting or pending tasks shall never run.
+
+    Otherwise as `hedgerow deliveries discard`.
+
+    JSON: `action`, `changed`, `contexts`, `remaining`, `failed`.
+
+    Exit codes: 0, 1 (none found, not confirmed, or migrations are pending), 2, 3, 4.
+
+    Example: hedgerow tasks cancel 018f6f2e-7c1a-7e30-9c58-3f0f6f2f7a10 --why "recorded twice"
+    """
     from hedgerow_core.messaging.steering import Action
     from hedgerow_host.cli.changing import change_deliveries
     from hedgerow_host.cli.choosing import delivery_filter

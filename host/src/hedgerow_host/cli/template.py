@@ -21,7 +21,20 @@ def template() -> None:
 
 @app.command("update")
 def update(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Merge what is new in the templates into the app around us and its contexts. What you changed stays."""
+    """Merge what is new in the templates of the installed host into the app around the working folder and the
+    contexts in it that were made.
+
+    What you have changed stays; where template and owner have changed the same lines, the owner's stand, and the
+    file is named. Use cases that were added are yours, and not updated. Everything must be committed.
+
+    JSON: `what` (folder), `before` and `after` (release of its template), `changed`, `kept` (files with
+    contested lines).
+
+    Exit codes: 0, 1 (git or Copier refuses), 2 (nothing was made here, no git repository, or changes that are
+    not committed), 4 (some lines were contested, and yours stand).
+
+    Example: hedgerow template update
+    """
     from pathlib import Path
 
     from hedgerow_host.cli.output import print_rows

@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from inspect import getdoc
 
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.context_map.context_map import ContextMap, context_map, tables_of, versioned
 from hedgerow_host.context_map.mermaid import mermaid
 from hedgerow_host.hosted_context import HostedContext
+from hedgerow_host.markdown import NONE, code, codes, page, table
 from hedgerow_host.mounting import MountedRoute
 from hedgerow_host.settings import variable_of
 
 INDEX = "README.md"
 MARK = "<!-- Written by `hedgerow docs build`: change the code instead. -->"
 """The first line of every page, by which we know what we may overwrite or remove."""
-NONE = "\N{EN DASH}"
 
 
 def pages(assembly: Assembly, routes: Sequence[MountedRoute]) -> Mapping[str, str]:
     """The text of every page, by the name of its file."""
     shown = context_map(assembly)
-    return {INDEX: _page(_index(assembly, shown))} | {
-        f"{context.name}.md": _page(_canvas(context, shown, routes)) for context in assembly.contexts
+    return {INDEX: page(MARK, _index(assembly, shown))} | {
+        f"{context.name}.md": page(MARK, _canvas(context, shown, routes)) for context in assembly.contexts
     }
-
-
-def _page(parts: Iterable[str]) -> str:
-    return "\n\n".join((MARK, *parts)) + "\n"
 
 
 def _index(assembly: Assembly, shown: ContextMap) -> Iterator[str]:
     yield "# Contexts"
     yield f"```mermaid\n{mermaid(shown)}```"
-    yield _table(
+    yield table(
         ("context", "what it is for"),
         ((f"[{context.name}]({context.name}.md)", _purpose(context)) for context in assembly.contexts),
     )
@@ -43,33 +39,33 @@ def _canvas(context: HostedContext, shown: ContextMap, routes: Sequence[MountedR
     manifest, handlers = context.loaded.manifest, context.handlers
     yield f"# {context.name}"
     yield _purpose(context)
-    needed = [f"requires {_codes(manifest.requires)}"] if manifest.requires else []
-    needed += [f"works with {_codes(manifest.optional)}, if hosted"] if manifest.optional else []
+    needed = [f"requires {codes(manifest.requires)}"] if manifest.requires else []
+    needed += [f"works with {codes(manifest.optional)}, if hosted"] if manifest.optional else []
     yield f"It {' and '.join(needed)}." if needed else "It needs no other context."
     yield "## What it offers"
     yield "### Routes"
-    yield _table(
+    yield table(
         ("route", "who may call it", "what for"),
         (
-            (f"`{route.method} {route.path}`", _code(str(route.access)), _said(route.route.endpoint))
+            (f"`{route.method} {route.path}`", code(str(route.access)), _said(route.route.endpoint))
             for route in routes
             if route.context == context.name
         ),
     )
     yield "### Events"
-    yield _table(
+    yield table(
         ("event", "what happened", "who hears it"),
         (
-            (_code(name), _said(event), _codes(shown.hearers(name)))
+            (code(name), _said(event), codes(shown.hearers(name)))
             for event in context.subscriptions.publishes
             for name in [versioned(event.event_type, event.event_version)]
         ),
     )
     yield "### Queries"
-    yield _table(
+    yield table(
         ("query", "what is answered", "who asks it"),
         (
-            (_code(name), _said(query), _codes(shown.askers(name)))
+            (code(name), _said(query), codes(shown.askers(name)))
             for query in (published.contract for published in handlers.answers)
             for name in [versioned(query.query_name, query.query_version)]
         ),
@@ -80,18 +76,18 @@ def _canvas(context: HostedContext, shown: ContextMap, routes: Sequence[MountedR
 
 def _needs(context: HostedContext) -> Iterator[str]:
     yield "## What it listens to"
-    yield _table(
+    yield table(
         ("event", "subscription", "what it makes of it"),
         (
-            (_code(versioned(wanted.event, wanted.version)), _code(wanted.name), _said(wanted.handle))
+            (code(versioned(wanted.event, wanted.version)), code(wanted.name), _said(wanted.handle))
             for wanted in context.subscriptions.subscribes
         ),
     )
     yield "## What it asks"
-    yield _table(
+    yield table(
         ("query", "can it do without"),
         (
-            (_code(versioned(question.query, question.version)), "no" if question.required else "yes")
+            (code(versioned(question.query, question.version)), "no" if question.required else "yes")
             for question in context.handlers.asks
         ),
     )
@@ -100,23 +96,23 @@ def _needs(context: HostedContext) -> Iterator[str]:
 def _insides(context: HostedContext) -> Iterator[str]:
     manifest, handlers = context.loaded.manifest, context.handlers
     yield "## What it stores"
-    yield f"Schema `{context.name}`: {_codes(tables_of(context))}, and the ledger."
+    yield f"Schema `{context.name}`: {codes(tables_of(context))}, and the ledger."
     yield "## What it does later"
-    yield _table(
+    yield table(
         ("task", "in short"),
-        ((_code(handler.task.name), _said(handler.task)) for handler in handlers.tasks),
+        ((code(handler.task.name), _said(handler.task)) for handler in handlers.tasks),
     )
-    yield _table(
+    yield table(
         ("schedule", "when"),
-        ((_code(each.name), f"`{each.cron}` ({each.zone})") for each in handlers.schedules),
+        ((code(each.name), f"`{each.cron}` ({each.zone})") for each in handlers.schedules),
     )
     yield "## What may be permitted"
-    yield _table(
+    yield table(
         ("permission", "lowest role", "what for"),
-        ((_code(each.name), each.role, each.summary) for each in manifest.permissions),
+        ((code(each.name), each.role, each.summary) for each in manifest.permissions),
     )
     yield "## What can be set"
-    yield _table(("variable", "default", "meaning"), _settings(context))
+    yield table(("variable", "default", "meaning"), _settings(context))
 
 
 def _settings(context: HostedContext) -> Iterator[tuple[str, str, str]]:
@@ -126,8 +122,8 @@ def _settings(context: HostedContext) -> Iterator[tuple[str, str, str]]:
         return
     for name, field in holder.model_fields.items():
         variable = variable_of(name, holder.model_config.get("env_prefix", ""), field.validation_alias)
-        default = NONE if field.default is None else _code(str(field.default))
-        yield _code(variable), default, field.description or ""
+        default = NONE if field.default is None else code(str(field.default))
+        yield code(variable), default, field.description or ""
 
 
 def _purpose(context: HostedContext) -> str:
@@ -138,16 +134,3 @@ def _purpose(context: HostedContext) -> str:
 def _said(documented: object) -> str:
     """The first line of a docstring."""
     return (getdoc(documented) or "").partition("\n")[0]
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    written = [f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |" for row in rows]
-    return "\n".join((f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *written)) if written else "Nothing."
-
-
-def _code(name: str) -> str:
-    return f"`{name}`"
-
-
-def _codes(names: Iterable[str]) -> str:
-    return ", ".join(map(_code, names)) or NONE

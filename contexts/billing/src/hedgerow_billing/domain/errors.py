@@ -8,7 +8,10 @@ from hedgerow_core.domain import ConflictError, NotFoundError, ValidationError
 
 
 class UnknownCurrency(ValidationError):
-    """Not an active ISO 4217 code."""
+    """No active ISO 4217 code.
+
+    Fix: use one, in capitals.
+    """
 
     code = "billing.unknown_currency"
 
@@ -19,7 +22,10 @@ class UnknownCurrency(ValidationError):
 
 
 class CurrencyMismatch(ValidationError):
-    """Amounts of two currencies cannot be added."""
+    """Amounts of two currencies were added. Not reachable over HTTP today.
+
+    Fix: use one currency.
+    """
 
     code = "billing.currency_mismatch"
 
@@ -28,7 +34,10 @@ class CurrencyMismatch(ValidationError):
 
 
 class AmountTooLarge(ValidationError):
-    """An amount, or a sum of them, is beyond what we count."""
+    """An amount or the total is beyond 10¹⁵ minor units.
+
+    Fix: split the invoice.
+    """
 
     code = "billing.amount_too_large"
 
@@ -37,7 +46,10 @@ class AmountTooLarge(ValidationError):
 
 
 class InvalidLine(ValidationError):
-    """A line of an invoice says nothing sensible."""
+    """A line without description, with an impossible quantity or price, or too many lines.
+
+    Fix: read `detail`.
+    """
 
     code = "billing.invalid_line"
 
@@ -46,7 +58,10 @@ class InvalidLine(ValidationError):
 
 
 class InvoiceNotFound(NotFoundError):
-    """No such invoice, or none of this customer's."""
+    """No such invoice among the caller's.
+
+    Fix: check the id.
+    """
 
     code = "billing.invoice_not_found"
 
@@ -55,7 +70,10 @@ class InvoiceNotFound(NotFoundError):
 
 
 class PaymentNotFound(NotFoundError):
-    """The invoice has no such payment."""
+    """The invoice has no such payment. In tasks only, never an answer.
+
+    Fix: compare the delivery's payload with the invoice.
+    """
 
     code = "billing.payment_not_found"
 
@@ -64,7 +82,10 @@ class PaymentNotFound(NotFoundError):
 
 
 class InvoiceNotDraft(ConflictError):
-    """Only a draft can be opened."""
+    """It is open already.
+
+    Fix: ask for its payment.
+    """
 
     code = "billing.invoice_not_draft"
 
@@ -73,7 +94,10 @@ class InvoiceNotDraft(ConflictError):
 
 
 class InvoiceNotOpen(ConflictError):
-    """Only an open invoice can be paid."""
+    """It is a draft.
+
+    Fix: open it first.
+    """
 
     code = "billing.invoice_not_open"
 
@@ -82,7 +106,10 @@ class InvoiceNotOpen(ConflictError):
 
 
 class InvoiceAlreadyPaid(ConflictError):
-    """A paid invoice stays as it is."""
+    """It is paid and stays as it is.
+
+    Fix: nothing.
+    """
 
     code = "billing.invoice_already_paid"
 
@@ -91,7 +118,10 @@ class InvoiceAlreadyPaid(ConflictError):
 
 
 class InvoiceVoid(ConflictError):
-    """A void invoice stays as it is."""
+    """It is void and stays as it is.
+
+    Fix: create a new one.
+    """
 
     code = "billing.invoice_void"
 
@@ -100,7 +130,10 @@ class InvoiceVoid(ConflictError):
 
 
 class NothingToPay(ConflictError):
-    """An invoice of zero cannot be charged, so it is not opened."""
+    """Its total is zero.
+
+    Fix: void it.
+    """
 
     code = "billing.nothing_to_pay"
 
@@ -109,7 +142,10 @@ class NothingToPay(ConflictError):
 
 
 class PaymentInProgress(ConflictError):
-    """As long as the outcome of a payment is open, no other one begins and the invoice is not voided."""
+    """A payment's outcome is still open.
+
+    Fix: wait for it.
+    """
 
     code = "billing.payment_in_progress"
 
@@ -118,7 +154,10 @@ class PaymentInProgress(ConflictError):
 
 
 class PaymentMethodMissing(ValidationError):
-    """Nobody has said how this invoice is paid."""
+    """Neither the request, nor the invoice, nor `BILLING_STRIPE_PAYMENT_METHOD` says how to pay.
+
+    Fix: name `method`.
+    """
 
     code = "billing.payment_method_missing"
 
@@ -127,7 +166,10 @@ class PaymentMethodMissing(ValidationError):
 
 
 class ContradictingResult(ConflictError):
-    """The gateway says two different things about one payment or refund: a human must look."""
+    """The gateway says two things about one payment or refund. In tasks only, never an answer.
+
+    Fix: compare with the gateway's records.
+    """
 
     code = "billing.contradicting_payment_result"
 
@@ -138,7 +180,10 @@ class ContradictingResult(ConflictError):
 
 
 class InvalidTaxRate(ValidationError):
-    """Not a percentage between 0 and 100, or too precise a one."""
+    """No percentage from 0 to 100 with at most three decimals.
+
+    Fix: write it like `8.875`.
+    """
 
     code = "billing.invalid_tax_rate"
 
@@ -150,7 +195,10 @@ class InvalidTaxRate(ValidationError):
 
 
 class InvalidDueDays(ValidationError):
-    """The due date is too far away."""
+    """Due more than 365 days after it is opened. Not reachable over HTTP today.
+
+    Fix: choose fewer.
+    """
 
     code = "billing.invalid_due_days"
 
@@ -159,7 +207,10 @@ class InvalidDueDays(ValidationError):
 
 
 class InvalidReason(ValidationError):
-    """A reason that says nothing, or too much."""
+    """A reason without a visible sign, or too long. Not reachable over HTTP today.
+
+    Fix: say why in 500 characters.
+    """
 
     code = "billing.invalid_reason"
 
@@ -168,7 +219,10 @@ class InvalidReason(ValidationError):
 
 
 class InvoiceUncollectible(ConflictError):
-    """Nobody counts on the money any more; only a payment changes that."""
+    """It is written off.
+
+    Fix: have it paid; nothing else is possible.
+    """
 
     code = "billing.invoice_uncollectible"
 
@@ -177,7 +231,10 @@ class InvoiceUncollectible(ConflictError):
 
 
 class InvoiceNotPaid(ConflictError):
-    """What was not paid cannot be given back."""
+    """A refund of what was not paid.
+
+    Fix: void or credit it instead.
+    """
 
     code = "billing.invoice_not_paid"
 
@@ -186,7 +243,10 @@ class InvoiceNotPaid(ConflictError):
 
 
 class CreditExceedsInvoice(ConflictError):
-    """A credit note leaves something to be paid."""
+    """A credit note over all that is due, or more.
+
+    Fix: credit less, or void the invoice.
+    """
 
     code = "billing.credit_exceeds_invoice"
 
@@ -195,7 +255,10 @@ class CreditExceedsInvoice(ConflictError):
 
 
 class NothingToRefund(ConflictError):
-    """All of the payment was given back, or is on its way."""
+    """All that was paid is back, or on its way.
+
+    Fix: nothing.
+    """
 
     code = "billing.nothing_to_refund"
 
@@ -204,7 +267,10 @@ class NothingToRefund(ConflictError):
 
 
 class RefundExceedsPayment(ConflictError):
-    """No more is given back than was paid."""
+    """More than what is left of the payment.
+
+    Fix: refund at most `refundable`.
+    """
 
     code = "billing.refund_exceeds_payment"
 
@@ -214,7 +280,10 @@ class RefundExceedsPayment(ConflictError):
 
 
 class TooManyPayments(ConflictError):
-    """So many attempts to pay were made of one invoice that no more are taken."""
+    """So many attempts to pay this invoice have failed: 100.
+
+    Fix: void it, and make a new one.
+    """
 
     code = "billing.too_many_payments"
 
@@ -223,7 +292,10 @@ class TooManyPayments(ConflictError):
 
 
 class TooManyRefunds(ConflictError):
-    """An invoice is given back in so many parts at most."""
+    """The invoice was refunded 100 times.
+
+    Fix: give the rest back at the gateway.
+    """
 
     code = "billing.too_many_refunds"
 
@@ -232,7 +304,10 @@ class TooManyRefunds(ConflictError):
 
 
 class RefundNotFound(NotFoundError):
-    """The invoice has no such refund."""
+    """The invoice has no such refund. In tasks only, never an answer.
+
+    Fix: compare the delivery's payload with the invoice.
+    """
 
     code = "billing.refund_not_found"
 
@@ -241,7 +316,10 @@ class RefundNotFound(NotFoundError):
 
 
 class DocumentNumberTaken(ConflictError):
-    """Two documents were given one number: the series was tampered with."""
+    """Two documents were given one number: somebody changed a series by hand.
+
+    Fix: run `hedgerow billing ledger verify`.
+    """
 
     code = "billing.document_number_taken"
 
@@ -250,7 +328,10 @@ class DocumentNumberTaken(ConflictError):
 
 
 class CreditNoteNotFound(NotFoundError):
-    """The invoice has no such credit note."""
+    """The invoice has no such credit note.
+
+    Fix: check both ids.
+    """
 
     code = "billing.credit_note_not_found"
 
@@ -259,7 +340,10 @@ class CreditNoteNotFound(NotFoundError):
 
 
 class DemoWouldCharge(ConflictError):
-    """Demo data pays and refunds, which a real gateway would do, too."""
+    """`hedgerow seed --demo` where `BILLING_GATEWAY` is `stripe`. Never an answer over HTTP.
+
+    Fix: set it to `sandbox`.
+    """
 
     code = "billing.demo_would_charge"
 

@@ -6,7 +6,11 @@ from hedgerow_core.domain import AuthenticationError
 
 
 class NoticeRefused(AuthenticationError):
-    """A notice that is not signed, not of now, or unreadable: the sender must not learn which."""
+    """A notice of the gateway is not signed as it must be, is older than 5 minutes, unreadable, or has the
+    header twice; which is not said.
+
+    Fix: compare `BILLING_STRIPE_WEBHOOK_SECRET` and the clock with Stripe's.
+    """
 
     code = "billing.notice_refused"
 

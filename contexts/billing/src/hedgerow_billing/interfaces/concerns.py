@@ -5,9 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hedgerow_billing.settings import BillingSettings, Gateway
-from hedgerow_core.application.concerns import Concern
+from hedgerow_core.application.concerns import Concern, ConcernKind
 
 TEST_KEYS = ("sk_test_", "rk_test_")
+
+
+CONCERNS = (
+    ConcernKind(
+        number="W501",
+        what="The gateway is the sandbox, and no money moves.",
+        fix="`BILLING_GATEWAY=stripe`.",
+    ),
+    ConcernKind(
+        number="W502",
+        what="The key is one for tests, and no money moves.",
+        fix="Set the live key.",
+    ),
+    ConcernKind(
+        number="W503",
+        what="Another address than Stripe's gets the key and all payments.",
+        fix="Leave `BILLING_STRIPE_API_BASE` unset.",
+    ),
+    ConcernKind(
+        number="W504",
+        what="Invoices don't say who sells.",
+        fix="Set `BILLING_SELLER`.",
+    ),
+)
+"""What each number stands for."""
 
 
 def concerns(settings: BillingSettings) -> Iterator[Concern]:

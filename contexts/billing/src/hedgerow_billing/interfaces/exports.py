@@ -62,6 +62,21 @@ class ExportTookTooLong(Exception):
     """Breaks the answer off."""
 
 
+class ExportNeedsHttp11(ValidationError):
+    """Over HTTP/1.0 nobody can tell a complete export from one that broke off.
+
+    Fix: ask with HTTP/1.1; behind nginx, `proxy_http_version 1.1`.
+    """
+
+    code = "billing.export_needs_http_1_1"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Over HTTP/1.0 nobody can tell a complete export from one that broke off. Ask with HTTP/1.1; behind "
+            "nginx, say proxy_http_version 1.1."
+        )
+
+
 async def _filters(request: Request) -> Filters:
     """The list's filters. An export has no pages: what asks for one is refused, not ignored."""
     for name in ("limit", "cursor"):
@@ -78,14 +93,10 @@ def _demand_an_end(request: Request) -> None:
     """An answer of HTTP/1.0 ends with the connection, also where it broke off: it would pass for complete.
 
     Raises:
-        ValidationError: the request came so.
+        ExportNeedsHttp11: the request came so.
     """
     if request.scope["http_version"] == "1.0":
-        raise ValidationError(
-            "Over HTTP/1.0 nobody can tell a complete export from one that broke off. Ask with HTTP/1.1; behind "
-            "nginx, say proxy_http_version 1.1.",
-            code="billing.export_needs_http_1_1",
-        )
+        raise ExportNeedsHttp11
 
 
 def exports_router(bus: Bus) -> ContextRouter:

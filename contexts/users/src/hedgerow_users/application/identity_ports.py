@@ -129,7 +129,11 @@ class ProviderTokens(Protocol):
 
 
 class ProviderKeysUnknown(UnavailableError):
-    """We have no keys of this provider: it can't be reached, or what it answers is no key set."""
+    """We have no keys of the identity provider that has issued the token: it can't be reached, or its key set is
+    unusable.
+
+    Fix: wait for `Retry-After`; operators: `keys_unread` in the log says why.
+    """
 
     code = "users.provider_keys_unknown"
 

@@ -32,7 +32,10 @@ class Mailer(Protocol):
 
 
 class MailNotSent(UnavailableError):
-    """Whoever takes our mail is away, or refused this one. Its task tries again; no answer ever says so."""
+    """The mail server is away or refused a mail. In tasks only, never an answer.
+
+    Fix: operators: look at `USERS_SMTP_URL`.
+    """
 
     code = "users.mail_not_sent"
 

@@ -42,7 +42,10 @@ class PasswordHasher(Protocol):
 
 
 class HashingBusy(UnavailableError):
-    """More passwords wait to be hashed than we let wait."""
+    """Too many passwords wait to be hashed.
+
+    Fix: wait for `Retry-After`; operators: `USERS_HASHING_QUEUE`, or more processes.
+    """
 
     code = "users.hashing_busy"
 

@@ -101,7 +101,10 @@ class SecondFactorReader(Protocol):
 
 
 class SecondFactorUnreadable(UnavailableError):
-    """The secret of a factor is encrypted with another server secret, or somebody changed its row."""
+    """The secret of the factor can't be decrypted with `USERS_SECRET`.
+
+    Fix: use a recovery code; operators: set it or `USERS_SECRET_PREVIOUS` right.
+    """
 
     code = "users.second_factor_unreadable"
 

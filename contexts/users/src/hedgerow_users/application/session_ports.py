@@ -134,7 +134,10 @@ class RefreshSuccessors(Protocol):
 
 
 class RevocationsUnknown(UnavailableError):
-    """We could not learn for some seconds whose access tokens have been revoked, so we believe none."""
+    """For 5 s nobody could read whose access tokens were revoked, so none is believed.
+
+    Fix: wait for `Retry-After`; operators: look after the database.
+    """
 
     code = "users.revocations_unknown"
 

@@ -32,7 +32,10 @@ class SigningKeyView:
 
 
 class SigningKeysUnreadable(UnavailableError):
-    """There are signing keys, and none that the server secret decrypts."""
+    """No signing key can be decrypted with `USERS_SECRET`.
+
+    Fix: operators: set it or `USERS_SECRET_PREVIOUS` right, or `hedgerow users keys rotate`.
+    """
 
     code = "users.signing_keys_unreadable"
 

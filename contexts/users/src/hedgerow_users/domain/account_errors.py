@@ -12,7 +12,10 @@ from hedgerow_core.domain import (
 
 
 class InvalidEmail(ValidationError):
-    """Not an address that mail could reach."""
+    """Not an e-mail address.
+
+    Fix: correct it.
+    """
 
     code = "users.invalid_email"
 
@@ -21,7 +24,10 @@ class InvalidEmail(ValidationError):
 
 
 class InvalidName(ValidationError):
-    """A name that is empty, too long or not printable."""
+    """A name that is empty, longer than 200 characters or has control characters.
+
+    Fix: correct it.
+    """
 
     code = "users.invalid_name"
 
@@ -33,7 +39,10 @@ class InvalidName(ValidationError):
 
 
 class UnsuitableProfile(ValidationError):
-    """A part of a profile that breaks its rule."""
+    """A part of a profile breaks its rule; `errors` names it.
+
+    Fix: read `detail`.
+    """
 
     code = "users.unsuitable_profile"
 
@@ -42,7 +51,10 @@ class UnsuitableProfile(ValidationError):
 
 
 class EmailTaken(ConflictError):
-    """Another account has this address, in whatever letter case."""
+    """The address has an account, in whatever letter case. Registration never says so.
+
+    Fix: use another address.
+    """
 
     code = "users.email_taken"
 
@@ -51,7 +63,10 @@ class EmailTaken(ConflictError):
 
 
 class AdminAddressTaken(ConflictError):
-    """An operator wants an admin under an address that has an account."""
+    """`hedgerow users create-admin` under an address that has an account. Never an answer.
+
+    Fix: use an address without an account, or `hedgerow users roles set`.
+    """
 
     code = "users.admin_address_taken"
 
@@ -63,7 +78,10 @@ class AdminAddressTaken(ConflictError):
 
 
 class AccountNotFound(NotFoundError):
-    """There is no account of that id."""
+    """There is no account of that id.
+
+    Fix: check the id.
+    """
 
     code = "users.account_not_found"
 
@@ -72,7 +90,10 @@ class AccountNotFound(NotFoundError):
 
 
 class AccountGone(AuthenticationError):
-    """The access token is sound, but the account it speaks for is no longer there."""
+    """The token is malformed, of an unknown issuer or key, or its account is gone.
+
+    Fix: log in again.
+    """
 
     code = "invalid_token"
 
@@ -81,7 +102,10 @@ class AccountGone(AuthenticationError):
 
 
 class AccountDeactivated(AuthorizationError):
-    """The password is right, but an administrator has closed the account."""
+    """The password is right, but an administrator has closed the account.
+
+    Fix: ask an administrator.
+    """
 
     code = "users.account_deactivated"
 
@@ -90,7 +114,10 @@ class AccountDeactivated(AuthorizationError):
 
 
 class AccountDeleted(ConflictError):
-    """The account is deleted, and stays as it is."""
+    """The account is deleted and stays as it is.
+
+    Fix: create a new one.
+    """
 
     code = "users.account_deleted"
 
@@ -99,7 +126,10 @@ class AccountDeleted(ConflictError):
 
 
 class AccountNotActive(ConflictError):
-    """Only an active account can be deactivated."""
+    """It is deactivated already.
+
+    Fix: nothing.
+    """
 
     code = "users.account_not_active"
 
@@ -108,7 +138,10 @@ class AccountNotActive(ConflictError):
 
 
 class AccountNotDeactivated(ConflictError):
-    """Only a deactivated account can be reactivated."""
+    """It is active already.
+
+    Fix: nothing.
+    """
 
     code = "users.account_not_deactivated"
 

@@ -9,7 +9,11 @@ from hedgerow_core.domain import (
 
 
 class NotYourself(AuthorizationError):
-    """What administrators do to others, they don't do to themselves."""
+    """Nobody deactivates, deletes or promotes themselves, or revokes their own keys, through the routes of
+    administrators.
+
+    Fix: ask another administrator.
+    """
 
     code = "users.not_yourself"
 
@@ -18,7 +22,10 @@ class NotYourself(AuthorizationError):
 
 
 class SuperAdminImmutable(AuthorizationError):
-    """A super_admin is changed by nobody but itself, and never ended."""
+    """A super_admin is changed by nobody else, and never deactivated or deleted.
+
+    Fix: leave it.
+    """
 
     code = "users.super_admin_immutable"
 
@@ -27,7 +34,10 @@ class SuperAdminImmutable(AuthorizationError):
 
 
 class OutranksYou(AuthorizationError):
-    """The other account stands as high as one's own, or higher."""
+    """The account is not below the caller's: only a super_admin manages admins.
+
+    Fix: ask a super_admin.
+    """
 
     code = "users.outranks_you"
 
@@ -36,7 +46,10 @@ class OutranksYou(AuthorizationError):
 
 
 class RoleTooHigh(AuthorizationError):
-    """Nobody gives away a role as high as their own."""
+    """Only roles below one's own can be given.
+
+    Fix: choose a lower one.
+    """
 
     code = "users.role_too_high"
 
@@ -45,7 +58,10 @@ class RoleTooHigh(AuthorizationError):
 
 
 class LastSuperAdmin(ConflictError):
-    """An operator wants to unmake or shut out the only active super_admin."""
+    """An operator wants to unmake or close the only active super_admin. Never an answer.
+
+    Fix: make another one first.
+    """
 
     code = "users.last_super_admin"
 

@@ -12,7 +12,11 @@ from hedgerow_core.domain import (
 
 
 class IdentityWithoutEmail(AuthorizationError):
-    """A token of an identity provider is good, but names no address that its owner has confirmed there."""
+    """A token of an identity provider is good, but names no verified address, and its subject has no account
+    yet.
+
+    Fix: confirm the address there; operators: have `email` and `email_verified` put into its tokens.
+    """
 
     code = "users.identity_without_email"
 
@@ -24,7 +28,10 @@ class IdentityWithoutEmail(AuthorizationError):
 
 
 class IdentityNotLinked(ConflictError):
-    """The address of an unknown identity has an account, which is not taken over by whoever names the address."""
+    """A token of an identity provider is good, its subject is unknown, and its address has an account.
+
+    Fix: log in to the account, and link the identity.
+    """
 
     code = "users.identity_not_linked"
 
@@ -36,7 +43,10 @@ class IdentityNotLinked(ConflictError):
 
 
 class IdentityTaken(ConflictError):
-    """The identity stands for another account, or its provider has ended it."""
+    """The identity stands for another account, or its provider has ended it.
+
+    Fix: use another one.
+    """
 
     code = "users.identity_taken"
 
@@ -45,7 +55,10 @@ class IdentityTaken(ConflictError):
 
 
 class IdentityNotFound(NotFoundError):
-    """The caller has no identity of that id."""
+    """The caller has no identity of this id.
+
+    Fix: list them.
+    """
 
     code = "users.identity_not_found"
 
@@ -54,7 +67,10 @@ class IdentityNotFound(NotFoundError):
 
 
 class LastWayToLogIn(ConflictError):
-    """Without this identity nobody could get into the account any more."""
+    """Without this identity, nobody could log in to the account.
+
+    Fix: set a password, or link another one.
+    """
 
     code = "users.last_way_to_log_in"
 
@@ -65,7 +81,10 @@ class LastWayToLogIn(ConflictError):
 
 
 class UnusableIdentityToken(ValidationError):
-    """What was to be linked is no good token of a provider that we know. Which rule it breaks is not said."""
+    """What was to be linked is no good token of an identity provider.
+
+    Fix: get a new one.
+    """
 
     code = "users.unusable_identity_token"
 
@@ -76,7 +95,10 @@ class UnusableIdentityToken(ValidationError):
 
 
 class LocalLoginNeeded(AuthorizationError):
-    """What would let somebody else into the account is changed by who has logged in to it here."""
+    """Who may come in is changed by who has logged in with the account's password.
+
+    Fix: log in so; set a password through a mailed link first.
+    """
 
     code = "users.local_login_needed"
 
@@ -87,7 +109,11 @@ class LocalLoginNeeded(AuthorizationError):
 
 
 class ProviderNotFound(NotFoundError):
-    """No identity provider of that name sends webhooks here."""
+    """No identity provider of that name sends webhooks: it is not in `USERS_PROVIDERS`, or has no
+    `webhook_secret`.
+
+    Fix: check the address that the provider sends to.
+    """
 
     code = "users.provider_not_found"
 
@@ -98,7 +124,11 @@ class ProviderNotFound(NotFoundError):
 
 
 class WebhookRefused(AuthenticationError):
-    """A webhook that is not signed, not of now, or incomplete: the sender must not learn which."""
+    """A webhook is not signed as it must be, is older or newer than 5 minutes, or lacks a header or has it
+    twice; which is not said.
+
+    Fix: compare secret and clock with the provider's.
+    """
 
     code = "users.webhook_refused"
 
@@ -109,7 +139,10 @@ class WebhookRefused(AuthenticationError):
 
 
 class UnreadableWebhook(ValidationError):
-    """A webhook that is signed, and not as we know webhooks."""
+    """A webhook is signed, but no JSON object with `type` and `data`, or its `data` names nobody.
+
+    Fix: look at what the provider sends.
+    """
 
     code = "users.unreadable_webhook"
 

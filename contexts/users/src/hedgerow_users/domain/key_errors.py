@@ -13,7 +13,10 @@ from hedgerow_core.domain import (
 
 
 class UnknownScopes(ValidationError):
-    """Scopes that mean nothing on this host."""
+    """Scopes that mean nothing on this host; `detail` names them.
+
+    Fix: use `<context>:read`, `<context>:write` or a permission, as `hedgerow routes` shows them.
+    """
 
     code = "users.unknown_scopes"
 
@@ -25,7 +28,10 @@ class UnknownScopes(ValidationError):
 
 
 class ScopesBeyondRoles(AuthorizationError):
-    """A key can't be made for what its owner may not do."""
+    """A key was to be made or rotated for what the session may not do; `details` names the scopes.
+
+    Fix: leave them out, or ask for the role.
+    """
 
     code = "users.scopes_beyond_roles"
 
@@ -37,7 +43,10 @@ class ScopesBeyondRoles(AuthorizationError):
 
 
 class TooManyKeys(ConflictError):
-    """An account has as many live keys as it may have."""
+    """An account has 50 live keys already.
+
+    Fix: revoke one.
+    """
 
     code = "users.too_many_keys"
 
@@ -46,7 +55,10 @@ class TooManyKeys(ConflictError):
 
 
 class KeyNotFound(NotFoundError):
-    """No live key of this owner has this id."""
+    """The owner has no live key of this id.
+
+    Fix: list them.
+    """
 
     code = "users.key_not_found"
 
@@ -55,7 +67,10 @@ class KeyNotFound(NotFoundError):
 
 
 class KeyAlreadyRotated(ConflictError):
-    """A key has one successor."""
+    """The key has a successor already, and ends with its grace.
+
+    Fix: rotate that one.
+    """
 
     code = "users.key_already_rotated"
 
@@ -64,7 +79,10 @@ class KeyAlreadyRotated(ConflictError):
 
 
 class InvalidServiceName(ValidationError):
-    """Not a name for a service."""
+    """A service's name is 1 to 63 small letters, digits and hyphens. Of the command line only, never an answer.
+
+    Fix: choose another.
+    """
 
     code = "users.invalid_service_name"
 
@@ -76,7 +94,10 @@ class InvalidServiceName(ValidationError):
 
 
 class ServiceNameTaken(ConflictError):
-    """A live service has this name."""
+    """A live service has this name. Of the command line only, never an answer.
+
+    Fix: revoke it first, or choose another.
+    """
 
     code = "users.service_name_taken"
 
@@ -85,7 +106,10 @@ class ServiceNameTaken(ConflictError):
 
 
 class ServiceNotFound(NotFoundError):
-    """No live service has this name."""
+    """No live service has this name. Of the command line only, never an answer.
+
+    Fix: `hedgerow users services list`.
+    """
 
     code = "users.service_not_found"
 

@@ -10,7 +10,11 @@ from hedgerow_core.domain import (
 
 
 class UnsuitablePassword(ValidationError):
-    """A chosen password that is too short or long, or too easily guessed."""
+    """A chosen password outside of 8 to 128 characters, or among the first that somebody would guess ; `detail`
+    says why.
+
+    Fix: choose another.
+    """
 
     code = "users.unsuitable_password"
 
@@ -19,7 +23,10 @@ class UnsuitablePassword(ValidationError):
 
 
 class InvalidCredentials(AuthenticationError):
-    """Unknown account or wrong password: the caller must not learn which."""
+    """Unknown address or wrong password.
+
+    Fix: check both.
+    """
 
     code = "users.invalid_credentials"
 
@@ -28,7 +35,10 @@ class InvalidCredentials(AuthenticationError):
 
 
 class WrongPassword(ValidationError):
-    """Somebody who is logged in gave a current password that is not the current one."""
+    """The current password is another one.
+
+    Fix: check it.
+    """
 
     code = "users.wrong_password"
 
@@ -37,7 +47,10 @@ class WrongPassword(ValidationError):
 
 
 class EmailNotVerified(AuthorizationError):
-    """The password is right, but nobody has shown yet that the address is theirs."""
+    """The password is right, but the address is not confirmed, and `USERS_REQUIRE_VERIFIED_EMAIL` demands it.
+
+    Fix: follow the link in the mail, or ask for another.
+    """
 
     code = "users.email_not_verified"
 
@@ -46,7 +59,10 @@ class EmailNotVerified(AuthorizationError):
 
 
 class InvalidLink(ValidationError):
-    """Unknown, used, replaced or expired: the caller must not learn which."""
+    """The code of a mailed link is unknown, used, replaced or expired.
+
+    Fix: ask for a new one.
+    """
 
     code = "users.invalid_link"
 

@@ -10,7 +10,10 @@ from hedgerow_core.domain import (
 
 
 class SecondFactorRequired(AuthenticationError):
-    """The password is right, and the account wants a code besides. Said to nobody who lacks the password."""
+    """The password is right, and the account has a second factor. Never said to a wrong password.
+
+    Fix: log in again with `code`.
+    """
 
     code = "users.second_factor_required"
 
@@ -19,7 +22,10 @@ class SecondFactorRequired(AuthenticationError):
 
 
 class InvalidCode(AuthenticationError):
-    """The password is right, and the code is wrong, used, or of another time: the caller must not learn which."""
+    """The password is right, and the code of the second factor is wrong, of another time, or used.
+
+    Fix: wait for the next one.
+    """
 
     code = "users.invalid_code"
 
@@ -28,7 +34,11 @@ class InvalidCode(AuthenticationError):
 
 
 class CodeMissing(ValidationError):
-    """Somebody who is logged in gave the password alone, and the account has a second factor."""
+    """As `users.second_factor_required`, of somebody who is logged in and changes password or address, or links
+    a provider.
+
+    Fix: send `code` along.
+    """
 
     code = "users.code_missing"
 
@@ -39,7 +49,10 @@ class CodeMissing(ValidationError):
 
 
 class WrongCode(ValidationError):
-    """Somebody who is logged in gave a code that is wrong, used, or of another time."""
+    """As `users.invalid_code`, of somebody who is logged in.
+
+    Fix: wait for the next one.
+    """
 
     code = "users.wrong_code"
 
@@ -50,7 +63,10 @@ class WrongCode(ValidationError):
 
 
 class SecondFactorOn(ConflictError):
-    """The account has a second factor, and only its removal makes room for another one."""
+    """There is a second factor already.
+
+    Fix: remove it first.
+    """
 
     code = "users.second_factor_on"
 
@@ -59,7 +75,10 @@ class SecondFactorOn(ConflictError):
 
 
 class SecondFactorOff(ConflictError):
-    """The account has no second factor that could be confirmed, renewed or removed."""
+    """There is no second factor, or the one that was begun has waited for an hour.
+
+    Fix: begin anew.
+    """
 
     code = "users.second_factor_off"
 

@@ -10,7 +10,10 @@ from hedgerow_core.domain import (
 
 
 class InvalidRefreshToken(AuthenticationError):
-    """Unknown or expired, or its session has ended: the caller must not learn which."""
+    """Unknown or expired, or its session is over.
+
+    Fix: log in again.
+    """
 
     code = "users.invalid_refresh_token"
 
@@ -19,7 +22,10 @@ class InvalidRefreshToken(AuthenticationError):
 
 
 class RefreshTokenReused(AuthenticationError):
-    """A refresh token came a second time, so one of the two who sent it has stolen it."""
+    """The token was used before, and this is no lost answer that is asked for again; its session has been ended.
+
+    Fix: log in again, and ask who else has the token.
+    """
 
     code = "users.refresh_token_reused"
 
@@ -28,7 +34,10 @@ class RefreshTokenReused(AuthenticationError):
 
 
 class SessionNotFound(NotFoundError):
-    """No live session of this account has this id."""
+    """The caller has no live session of this id.
+
+    Fix: list them.
+    """
 
     code = "users.session_not_found"
 
@@ -37,7 +46,10 @@ class SessionNotFound(NotFoundError):
 
 
 class CookiesOff(ValidationError):
-    """Somebody wants tokens in cookies from a host that gives out none."""
+    """Login was to set cookies, and `USERS_COOKIES` is off.
+
+    Fix: leave `cookies` out.
+    """
 
     code = "users.cookies_off"
 

@@ -26,7 +26,12 @@ RevokeKeyVerb = Callable[[str], Sequence[SigningKeyView] | None]
 
 Email = Annotated[str, typer.Argument(help="Address of the new super_admin.")]
 Name = Annotated[str | None, typer.Option(help="Name to show; unless told, what stands before the @.")]
-PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin, one line.")]
+PasswordStdin = Annotated[
+    bool,
+    typer.Option(
+        "--password-stdin", help="Read the password from stdin, one line; required where there is no terminal."
+    ),
+]
 Kid = Annotated[str, typer.Argument(metavar="KID", help="Name of the key, as `keys list` shows it.")]
 
 _log = log_of(__name__)
@@ -48,7 +53,15 @@ def users_cli(
 
     @app.command("create-admin")
     def create(email: Email, name: Name = None, password_stdin: PasswordStdin = False) -> None:
-        """Create a super_admin. Asks for a password twice; there is no default one."""
+        """Create a super_admin. Asks for a password twice: there is no default one.
+
+        Prints the id of the account, and logs `admin_created`. An address that has an account is left as it is.
+
+        Exit codes: 0, 1 (the address is taken, address or password is not acceptable, or migrations are
+        pending), 2, 3.
+
+        Example: hedgerow users create-admin ada@example.org --name "Ada Lovelace"
+        """
         by = getpass.getuser()
         account = create_admin(email, _password(from_stdin=password_stdin), name or email.partition("@")[0])
         _log.info("admin_created", account=str(account.id), by=f"cli:{by}")
@@ -62,12 +75,30 @@ def _keys(list_keys: KeysVerb, rotate_keys: KeysVerb, revoke_key: RevokeKeyVerb)
 
     @app.command("list")
     def list_them(as_json: Json = False) -> None:
-        """List the keys whose tokens are believed, oldest first."""
+        """List the keys whose access tokens are believed, oldest first.
+
+        JSON: `kid`, `state` (`next`, `signing`, `retired`, `unreadable`), `created_at`, `published_until`.
+
+        Exit codes: 0, 1 (migrations are pending), 2, 3.
+
+        Example: hedgerow users keys list
+        """
         _print(list_keys(), as_json=as_json)
 
     @app.command("rotate")
     def rotate(as_json: Json = False) -> None:
-        """Make a new key. It signs in 5 seconds; the others stay published until all they signed is expired."""
+        """Make a new signing key. It is published at once and signs in 5 s; the others stay published until
+        every token that they have signed is expired, which takes 6 minutes (ADR 0014).
+
+        Secrets of second factors are encrypted anew under `USERS_SECRET`, so that `USERS_SECRET_PREVIOUS` is no
+        longer needed for them.
+
+        JSON: as `hedgerow users keys list`.
+
+        Exit codes: 0, 1 (migrations are pending), 2, 3.
+
+        Example: hedgerow users keys rotate
+        """
         by = getpass.getuser()
         keys = rotate_keys()
         _log.info("signing_key_made", kid=keys[-1].kid, by=f"cli:{by}")
@@ -75,7 +106,19 @@ def _keys(list_keys: KeysVerb, rotate_keys: KeysVerb, revoke_key: RevokeKeyVerb)
 
     @app.command("revoke")
     def revoke(kid: Kid, as_json: Json = False) -> None:
-        """Drop a key that has leaked. All that it signed is refused within 2 seconds; sessions go on."""
+        """Drop a signing key that has leaked: it is deleted at once, and every process refuses within 2 s
+        whatever it signed.
+
+        If it was the one that signs, a new one is made, which signs at once. Sessions go on: callers refresh.
+        Who checks tokens by JWKS elsewhere believes the key until that cache is renewed, after 5 minutes at
+        most. Logs `signing_key_revoked`.
+
+        JSON: as `hedgerow users keys list`.
+
+        Exit codes: 0, 1 (migrations are pending), 2 (also if there is no such key), 3.
+
+        Example: hedgerow users keys revoke 2026-01-15-3f0f6f2f
+        """
         by = getpass.getuser()
         keys = revoke_key(kid)
         if keys is None:

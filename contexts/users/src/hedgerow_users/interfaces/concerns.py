@@ -5,8 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from hedgerow_core.application.concerns import Concern
+from hedgerow_core.application.concerns import Concern, ConcernKind
 from hedgerow_users.settings import SmtpAddress, UsersSettings
+
+CONCERNS = (
+    ConcernKind(
+        number="E501",
+        what="`USERS_SMTP_URL` is missing outside of `dev`: `api` and `worker` don't start.",
+        fix="Set it.",
+        in_production=False,
+    ),
+    ConcernKind(
+        number="W501",
+        what="Mail goes to another machine in the clear.",
+        fix="`smtps://`, or `smtp://` without `?starttls=never`.",
+    ),
+    ConcernKind(
+        number="W502",
+        what="Mail comes from `no-reply@localhost`.",
+        fix="Set `USERS_MAIL_FROM`.",
+    ),
+    ConcernKind(
+        number="W503",
+        what="Links in mails lead to pages over `http://`.",
+        fix="`https://` in `USERS_PAGES_URL`.",
+    ),
+    ConcernKind(
+        number="W504",
+        what="No role needs a second factor.",
+        fix="`USERS_SECOND_FACTOR_FOR=admin`, once admins have one.",
+    ),
+)
+"""What each number stands for."""
 
 
 def concerns(settings: UsersSettings, environment: str) -> Iterator[Concern]:

@@ -21,14 +21,21 @@ from hedgerow_users.domain.service import ServiceName
 
 RevokeKeyVerb = Callable[[RevokeLeakedKey], KeyOwner]
 
-NewName = Annotated[str, typer.Argument(help="1 to 63 small letters, digits and hyphens.")]
-Scopes = Annotated[list[str], typer.Option("--scope", help="What it may; repeat it for each.")]
+NewName = Annotated[str, typer.Argument(help="1 to 63 small letters, digits and hyphens, a letter first.")]
+Scopes = Annotated[list[str], typer.Option("--scope", help="What it may; repeat it for each, once at least.")]
 Days = Annotated[
-    int, typer.Option("--expires-days", min=1, max=MAX_LIFETIME_DAYS, help="How long its key is good, in days.")
+    int,
+    typer.Option(
+        "--expires-days", min=1, max=MAX_LIFETIME_DAYS, help="How long its key is good: 366 days at most."
+    ),
 ]
-OldName = Annotated[str | None, typer.Argument(help="The service that shall end, with all its keys.")]
+OldName = Annotated[
+    str | None, typer.Argument(help="The service that shall end, with all its keys. Its name is free again.")
+]
 OneKey = Annotated[str | None, typer.Option("--key", help="One key alone: how it begins, hgk_ and 8 characters.")]
-KeyPrefix = Annotated[str, typer.Argument(help="How the key begins: hgk_ and 8 characters.")]
+KeyPrefix = Annotated[
+    str, typer.Argument(help="How the key begins: hgk_ and 8 characters. What stands behind them is passed over.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 _log = log_of(__name__)
@@ -46,7 +53,13 @@ def services_cli(
 
     @app.command("create")
     def create_it(name: NewName, scope: Scopes, expires_days: Days = DEFAULT_LIFETIME_DAYS) -> None:
-        """Create a service, and print its key: this once, and nowhere else."""
+        """Create a service and print its key, this once. Logs `service_created`.
+
+        Exit codes: 0, 1 (the name is taken or not acceptable, there is no such scope, or migrations are
+        pending), 2, 3.
+
+        Example: hedgerow users services create nightly-export --scope billing.read
+        """
         by, wanted = getpass.getuser(), ServiceName(name)
         made = create(CreateService(name=wanted, scopes=frozenset(scope), lifetime=timedelta(days=expires_days)))
         _log.info("service_created", service=name, key=made.view.prefix, by=f"cli:{by}")
@@ -54,12 +67,26 @@ def services_cli(
 
     @app.command("list")
     def list_them(as_json: Json = False) -> None:
-        """List the services and their keys, by name."""
+        """List the live services with their live keys, by name.
+
+        JSON: `service`, `created_at`, `key` (how it begins), `scopes`, `expires_at`, `last_used_at`.
+
+        Exit codes: 0, 1 (migrations are pending), 2, 3.
+
+        Example: hedgerow users services list
+        """
         _print(list_all(), as_json=as_json)
 
     @app.command("revoke")
     def revoke_it(name: OldName = None, key: OneKey = None) -> None:
-        """Revoke a service with all its keys, or one key of it."""
+        """Revoke a service with all its keys, or one key.
+
+        It is refused everywhere within a second. Logs `service_revoked`, or `api_key_revoked`.
+
+        Exit codes: 0, 1 (there is no such live service or key, or migrations are pending), 2, 3.
+
+        Example: hedgerow users services revoke nightly-export
+        """
         if (name is None) == (key is None):
             raise typer.BadParameter("name a service, or give --key", param_hint="NAME")
         if key is not None:
@@ -82,7 +109,12 @@ def api_keys_cli(*, revoke_key: RevokeKeyVerb) -> typer.Typer:
 
     @app.command("revoke")
     def revoke_it(key_prefix: KeyPrefix) -> None:
-        """Revoke a key that leaked, whoever owns it. It is refused everywhere within a second."""
+        """Revoke a key that leaked, whoever owns it, a super_admin included. Logs `api_key_revoked`.
+
+        Exit codes: 0, 1 (no live key begins so, or migrations are pending), 2, 3.
+
+        Example: hedgerow users api-keys revoke hgk_1a2b3c4d
+        """
         _revoke_key(key_prefix, revoke_key)
 
     return app

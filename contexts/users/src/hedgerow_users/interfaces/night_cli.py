@@ -33,9 +33,12 @@ LONGEST_LINK_MINUTES = 60
 
 Answer = TypeVar("Answer")
 EmailArgument = Annotated[str, typer.Argument(metavar="EMAIL", help="Address of the account.")]
-RolesArgument = Annotated[list[Role], typer.Argument(metavar="ROLE…", help="All roles that it shall have.")]
+RolesArgument = Annotated[
+    list[Role],
+    typer.Argument(metavar="ROLE…", help="All roles that it shall have: `user`, `admin`, `super_admin`."),
+]
 Minutes = Annotated[
-    int, typer.Option(min=1, max=LONGEST_LINK_MINUTES, help="How long the link is good, in minutes.")
+    int, typer.Option(min=1, max=LONGEST_LINK_MINUTES, help="How long it is good: 1 to 60 minutes.")
 ]
 
 _log = log_of(__name__)
@@ -61,7 +64,19 @@ def add_night_verbs(app: typer.Typer, on_bus: OnBus) -> None:
 
     @app.command("login-link")
     def login_link(email: EmailArgument, minutes: Minutes = 15) -> None:
-        """Make a code that logs somebody in, once. It stands for the password, not for a second factor."""
+        """Make a code that logs somebody in once, who can't prove the password and gets no mail; printed once,
+        stored as its SHA-256.
+
+        It is redeemed by `POST /v1/users/login/link` as `token`, and stands for the password alone: an account
+        with a second factor is asked for its `code` as well, and a role that needs a second factor is not
+        carried without. A new one replaces the one before, a new password drops it. The owner is told by mail
+        when it is used. Logs `login_link_made`.
+
+        Exit codes: 0, 1 (the account is deactivated, or migrations are pending), 2 (also if nobody has the
+        address), 3.
+
+        Example: hedgerow users login-link ada@example.org --minutes 5
+        """
         lifetime = timedelta(minutes=minutes)
         account, code = with_account(
             on_bus, email, lambda account: MakeLoginLink(account_id=AccountId(account.id), lifetime=lifetime)
@@ -72,7 +87,16 @@ def add_night_verbs(app: typer.Typer, on_bus: OnBus) -> None:
 
     @app.command("deactivate")
     def deactivate(email: EmailArgument) -> None:
-        """Close an account: its sessions end within a second, and nobody logs in to it."""
+        """Close an account: its sessions end, its access tokens are refused within a second, nobody logs in to
+        it.
+
+        An operator may close every account but that of the last active super_admin. Logs `account_deactivated`.
+
+        Exit codes: 0, 1 (it is closed already, it is the last super_admin, or migrations are pending), 2 (also
+        if nobody has the address), 3.
+
+        Example: hedgerow users deactivate ada@example.org
+        """
         account, _closed = with_account(
             on_bus,
             email,
@@ -83,7 +107,12 @@ def add_night_verbs(app: typer.Typer, on_bus: OnBus) -> None:
 
     @app.command("reactivate")
     def reactivate(email: EmailArgument) -> None:
-        """Open a closed account again."""
+        """Open a closed account again. Sessions that were ended stay ended. Logs `account_reactivated`.
+
+        Exit codes: 0, 1 (it is open, or migrations are pending), 2 (also if nobody has the address), 3.
+
+        Example: hedgerow users reactivate ada@example.org
+        """
         account, _open = with_account(
             on_bus,
             email,
@@ -98,7 +127,14 @@ def _roles(on_bus: OnBus) -> typer.Typer:
 
     @app.command("show")
     def show(email: EmailArgument, as_json: Json = False) -> None:
-        """Show the roles of an account."""
+        """Show the roles of an account.
+
+        JSON: `email`, `roles`, `status`.
+
+        Exit codes: 0, 1 (migrations are pending), 2 (also if nobody has the address), 3.
+
+        Example: hedgerow users roles show ada@example.org
+        """
         account = on_bus(lambda bus: account_of(bus, email))
         if account is None:
             raise unknown(email)
@@ -107,7 +143,17 @@ def _roles(on_bus: OnBus) -> typer.Typer:
 
     @app.command("set")
     def assign(email: EmailArgument, roles: RolesArgument) -> None:
-        """Give an account these roles, and no others. Its sessions end within a second."""
+        """Give an account these roles, and no others; its sessions end, and its access tokens are refused within
+        a second.
+
+        An operator may give and take every role, `super_admin` included, except that the last active super_admin
+        stays one. Logs `roles_set`.
+
+        Exit codes: 0, 1 (it is the last super_admin, or migrations are pending), 2 (also if nobody has the
+        address), 3.
+
+        Example: hedgerow users roles set ada@example.org user admin
+        """
         account, changed = with_account(
             on_bus,
             email,
@@ -126,7 +172,14 @@ def _second_factor(on_bus: OnBus) -> typer.Typer:
 
     @app.command("reset")
     def reset(email: EmailArgument) -> None:
-        """Remove the second factor of somebody who has lost it. Ends all sessions; the owner is told by mail."""
+        """Remove the second factor of somebody who has lost it.
+
+        Ends all sessions of the account; its owner is told by mail. Logs `second_factor_reset`.
+
+        Exit codes: 0, 1 (it has none, or migrations are pending), 2 (also if nobody has the address), 3.
+
+        Example: hedgerow users second-factor reset ada@example.org
+        """
         account, _gone = with_account(
             on_bus,
             email,

@@ -18,7 +18,7 @@ from hedgerow_users.interfaces.printing import Json, print_rows
 
 MaybeEmail = Annotated[str | None, typer.Argument(metavar="[EMAIL]", help="Address of the account.")]
 Everybody = Annotated[bool, typer.Option("--all", help="Everybody's sessions, instead of one account's.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Don't ask; `--all` asks, and without a terminal demands it.")]
 
 _log = log_of(__name__)
 
@@ -29,7 +29,14 @@ def sessions_cli(on_bus: OnBus) -> typer.Typer:
 
     @app.command("list")
     def list_them(email: EmailArgument, as_json: Json = False) -> None:
-        """List where somebody is logged in, the latest login first."""
+        """List where somebody is logged in, the latest login first.
+
+        JSON: `id`, `started_at`, `last_seen_at`, `network`, `user_agent`.
+
+        Exit codes: 0, 1 (migrations are pending), 2 (also if nobody has the address), 3.
+
+        Example: hedgerow users sessions list ada@example.org
+        """
         found = on_bus(lambda bus: _sessions_of(bus, email))
         if found is None:
             raise unknown(email)
@@ -47,7 +54,17 @@ def sessions_cli(on_bus: OnBus) -> typer.Typer:
 
     @app.command("end")
     def end(email: MaybeEmail = None, everybody: Everybody = False, yes: Yes = False) -> None:
-        """End all sessions of an account, or of everybody. Their access tokens are refused within a second."""
+        """End all sessions of an account, or everybody's.
+
+        Access tokens are refused within a second. With `--all`, one statement ends all sessions and refuses
+        every access token of before; tokens of the next 5 s are refused as well, since one may be signed right
+        after the end, or by a clock that is ahead: who logs in meanwhile refreshes, or logs in again. Logs
+        `sessions_ended` or `all_sessions_ended`.
+
+        Exit codes: 0, 1 (not confirmed, or migrations are pending), 2 (also if nobody has the address), 3.
+
+        Example: hedgerow users sessions end ada@example.org
+        """
         if (email is None) != everybody:
             raise typer.BadParameter("say whose: an address, or --all", param_hint="EMAIL")
         if email is not None:
