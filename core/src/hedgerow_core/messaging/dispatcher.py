@@ -26,7 +26,7 @@ POLL_S = 0.03
 IDLE_POLL_S = 0.1
 """The same when there was nothing for `IDLE_AFTER_S`: an idle worker costs a third of the processor time then."""
 IDLE_AFTER_S = 2.0
-ASLEEP_POLL_S = 0.4
+ASLEEP_POLL_S = 0.5
 """The same when there was nothing for `ASLEEP_AFTER_S`. Only the first event after such a silence waits for it."""
 ASLEEP_AFTER_S = 30.0
 RESEND_AFTER_S = 5.0
