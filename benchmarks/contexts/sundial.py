@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Sequence
 
 from dependency_injector import containers, providers
@@ -11,6 +13,8 @@ from hedgerow_core.http import ContextRouter, public
 from hedgerow_core.plugin import CoreContainer, Manifest, hookimpl
 
 NAME = "sundial"
+SLOWED_S = float(os.environ.get("SUNDIAL_SLOWED_MS", "0")) / 1000
+"""To see that a benchmark can be red."""
 
 
 class SundialContainer(containers.DeclarativeContainer):
@@ -40,6 +44,8 @@ def routes(container: SundialContainer, bus: Bus) -> Sequence[ContextRouter]:
     @public
     async def hour() -> dict[str, int]:
         """It is noon."""
+        if SLOWED_S:
+            time.sleep(SLOWED_S)  # noqa: ASYNC251 - it is to cost something
         return {"hour": 12}
 
     return [router]

@@ -33,7 +33,8 @@ def main() -> int:
     lines: list[Result] = []
     measured = {}
     wanted = sorted({side for row in rows.values() for side in row.floors})
-    with prepared() as ground, yardsticks(ground, *wanted):
+    slowed = {"SUNDIAL_SLOWED_MS": str(options.slowed_by_ms)}
+    with prepared(slowed) as ground, yardsticks(ground, *wanted):
         for name, row in rows.items():
             print(f"{name} …", file=sys.stderr, flush=True)
             found, hits = asyncio.run(measure(row, ground, size))
@@ -57,6 +58,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=4.0, help="how long each time")
     parser.add_argument("--warm-up", type=float, default=1.0, help="seconds of load before, not counted")
     parser.add_argument("--connections", type=int, default=32, help="requests under way at the same time")
+    parser.add_argument("--slowed-by-ms", type=float, default=0, help="slow `constant`, to see that it goes red")
     parser.add_argument("--json", type=Path, help="file for all figures")
     parser.add_argument("--plot", type=Path, help="file for a picture of the ratios (SVG)")
     return parser

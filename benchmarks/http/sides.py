@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,8 +107,11 @@ class Ground:
 
 
 @contextmanager
-def prepared() -> Iterator[Ground]:
-    """Start the servers, migrate, and register the caller with some invoices. Our side is called `hedgerow`."""
+def prepared(more: Mapping[str, str] | None = None) -> Iterator[Ground]:
+    """Start the servers, migrate, and register the caller with some invoices. Our side is called `hedgerow`.
+
+    `more` is added to its environment.
+    """
     server_core, rest = _cores()
     with tempfile.TemporaryDirectory(prefix="hedgerow-bench-") as name, ExitStack() as stack:
         folder = Path(name)
@@ -120,7 +123,7 @@ def prepared() -> Iterator[Ground]:
             if str(folder) in " ".join(process.info["cmdline"] or ()) and process.pid != os.getpid():
                 process.cpu_affinity(list(rest))
         url = postgres.address.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        environment = {
+        environment = dict(more or {}) | {
             "HEDGEROW_ENV": "prod",
             "HEDGEROW_DATABASE_URL": url,
             "HEDGEROW_BROKER_URL": redis.url,

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     bindparam,
+    event,
     func,
     insert,
     literal,
@@ -170,6 +171,20 @@ async def test_interval_and_other_types_travel_as_the_dialect_says(shop: Databas
     row = await shop.row(later, {"at": NOW, "by": timedelta(hours=2)})
     assert row is not None
     assert row.later == NOW + timedelta(hours=2)
+
+
+async def test_who_watches_the_statements_sees_all_of_them(shop: Database) -> None:
+    seen: list[str] = []
+
+    def see(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        seen.append(statement.split()[0])
+
+    event.listen(shop.engine.sync_engine, "before_cursor_execute", see)
+    await shop.rows(COUNT, {"first": 1, "last": 1})
+    async with shop.transaction() as connection:
+        await insert_row(connection, ADD, {"subscription": "a", "partition": 1})
+
+    assert seen == ["SELECT", "INSERT"]
 
 
 PARTITIONS = Table("delivery_partitions", MetaData(), Column("subscription", Text), Column("partition", Integer))

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from hedgerow_core.persistence.failures import Constraints, connecting, speaking_plainly
 from hedgerow_core.persistence.observing import Observer, observing, observing_refusals
-from hedgerow_core.persistence.short_statements import ShortStatement, short_read
+from hedgerow_core.persistence.short_statements import ShortStatement, is_watched, short_read
 
 POOL_SIZE = 10
 """Connections per context and process: what eight drains, their dispatcher and a renewal of a lease need. All are
@@ -212,6 +212,8 @@ class Database:
         return found[0] if found else None
 
     def _short_read(self, statement: Select[Any]) -> ShortStatement | None:
+        if is_watched(self.engine.sync_engine):
+            return None
         if statement not in self._short_reads:
             self._short_reads[statement] = short_read(statement, self.engine.dialect)
         return self._short_reads[statement]
