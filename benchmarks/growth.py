@@ -3,7 +3,7 @@
 For each size, so many events lie in the outbox and so many deliveries are pending; then relay, dispatcher and claim
 do what they do all the time. Their statements are caught as they go out, and run once more under EXPLAIN (ANALYZE,
 BUFFERS). Exits 1 if one of them goes through a table, or takes many times as long with the largest as with the
-smallest. `--plans FILE` keeps the plans; `--without-index` shows that the verdict can be red.
+smallest. `--plans FILE` keeps the plans; `--without-indexes` shows that the verdict can be red.
 """
 
 from __future__ import annotations
@@ -42,6 +42,10 @@ _SCAN = re.compile(r"Seq Scan on (outbox\w*|deliveries)\b")
 _READ = re.compile(r"(?:actual time=\S+ rows=|Rows Removed by Filter: )([\d.]+)")
 FEW_ROWS = 1_000
 """A range of the outbox that is empty, or hardly begun, is read as a whole: no index is shorter."""
+_WITHOUT_INDEXES = (
+    *(f"ALTER SYSTEM SET enable_{kind} = off" for kind in ("indexscan", "indexonlyscan", "bitmapscan")),
+    "SELECT pg_reload_conf()",
+)
 _TOOK = re.compile(r"Execution Time: ([\d.]+) ms")
 
 
@@ -69,9 +73,7 @@ async def catching(database: Database) -> AsyncIterator[Caught]:
         event.remove(engine, "before_cursor_execute", caught.note)
 
 
-async def plans_with(
-    ground: Ground, size: int, *, without_index: str | None = None
-) -> dict[str, tuple[float, str]]:
+async def plans_with(ground: Ground, size: int, *, without_indexes: bool = False) -> dict[str, tuple[float, str]]:
     """How long each everyday statement takes with so many rows, and its plan."""
     await ground.run("TRUNCATE orchard.outbox, press.deliveries", "DELETE FROM press.feed_cursors")
     async with ground.admin() as connection:
@@ -84,8 +86,8 @@ async def plans_with(
     while await relay.step():
         pass
     await ground.run("ANALYZE orchard.outbox", "ANALYZE press.deliveries")
-    if without_index:
-        await ground.run(f"DROP INDEX press.{without_index}")
+    if without_indexes:
+        await ground.run(*_WITHOUT_INDEXES)
     found: dict[str, tuple[float, str]] = {}
     async with ground.admin() as connection:
         await fill(connection, 100)
@@ -180,10 +182,10 @@ def tables_gone_through(plan: str) -> int:
 
 
 async def measured_with(
-    ground: Ground, sizes: tuple[int, ...], *, without_index: str | None = None
+    ground: Ground, sizes: tuple[int, ...], *, without_indexes: bool = False
 ) -> dict[int, dict[str, tuple[float, str]]]:
     """Everything, for each size."""
-    return {size: await plans_with(ground, size, without_index=without_index) for size in sizes}
+    return {size: await plans_with(ground, size, without_indexes=without_indexes) for size in sizes}
 
 
 def main() -> int:
@@ -197,7 +199,7 @@ def main() -> int:
     )
     chosen = parser.parse_args()
     with prepared() as ground:
-        measured = asyncio.run(measured_with(ground, tuple(chosen.sizes), without_index=chosen.without_index))
+        measured = asyncio.run(measured_with(ground, tuple(chosen.sizes), without_indexes=chosen.without_indexes))
     lines = lines_of(measured)
     if chosen.plans:
         largest = measured[max(measured)]

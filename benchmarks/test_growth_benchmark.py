@@ -11,7 +11,7 @@ from benchmarks.growth import lines_of, measured_with
 def test_a_missing_index_is_found_out() -> None:
     with prepared() as ground:
         sound = lines_of(asyncio.run(measured_with(ground, (1_000, 5_000))))
-        broken = lines_of(asyncio.run(measured_with(ground, (5_000,), without_index="deliveries_in_order")))
+        broken = lines_of(asyncio.run(measured_with(ground, (5_000,), without_indexes=True)))
 
     assert all(line.kept for line in sound if "gone through" in line.name), sound
     assert not all(line.kept for line in broken if "gone through" in line.name), broken
