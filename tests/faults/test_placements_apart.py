@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 
 from hedgerow_core.persistence import DatabaseAddress
-from tests.extraction.placements import APART, TOGETHER, WIRED
+from tests.extraction.placements import APART, TOGETHER, WIRED, Placement
 from tests.extraction.playing import Faults, Outcome, played
 from tests.faults.laboratory.checker import Measured
 from tests.faults.laboratory.child import MUTANT
 from tests.faults.laboratory.records import Records
-from tests.faults.laboratory.sizes import LONG, size, with_twins
+from tests.faults.laboratory.sizes import LONG, size
 
 EXPERIMENT = "51 placements apart"
 REREAD_EVERY = 15
@@ -30,6 +30,9 @@ ALONE = Faults(reread_every=REREAD_EVERY)
 """For mutants: nobody dies, and nothing is lost on the way, or it could be red for another reason."""
 MUTANTS = {"dedupes_nothing": "billing", "moves_past_pages": "billing", "answers_differ_by_wire": "answers"}
 """And in what the difference shows."""
+SUFFERS = {APART.name: ALL, WIRED.name: Faults()}
+CASES = [(APART, None), *([(WIRED, None), *((APART, mutant) for mutant in MUTANTS)] if LONG else [])]
+"""By wire nothing suffers: what could go wrong there goes wrong apart, too, and the long tier tells them apart."""
 Together = Callable[[int], Outcome]
 
 
@@ -47,37 +50,31 @@ def together(
     return together
 
 
-def test_by_wire_everything_is_as_in_one_process(
-    together: Together, postgres_server: DatabaseAddress, redis_url: str, tmp_path: Path, verdict: Records
-) -> None:
-    rounds = size("placements_apart.rounds")
-    wired = played(WIRED, postgres_server, redis_url, tmp_path / "wired", rounds=rounds)
-
-    verdict(EXPERIMENT, compared(together(rounds), wired), seed=0, placement="wired", rounds=rounds)
-
-
-@pytest.mark.parametrize("mutant", with_twins(*MUTANTS))
-def test_hosts_apart_that_suffer_leave_what_one_host_leaves(
+@pytest.mark.parametrize(("placement", "mutant"), CASES)
+def test_contexts_on_hosts_that_suffer_leave_what_one_host_leaves(
     together: Together,
     postgres_server: DatabaseAddress,
     redis_url: str,
     tmp_path: Path,
     verdict: Records,
     seed: int,
+    placement: Placement,
     mutant: str | None,
 ) -> None:
     rounds = 1 if mutant else size("placements_apart.rounds")
-    faults, settings = (ALONE, {MUTANT: mutant}) if mutant else (ALL, {})
-    dice = replace(faults, seed=seed)
-    apart = played(APART, postgres_server, redis_url, tmp_path / "apart", rounds=rounds, faults=dice, **settings)
+    settings = {MUTANT: mutant} if mutant else {}
+    dice = replace(ALONE if mutant else SUFFERS[placement.name], seed=seed)
+    other = played(
+        placement, postgres_server, redis_url, tmp_path / "other", rounds=rounds, faults=dice, **settings
+    )
 
     meant = together(rounds)
     if mutant:
-        assert [name for name, hash in meant.hashes.items() if hash != apart.hashes[name]] == [MUTANTS[mutant]]
-    else:
-        assert {name.split()[0] for name in apart.happened} >= {"killed", "reread", "twice", "lost"}
-    facts = {"placement": "apart", "rounds": rounds, **apart.told}
-    verdict(EXPERIMENT, compared(meant, apart), seed=seed, mutant=mutant, **facts)
+        assert [name for name, hash in meant.hashes.items() if hash != other.hashes[name]] == [MUTANTS[mutant]]
+    elif placement is APART:
+        assert {name.split()[0] for name in other.happened} >= {"killed", "reread", "twice", "lost"}
+    facts = {"placement": placement.name, "rounds": rounds, **other.told}
+    verdict(EXPERIMENT, compared(meant, other), seed=seed, mutant=mutant, **facts)
 
 
 def compared(together: Outcome, other: Outcome) -> Measured:
