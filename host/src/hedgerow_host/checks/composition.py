@@ -25,7 +25,8 @@ def publishers_that_are_absent(assembly: Assembly) -> Iterator[Finding]:
                 number="W001",
                 subject=subscription.name,
                 what=f"listens to {subscription.event}, and {subscription.publisher} is not hosted here",
-                fix=f"host {subscription.publisher}, or see that another host runs it on the same database",
+                fix=f"host {subscription.publisher}, or say where it lives: {_url_of(subscription.publisher)}; "
+                "a host on the same database will do, too",
             )
 
 
@@ -38,8 +39,13 @@ def questions_that_nobody_answers(assembly: Assembly) -> Iterator[Finding]:
                 number="W003",
                 subject=question.query,
                 what=f"is asked by {context.name}, and {question.publisher} is not hosted here",
-                fix=f"host {question.publisher}; until then asking fails with query_not_here",
+                fix=f"host {question.publisher}, or say where it lives: {_url_of(question.publisher)}; until then "
+                "asking fails with query_not_here",
             )
+
+
+def _url_of(context: str) -> str:
+    return f"HEDGEROW_REMOTES__{context.upper()}__URL=https://…"
 
 
 def versions_that_are_too_new(assembly: Assembly) -> Iterator[Finding]:

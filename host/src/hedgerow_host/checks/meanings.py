@@ -115,7 +115,7 @@ MEANINGS = {
     ),
     "W001": Meaning(
         what="A subscription listens to a context that is not hosted here",
-        fix="Host it, or see that another host runs it on the same database.",
+        fix="Host it, or say where it lives with `HEDGEROW_REMOTES`; a host on the same database will do, too.",
     ),
     "W002": Meaning(
         what="A subscription reads an event up to a version, and a newer one is published",
@@ -124,7 +124,7 @@ MEANINGS = {
     ),
     "W003": Meaning(
         what="A context asks one that is not hosted here",
-        fix="Host it.",
+        fix="Host it, or say where it lives with `HEDGEROW_REMOTES`.",
     ),
     "W004": Meaning(
         what="A context runs without a role of its own",
