@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 # Many tests start processes; each would compile our sources anew where somebody has switched bytecode off.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install run demo test check locked audit format proto chart bench-ledger bench-boot test-faults
+.PHONY: help install run demo test check locked audit format proto chart bench bench-http bench-growth bench-footprint bench-ledger bench-boot test-faults
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -55,6 +55,21 @@ proto: install ## generate what contexts say over gRPC from their .proto files
 
 chart: install ## have Helm render the chart for its tests, after a change of it (needs helm)
 	@$(UV) run --no-sync python -m tests.deployment.chart
+
+bench: ## every benchmark, side by side, in one go: an hour or so (QUICK=1 for a rough look); exit 1 if a floor is missed
+	@failed=0; for each in bench-http bench-growth bench-footprint bench-ledger bench-boot; do \
+		$(MAKE) --no-print-directory $$each || failed=1; done; exit $$failed
+
+bench-http: install ## requests a second beside bare FastAPI with ORM, Core and asyncpg (ROW=me for one); JSON and a picture in bench/
+	@mkdir -p bench
+	@$(UV) run --no-sync python -m benchmarks.http $(if $(ROW),--only $(ROW)) $(if $(QUICK),--rounds 2 --seconds 1.5) \
+		--json bench/http.json --plot bench/http.svg
+
+bench-growth: install ## the ledger's statements and their plans with 10,000 rows and 1,000,000 (SIZES="10000 10000000")
+	@$(UV) run --no-sync python -m benchmarks.growth --sizes $(or $(SIZES),$(if $(QUICK),10000 100000,10000 1000000))
+
+bench-footprint: install ## cold start, memory, and what 50 contexts cost a request
+	@$(UV) run --no-sync python -m benchmarks.footprint $(if $(QUICK),--rounds 2 --seconds 1.5)
 
 bench-ledger: install ## measure the ledger against its yardsticks, exit 1 if a floor is missed (QUICK=1 for a rough look)
 	@$(UV) run --no-sync python -m benchmarks.ledger $(if $(QUICK),--quick)

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any, final
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.lifespan.on import LifespanOn, LifespanSendMessage
 
 from hedgerow_core.http.middleware import RequestBoundary, is_routine
@@ -31,6 +34,7 @@ from hedgerow_host.readiness import Readiness
 from hedgerow_host.settings import REQUESTS_AT_ONCE, HostSettings
 from hedgerow_host.start import spare_what_is_built
 from hedgerow_host.streams.streaming import streaming
+from hedgerow_host.switchboard import Switchboard
 from hedgerow_host.visitors import Visitors
 from hedgerow_host.wire.arrivals import Arrivals
 from hedgerow_host.wire.believing import listening
@@ -175,7 +179,32 @@ def _let_in(app: FastAPI, settings: HostSettings) -> None:
 
 
 class HedgerowApi(FastAPI):
-    """FastAPI, with the one security scheme that every context shares named in the document."""
+    """FastAPI with a shorter way to the routes, and the one security scheme that all share in the document."""
+
+    _telling: bool | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI entry. Whether somebody records spans is found out once: to ask costs as much as to read a token."""
+        if scope["type"] == "http" and self.middleware_stack is not None:
+            if self._telling is None:
+                self._telling = self._native_telemetry.enabled()
+            if not self._telling:
+                scope["app"] = self
+                await self.middleware_stack(scope, receive, send)
+                return
+        await super().__call__(scope, receive, send)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """What surrounds the routes.
+
+        FastAPI's own would look out for what nobody caught and for large bodies, too: that is the boundary's work.
+        """
+        theirs = AsyncExitStackMiddleware(self.router)
+        foreseen = {kind: handler for kind, handler in self.exception_handlers.items() if kind is not Exception}
+        app: ASGIApp = Switchboard(self.router, ExceptionMiddleware(theirs, handlers=foreseen))
+        for kind, args, kwargs in reversed(self.user_middleware):
+            app = kind(app, *args, **kwargs)
+        return app
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""

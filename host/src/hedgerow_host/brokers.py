@@ -13,29 +13,18 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-import redis
 import redis.asyncio
 from dramatiq import Actor
-from dramatiq.brokers.redis import RedisBroker
 from dramatiq.errors import BrokerConnectionError
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from hedgerow_core.messaging import Hint
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_host import rabbitmq
 from hedgerow_host.rabbitmq import HintBroker
+from hedgerow_host.redis_hints import HintsOnly
 from hedgerow_host.settings import RABBITMQ_SCHEMES
 
-HEARTBEAT_TIMEOUT_MS = 5_000
-"""After this silence another worker takes over a killed worker's hints (measured: 8 of 8 came back in 11 s)."""
-ALWAYS_MAINTAIN = 1_000_000
-"""Chance in a million that a command looks for dead workers; dramatiq's default of 1,000 means minutes."""
-REDIS_TIMEOUT_S = 0.5
-"""It answers within a millisecond or two; a hint that waits longer for it is better sent again."""
-REDIS_RETRIES = 2
-"""Over a new connection, at once. dramatiq's consumer would lose what it had fetched, and pause for 3 s."""
 SIGN_OF_LIFE_WITHIN_S = 0.5
 TEND_EVERY_S = rabbitmq.HEARTBEAT_S / 2
 
@@ -44,12 +33,12 @@ class BrokerHints:
     """Sends hints through dramatiq: one queue per context, one actor, `drain(context, subscription, partition)`."""
 
     def __init__(self, url: str, address: DatabaseAddress) -> None:
-        self.broker: RedisBroker | HintBroker
+        self.broker: HintsOnly | HintBroker
         # Two hosts that share a broker must not take each other's hints: all names carry the database's.
         if is_rabbitmq(url):
             self.broker, self._prefix = HintBroker(url), f"{namespace_of(address, '.')}."
         else:
-            self.broker, self._prefix = _redis_broker(url, namespace=namespace_of(address)), ""
+            self.broker, self._prefix = HintsOnly(url, namespace_of(address)), ""
         self._actors: dict[str, Actor[[str, str, int], None]] = {}
         # One thread, because a connection to RabbitMQ belongs to the thread that opened it.
         self._sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hints")
@@ -135,23 +124,3 @@ def is_rabbitmq(url: str) -> bool:
 def namespace_of(address: DatabaseAddress, separator: str = ":") -> str:
     """What the names of this host begin with, in a broker that it may share with others."""
     return f"hedgerow{separator}{hashlib.sha256(address.place.encode()).hexdigest()[:12]}"
-
-
-class _HintsOnly(RedisBroker):
-    """Redis without queues for delayed messages: the ledger knows what is due when, and each would be polled."""
-
-    def get_declared_delay_queues(self) -> set[str]:
-        """None."""
-        return set()
-
-
-def _redis_broker(url: str, namespace: str) -> RedisBroker:
-    timeouts = {"socket_timeout": REDIS_TIMEOUT_S, "socket_connect_timeout": REDIS_TIMEOUT_S}
-    return _HintsOnly(  # type: ignore[no-untyped-call] # dramatiq types its actors, not its brokers
-        client=redis.Redis.from_url(url, retry=Retry(NoBackoff(), REDIS_RETRIES), **timeouts),
-        # No middleware: no retries (the ledger retries), no time limits (the lease limits), no results.
-        middleware=[],
-        namespace=namespace,
-        heartbeat_timeout=HEARTBEAT_TIMEOUT_MS,
-        maintenance_chance=ALWAYS_MAINTAIN,
-    )

@@ -26,8 +26,8 @@ from hedgerow_host.worker_probes import answering_probes
 
 DRAIN_THREADS = 8
 """Drains at the same time per process. Each waits for PostgreSQL most of its time."""
-POLL_MS = 20
-"""How soon an idle worker notices a hint, at the latest."""
+LOOK_IN_EVERY_MS = 500
+"""How soon an idle worker notices a hint that another one has sent. Its own dispatcher wakes it at once."""
 PREFETCH = 32
 """Hints a process may hold. With dramatiq's default, twice the threads, a queue's consumer sleeps over the rest."""
 SHUTDOWN_GRACE_S = 20.0
@@ -66,7 +66,7 @@ async def run_worker(
         loop.add_signal_handler(number, stop.set)
     hints = BrokerHints(broker_url, address)
     hints.work_with(assembly.names, assembly.drain, loop)
-    worker = Worker(hints.broker, worker_threads=DRAIN_THREADS, worker_timeout=POLL_MS)
+    worker = Worker(hints.broker, worker_threads=DRAIN_THREADS, worker_timeout=LOOK_IN_EVERY_MS)
     worker.queue_prefetch = PREFETCH
     spare_what_is_built()
     arrivals = Arrivals(assembly)

@@ -16,7 +16,7 @@ from hedgerow_billing import plugin
 from hedgerow_billing.container import BillingContainer
 from hedgerow_core.application import Bus
 from hedgerow_core.domain import new_id
-from hedgerow_core.http import PipelineRoute, access_of
+from hedgerow_core.http import PipelineRoute, access_of, unlike_its_model
 
 
 def eur(amount: int) -> dict[str, object]:
@@ -222,6 +222,12 @@ def test_every_route_needs_a_permission_that_the_manifest_declares(container: Bi
             access = access_of(route.endpoint)
             assert access is not None
             assert access.permission in declared
+
+
+def test_what_is_written_as_it_is_looks_as_the_document_says(container: BillingContainer, bus: Bus) -> None:
+    routes = [route for router in plugin.routes(container, bus) for route in router.routes]
+    found = {route.name: unlike_its_model(route) for route in routes if isinstance(route, PipelineRoute)}
+    assert not any(found.values()), {name: why for name, why in found.items() if why}
 
 
 async def test_every_invoice_carries_its_version_as_a_tag(http: httpx.AsyncClient) -> None:

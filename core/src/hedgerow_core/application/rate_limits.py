@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from hedgerow_core.domain import RateLimitError
 
 _NAME = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
-_MICROSECOND = timedelta(microseconds=1)
+_MICROSECOND, _NO_WAIT = timedelta(microseconds=1), timedelta(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,33 +27,29 @@ class Quota:
     limit: int
     period: timedelta
     burst: int
+    interval_us: int = field(init=False, repr=False, compare=False)
+    """Microseconds that one use takes to be forgotten."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"{self.name!r} is no name of a quota: lower-case letters, digits, _ . -")
         if self.limit < 1 or self.burst < 1:
             raise ValueError(f"the quota {self.name} lets nothing pass: limit and burst begin at 1")
-
-    @property
-    def interval_us(self) -> int:
-        """Microseconds that one use takes to be forgotten."""
-        return max(1, self.period // _MICROSECOND // self.limit)
+        object.__setattr__(self, "interval_us", max(1, self.period // _MICROSECOND // self.limit))
 
     def widened(self, times: int) -> Quota:
         """The same quota, so many times as wide."""
         return self if times == 1 else replace(self, limit=self.limit * times, burst=self.burst * times)
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """One use of a quota by a subject. A subject that is personal comes hashed: it is stored as it is."""
 
     quota: Quota
     subject: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(NamedTuple):
     """What is left of a quota: `remaining` uses now, all of them after `full_after_s` seconds."""
 
     quota: Quota
@@ -61,8 +57,7 @@ class Standing:
     full_after_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Whether the claims pass: all of them, or none. `retry_after` is zero if they do."""
 
     retry_after: timedelta
@@ -72,7 +67,7 @@ class Verdict:
     def of(cls, claims: Sequence[Claim], wait_us: int, backlogs_us: Sequence[int]) -> Verdict:
         """The verdict, from the longest wait and from each subject's backlog, in microseconds."""
         return cls(
-            retry_after=timedelta(microseconds=max(0, wait_us)),
+            retry_after=timedelta(microseconds=wait_us) if wait_us > 0 else _NO_WAIT,
             standings=tuple(
                 Standing(
                     quota=claim.quota,

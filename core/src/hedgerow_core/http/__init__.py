@@ -1,6 +1,7 @@
 """The HTTP edge: access decisions, problems, paging. The only room that knows status codes."""
 
 from hedgerow_core.http.access import Access, access_of, authenticated, logged_in, permitted, public
+from hedgerow_core.http.direct import as_it_is, unlike_its_model
 from hedgerow_core.http.etags import IfMatch, tagged
 from hedgerow_core.http.filtering import Filterable, FilterField
 from hedgerow_core.http.idempotency import idempotent
@@ -29,6 +30,7 @@ __all__ = [
     "SortOrder",
     "Throttle",
     "access_of",
+    "as_it_is",
     "authenticated",
     "idempotent",
     "logged_in",
@@ -39,4 +41,5 @@ __all__ = [
     "raw_body_of",
     "tagged",
     "throttled",
+    "unlike_its_model",
 ]

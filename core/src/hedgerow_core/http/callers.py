@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from starlette.types import Scope
@@ -18,9 +19,12 @@ def caller_in(scope: Scope) -> dict[str, str]:
     principal: Principal | None = scope.get("state", {}).get("principal")
     address = address_of(scope)
     found = {"subject": str(principal.subject)} if principal is not None else {}
-    return found if address is None else {**found, "network": _neighbourhood(address)}
+    if address is not None:
+        found["network"] = _neighbourhood(address)
+    return found
 
 
+@lru_cache(maxsize=4096)
 def _neighbourhood(address: IPv4Address | IPv6Address) -> str:
     prefix = IPV4_PREFIX if isinstance(address, IPv4Address) else IPV6_PREFIX
     return str(ip_network((address.packed, prefix), strict=False))

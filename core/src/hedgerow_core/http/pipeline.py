@@ -10,20 +10,25 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hedgerow_core.application import ALL_ROWS, RowScope
 from hedgerow_core.domain import AuthorizationError
 from hedgerow_core.http.access import Access
 from hedgerow_core.http.authentication import Authentication, demand_confirmed
+from hedgerow_core.http.direct import Answer, direct_answer
 from hedgerow_core.http.etags import not_modified
 from hedgerow_core.http.idempotency import answered_once, is_idempotent
 from hedgerow_core.http.json_bodies import JsonRequest
 from hedgerow_core.http.origins import CookieMode, OriginCheck
 from hedgerow_core.http.own_writes import OwnWrites
-from hedgerow_core.http.problems import ERRORS
+from hedgerow_core.http.problems import ERRORS, FORESEEN, problem_of
 from hedgerow_core.http.throttling import Throttle
 from hedgerow_core.security import KeyAuthority, PermissionTable, Principal, TokenIssuer, TokenVerifier
 from hedgerow_core.security.permissions import scope_missing
+
+SPANS = "fastapi.telemetry"
+"""Is in the scope where FastAPI records spans."""
 
 Stage = Callable[[Request], Awaitable[None]]
 """Lets a request pass, or raises a domain error."""
@@ -36,9 +41,20 @@ class PipelineRoute(APIRoute):
     own_writes: OwnWrites | None = None
     """Fitted in where there is a replica."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """As a decorator of a router builds it."""
+        super().__init__(*args, **kwargs)
+        answer = direct_answer(self)
+        self.is_direct = answer is not None
+        """Whether it answers by itself, without what FastAPI puts around a route."""
+        if answer is not None:
+            self.app = _directly(self._behind_stages(answer), otherwise=self.app)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, behind the stages."""
-        answer = super().get_route_handler()
+        return self._behind_stages(super().get_route_handler())
+
+    def _behind_stages(self, answer: Answer) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         repeatable = is_idempotent(self.endpoint)
         takes_body = self.body_field is not None or repeatable
 
@@ -57,6 +73,23 @@ class PipelineRoute(APIRoute):
             return not_modified(request, response) or response
 
         return handle
+
+
+def _directly(answer: Answer, *, otherwise: ASGIApp) -> ASGIApp:
+    """What answers by itself unless FastAPI is recording spans of what it does."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if SPANS in scope:
+            await otherwise(scope, receive, send)
+        else:
+            request = Request(scope, receive, send)
+            try:
+                response = await answer(request)
+            except FORESEEN as error:
+                response = await problem_of(request, error)
+            await response(scope, receive, send)
+
+    return app
 
 
 class ContextRouter(APIRouter):

@@ -109,11 +109,23 @@ def problem_response(
     )
 
 
+FORESEEN = (DomainError, RequestValidationError, HTTPException)
+"""What `problem_of` has an answer to."""
+
+
 def install_problem_handlers(app: FastAPI) -> None:
     """Make the application answer every error it can foresee with a problem."""
-    app.add_exception_handler(DomainError, _broken_rule)
-    app.add_exception_handler(RequestValidationError, _invalid_request)
-    app.add_exception_handler(HTTPException, _http_exception)
+    for kind in FORESEEN:
+        app.add_exception_handler(kind, problem_of)
+
+
+async def problem_of(request: Request, error: Exception) -> Response:
+    """The answer to an error that is `FORESEEN`."""
+    if isinstance(error, DomainError):
+        return await _broken_rule(request, error)
+    if isinstance(error, RequestValidationError):
+        return await _invalid_request(request, error)
+    return await _http_exception(request, error)
 
 
 async def _broken_rule(request: Request, error: Exception) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,13 +28,22 @@ _FOR_ONE: Header = (b"cache-control", b"no-store")
 def security_headers(scope: Scope, headers: Iterable[Header]) -> list[Header]:
     """The fields to add to an answer with these; what the answer says itself stands."""
     own = dict(headers)
-    is_page = own.get(b"content-type", b"").startswith(b"text/html")
-    wanted = [*_EVERY_ANSWER, _PAGE if is_page else _DATA]
-    if scope.get("state", {}).get("principal") is not None:
-        wanted.append(_FOR_ONE)
-    if scope["scheme"] == "https":
-        wanted.append(_HTTPS)
+    wanted = _wanted(
+        is_page=own.get(b"content-type", b"").startswith(b"text/html"),
+        for_one=scope.get("state", {}).get("principal") is not None,
+        over_https=scope["scheme"] == "https",
+    )
     return [header for header in wanted if header[0] not in own]
+
+
+@cache
+def _wanted(*, is_page: bool, for_one: bool, over_https: bool) -> tuple[Header, ...]:
+    return (
+        *_EVERY_ANSWER,
+        _PAGE if is_page else _DATA,
+        *([_FOR_ONE] if for_one else []),
+        *([_HTTPS] if over_https else []),
+    )
 
 
 class SecurityHeaders:

@@ -26,6 +26,9 @@ POLL_S = 0.03
 IDLE_POLL_S = 0.1
 """The same when there was nothing for `IDLE_AFTER_S`: an idle worker costs a third of the processor time then."""
 IDLE_AFTER_S = 2.0
+ASLEEP_POLL_S = 0.5
+"""The same when there was nothing for `ASLEEP_AFTER_S`. Only the first event after such a silence waits for it."""
+ASLEEP_AFTER_S = 30.0
 RESEND_AFTER_S = 5.0
 """A lost hint costs at most this much (eventing rule: one sweep interval)."""
 PAUSE_WHEN_AWAY_S = 1.0
@@ -82,7 +85,7 @@ class Dispatcher:
         self._hints = hints
         self._hinted: dict[tuple[str, int], tuple[int, float]] = {}
         self._nudged = asyncio.Event()
-        self._busy_at = 0.0
+        self._busy_at = time.monotonic()
         self._stopping = False
 
     def nudge(self) -> None:
@@ -166,7 +169,13 @@ class Dispatcher:
         return token != due.token or time.monotonic() - at > RESEND_AFTER_S
 
     async def _rest(self) -> None:
-        idle = time.monotonic() - self._busy_at > IDLE_AFTER_S
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._nudged.wait(), IDLE_POLL_S if idle else POLL_S)
+            await asyncio.wait_for(self._nudged.wait(), _poll_s(time.monotonic() - self._busy_at))
         self._nudged.clear()
+
+
+def _poll_s(silent_s: float) -> float:
+    """How long to rest when there was nothing for so long."""
+    if silent_s > ASLEEP_AFTER_S:
+        return ASLEEP_POLL_S
+    return IDLE_POLL_S if silent_s > IDLE_AFTER_S else POLL_S

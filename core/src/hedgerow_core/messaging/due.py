@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hedgerow_core.messaging.deliveries import NEWER_BUILD_GRACE
 
 # Skips from one (subscription, partition) to the next, so its cost is the number of partitions with work, not
-# the number of deliveries. Indexes: deliveries_in_order, deliveries_waiting.
+# the number of deliveries. Indexes: deliveries_in_order, deliveries_waiting. The last question has a LIMIT and no
+# EXISTS: for that one PostgreSQL read all deliveries of each partition first (20,000 pending: 75 ms; now 1).
 _DUE = text(
     """
     WITH RECURSIVE active AS (
@@ -34,13 +35,14 @@ _DUE = text(
     FROM active JOIN delivery_partitions lease USING (subscription, partition)
     WHERE active.subscription = ANY(:names) AND lease.expires_at < statement_timestamp()
       AND NOT EXISTS (SELECT FROM paused_subscriptions paused WHERE paused.subscription = active.subscription)
-      AND EXISTS (
-        SELECT FROM deliveries d LEFT JOIN waiting
+      AND (
+        SELECT true FROM deliveries d LEFT JOIN waiting
             ON waiting.subscription = d.subscription AND waiting.ordering_key = d.ordering_key
             AND waiting.position < d.position
         WHERE d.subscription = active.subscription AND d.partition = active.partition
           AND waiting.ordering_key IS NULL
-          AND d.state IN ('pending', 'processing', 'retry_wait') AND d.next_at <= statement_timestamp())
+          AND d.state IN ('pending', 'processing', 'retry_wait') AND d.next_at <= statement_timestamp()
+        LIMIT 1)
     """
 ).bindparams(bindparam("names", type_=ARRAY(Text)), bindparam("ordered", type_=ARRAY(Text)))
 

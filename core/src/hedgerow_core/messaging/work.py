@@ -23,7 +23,7 @@ from hedgerow_core.messaging.answers import RecordedAnswers
 from hedgerow_core.messaging.events import EventContract
 from hedgerow_core.messaging.tables import outbox
 from hedgerow_core.messaging.trail import append
-from hedgerow_core.persistence import Database
+from hedgerow_core.persistence import Database, insert_row
 
 Work = TypeVar("Work", bound="LedgerWork")
 
@@ -141,7 +141,10 @@ class LedgerWork:
             await append(self.connection, *self._audited)
             self._audited = []
         if self._events:
-            await self.connection.execute(_RECORD_EVENT, self._events)
+            if len(self._events) == 1:
+                await insert_row(self.connection, _RECORD_EVENT, self._events[0])
+            else:
+                await self.connection.execute(_RECORD_EVENT, self._events)  # in one round trip
             self._events = []
             self._published = True
         if self._unpublished:

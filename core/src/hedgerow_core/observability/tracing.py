@@ -6,8 +6,8 @@ follow OpenTelemetry's semantic conventions for messaging and carry names and id
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from uuid import UUID
@@ -38,7 +38,8 @@ _tracer = trace.get_tracer("hedgerow")
 
 def new_traceparent() -> str:
     """A trace that begins here. Nobody has recorded it, so it is not marked as sampled."""
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+    drawn = os.urandom(24).hex()
+    return f"00-{drawn[:32]}-{drawn[32:]}-00"
 
 
 def well_formed(traceparent: str) -> bool:

@@ -1,6 +1,7 @@
 """PostgreSQL: one engine, one schema and one role per context; Core statements, no ORM (ADR 0003)."""
 
-from hedgerow_core.persistence.database import Database, DatabaseAddress, Isolation
+from hedgerow_core.persistence.address import DatabaseAddress
+from hedgerow_core.persistence.database import Database, Isolation
 from hedgerow_core.persistence.filters import narrowed
 from hedgerow_core.persistence.migrations import (
     ContextMigrations,
@@ -15,6 +16,7 @@ from hedgerow_core.persistence.migrations import (
 from hedgerow_core.persistence.moving import ContextIsMoving
 from hedgerow_core.persistence.paging import Cursor, SortKey, keyset, page_of, sort_names
 from hedgerow_core.persistence.row_scopes import Scoped, parameters_of
+from hedgerow_core.persistence.short_statements import insert_row
 
 __all__ = [
     "ContextIsMoving",
@@ -32,6 +34,7 @@ __all__ = [
     "SortKey",
     "build_index",
     "drop_index",
+    "insert_row",
     "keyset",
     "narrowed",
     "page_of",

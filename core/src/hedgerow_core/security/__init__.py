@@ -1,5 +1,6 @@
 """Who is asking, and what they may do. Knows tokens and permissions, not HTTP."""
 
+from hedgerow_core.security.claims import Claims
 from hedgerow_core.security.keys import KeyAuthority, KeyFinder, KeyRecall
 from hedgerow_core.security.permissions import ROLE_HIERARCHY, Permission, PermissionTable
 from hedgerow_core.security.principal import Principal, PrincipalKind
@@ -14,7 +15,6 @@ from hedgerow_core.security.revocations import (
 from hedgerow_core.security.scopes import scope_of_route
 from hedgerow_core.security.tokens import (
     ACCESS_TOKEN_REFUSED,
-    Claims,
     Confirm,
     KeyListing,
     KeySource,

@@ -11,27 +11,26 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import jwt
 
 from hedgerow_core.domain import AuthenticationError, Clock
+from hedgerow_core.security.claims import INVALID_TOKEN, Claims, moment, refused
 from hedgerow_core.security.keys import INVALID_KEY
 from hedgerow_core.security.principal import Principal
 from hedgerow_core.security.revocations import IdentityUnknown, RevocationReader
+from hedgerow_core.security.verified_tokens import VerifiedToken, VerifiedTokens
 
 ALGORITHM = "EdDSA"
 """Ed25519 (RFC 8037): small keys, fast, nothing to choose wrong."""
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type, not a password
-INVALID_TOKEN, TOKEN_EXPIRED, TOKEN_REVOKED = "invalid_token", "token_expired", "token_revoked"
+TOKEN_EXPIRED, TOKEN_REVOKED = "token_expired", "token_revoked"
 ACCESS_TOKEN_REFUSED = frozenset({INVALID_TOKEN, TOKEN_EXPIRED, TOKEN_REVOKED, INVALID_KEY})
 """Codes of errors that mean: this access token, or key, is no longer, or never was, good."""
 MAX_TOKEN_BYTES = 4096
 MAX_KID_LENGTH = 255
 MAX_SUBJECT_LENGTH = 255
 """OpenID Connect Core §2."""
-LAST_MOMENT = 2**40
-"""In the year 36812; beyond it floats and databases stumble."""
 LEEWAY_S = 5
 """Clocks of two nodes may differ by this much."""
 
@@ -57,7 +56,6 @@ RevocationCheck = Callable[[Principal, float], bool]
 """Whether a token for this principal, issued at this time (seconds since 1970), has been called back. It is called
 for every request, so it must answer from memory; if it can't know, it raises `UnavailableError`."""
 
-Claims = Mapping[str, Any]
 Resolve = Callable[[Claims], Awaitable[Principal]]
 """Who of ours a foreign token speaks for. Called outside any transaction, after everything else about the token was
 found right: signature, issuer, audience, time, and `sub` is a text. Raises a domain error if it is nobody."""
@@ -97,6 +95,7 @@ class TokenVerifier:
     """Turns a bearer token into a principal, or refuses it."""
 
     def __init__(self, issuers: Sequence[TokenIssuer], clock: Clock) -> None:
+        self._verified = VerifiedTokens()
         self.believe(issuers)
         self._clock = clock
 
@@ -106,6 +105,7 @@ class TokenVerifier:
         Not `complete`: somebody on another host has not said yet for whom it vouches. An issuer that nobody here
         knows may be theirs, so its tokens are not refused for good.
         """
+        self._verified.forget_all()
         self._issuers: Mapping[str, TokenIssuer] = {issuer.issuer: issuer for issuer in issuers}
         self._complete = complete
 
@@ -117,9 +117,9 @@ class TokenVerifier:
             UnavailableError: whether it is good can't be known right now.
             DomainError: it is good, and the issuer's `resolve` says why it speaks for nobody here.
         """
-        issuer, claims, issued = await self._read(token)
-        principal = await _speaks_for(issuer, token, claims)
-        if issuer.is_revoked is not None and issuer.is_revoked(principal, issued):
+        read = await self._read(token)
+        principal = await _speaks_for(read, token)
+        if read.issuer.is_revoked is not None and read.issuer.is_revoked(principal, read.issued):
             raise AuthenticationError("The access token has been revoked. Log in again.", code=TOKEN_REVOKED)
         return principal
 
@@ -129,17 +129,30 @@ class TokenVerifier:
         Raises:
             AuthenticationError, UnavailableError: as in `verify`.
         """
-        return (await self._read(token))[1]
+        return (await self._read(token)).claims
 
-    async def _read(self, token: str) -> tuple[TokenIssuer, Claims, float]:
-        """Who has issued the token, what it says, and since when."""
-        if len(token) > MAX_TOKEN_BYTES or not _SHAPE.fullmatch(token):
-            raise _refused()
+    async def _read(self, token: str) -> VerifiedToken:
+        """What the token says, if it is good at this moment."""
+        if len(token) > MAX_TOKEN_BYTES:
+            raise refused()
+        verified = await self._verified.find(token)
+        if verified is None:
+            verified = await self._checked(token)
+            self._demand_now(verified)
+            self._verified.remember(token, verified)
+        else:
+            self._demand_now(verified)
+        return verified
+
+    async def _checked(self, token: str) -> VerifiedToken:
+        """What the token says, if who may has signed it; whatever the time is."""
+        if not _SHAPE.fullmatch(token):
+            raise refused()
         try:
             header = jwt.get_unverified_header(token)
             claimed: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
         except (jwt.InvalidTokenError, RecursionError, ValueError) as error:
-            raise _refused() from error
+            raise refused() from error
         issuer = self._issuers.get(str(claimed.get("iss")))
         if issuer is None and not self._complete:
             raise IdentityUnknown
@@ -153,34 +166,41 @@ class TokenVerifier:
             or not isinstance(kid, str)
             or not (kid.isprintable() and 1 <= len(kid) <= MAX_KID_LENGTH)
         ):
-            raise _refused()
+            raise refused()
         key = await issuer.find_key(kid)
         if key is None:
-            raise _refused()
+            raise refused()
         claims = _signed_claims(token, algorithm, key, issuer)
-        return issuer, claims, self._issued_at(claims)
-
-    def _issued_at(self, claims: Claims) -> float:
-        """When the token was issued, if it is good at this moment."""
         try:
-            issued, expires = _moment(claims["iat"]), _moment(claims["exp"])
-            starts = max(issued, _moment(claims.get("nbf", 0)))
+            issued, expires = moment(claims["iat"]), moment(claims["exp"])
+            starts = max(issued, moment(claims.get("nbf", 0)))
         except ValueError as error:
-            raise _refused() from error
+            raise refused() from error
+        return VerifiedToken(
+            issuer=issuer,
+            kid=kid,
+            key=key,
+            claims=claims,
+            issued=issued,
+            starts=starts,
+            expires=expires,
+        )
+
+    def _demand_now(self, verified: VerifiedToken) -> None:
         now = self._clock.now().timestamp()
-        if starts - LEEWAY_S > now:
-            raise _refused()
-        if expires + LEEWAY_S < now:
+        if verified.starts - LEEWAY_S > now:
+            raise refused()
+        if verified.expires + LEEWAY_S < now:
             raise AuthenticationError(
                 "The access token has expired. Get a new one with the refresh token.", code=TOKEN_EXPIRED
             )
-        return issued
 
 
-async def _speaks_for(issuer: TokenIssuer, token: str, claims: Claims) -> Principal:
+async def _speaks_for(verified: VerifiedToken, token: str) -> Principal:
+    issuer = verified.issuer
     if issuer.confirm is not None:
         return await issuer.confirm(token)
-    return _principal_of(claims) if issuer.resolve is None else await issuer.resolve(claims)
+    return verified.principal if issuer.resolve is None else await issuer.resolve(verified.claims)
 
 
 def _signed_claims(token: str, algorithm: str, key: jwt.PyJWK, issuer: TokenIssuer) -> Claims:
@@ -201,12 +221,12 @@ def _signed_claims(token: str, algorithm: str, key: jwt.PyJWK, issuer: TokenIssu
             },
         )
     except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise _refused() from error
+        raise refused() from error
     subject = claims["sub"]
     if not (_is_for_us(claims, issuer) and subject.isprintable() and 1 <= len(subject) <= MAX_SUBJECT_LENGTH):
-        raise _refused()
+        raise refused()
     if not _NO_ACCESS.isdisjoint(claims):
-        raise _refused()
+        raise refused()
     return claims
 
 
@@ -226,36 +246,3 @@ def _type_of(header: Mapping[str, Any]) -> str | None:
         return None
     typ = header["typ"]
     return typ.lower() if isinstance(typ, str) else ""
-
-
-def _principal_of(claims: Claims) -> Principal:
-    """Whom our own tokens speak for."""
-    try:
-        return Principal(
-            subject=UUID(claims["sub"]),
-            session=UUID(claims["sid"]) if "sid" in claims else None,
-            roles=_roles(claims.get("roles", [])),
-        )
-    except (ValueError, TypeError, AttributeError) as error:
-        raise _refused() from error
-
-
-def _moment(claimed: Any) -> float:
-    """A NumericDate (RFC 7519 §2).
-
-    Raises:
-        ValueError: it is none.
-    """
-    if isinstance(claimed, bool) or not isinstance(claimed, int | float) or not 0 <= claimed < LAST_MOMENT:
-        raise ValueError(claimed)
-    return float(claimed)
-
-
-def _roles(claimed: Any) -> frozenset[str]:
-    if not isinstance(claimed, list) or not all(isinstance(role, str) for role in claimed):
-        raise TypeError(claimed)
-    return frozenset(claimed)
-
-
-def _refused() -> AuthenticationError:
-    return AuthenticationError("The access token is not valid. Log in again.", code=INVALID_TOKEN)

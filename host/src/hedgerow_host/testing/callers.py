@@ -11,8 +11,9 @@ from starlette.types import ASGIApp
 
 from hedgerow_core.domain import Clock, new_id
 from hedgerow_core.security import PermissionTable, Principal, TokenIssuer
+from hedgerow_core.security.claims import Claims
 from hedgerow_core.security.permissions import ROLE_HIERARCHY
-from hedgerow_core.security.tokens import ALGORITHM, TOKEN_TYPE, Claims
+from hedgerow_core.security.tokens import ALGORITHM, TOKEN_TYPE
 from hedgerow_core.testing import LocalIssuer
 
 BASE_URL = "http://host.test"

@@ -9,13 +9,14 @@ from sqlalchemy import Row, Select, bindparam, select
 
 from hedgerow_billing.application.gateway import ChargeRequest, RefundRequest
 from hedgerow_billing.application.ports import OutstandingCharge, OutstandingRefund
-from hedgerow_billing.application.views import InvoiceView, view_of
+from hedgerow_billing.application.views import InvoiceView
 from hedgerow_billing.domain.currencies import Currency
 from hedgerow_billing.domain.errors import PaymentNotFound, RefundNotFound
 from hedgerow_billing.domain.money import Money
 from hedgerow_billing.domain.transfer import TransferStatus
 from hedgerow_billing.infrastructure.invoice_pages import page_of_invoices
-from hedgerow_billing.infrastructure.rows import WHOLE_INVOICES, invoice_of
+from hedgerow_billing.infrastructure.rows import WHOLE_INVOICES
+from hedgerow_billing.infrastructure.shown import invoice_view_of
 from hedgerow_billing.infrastructure.tables import invoices, payments, refunds
 from hedgerow_core.application import Filters, Page, RowScope
 from hedgerow_core.persistence import (
@@ -44,8 +45,9 @@ class PostgresInvoiceReader:
 
     async def find(self, rows: RowScope, invoice_id: UUID) -> InvoiceView | None:
         """Read the invoice, payments included."""
-        found = await self._database.view(_INVOICE.within(rows), {"invoice_id": invoice_id, **parameters_of(rows)})
-        return _view(found[0]) if found else None
+        wanted = {"invoice_id": invoice_id, **parameters_of(rows)}
+        found = await self._database.view(_INVOICE.within(rows), wanted, built_once=True)
+        return invoice_view_of(found[0]) if found else None
 
     async def list(
         self,
@@ -58,12 +60,8 @@ class PostgresInvoiceReader:
     ) -> Page[InvoiceView]:
         """Read a page of the invoices, payments included."""
         return await page_of_invoices(
-            self._database, _INVOICES, rows, _view, filters=filters, sort=sort, cursor=cursor, limit=limit
+            self._database, _INVOICES, rows, invoice_view_of, filters=filters, sort=sort, cursor=cursor, limit=limit
         )
-
-
-def _view(row: Row[Any]) -> InvoiceView:
-    return view_of(invoice_of(row))
 
 
 class PostgresTransferReader:

@@ -21,6 +21,7 @@ from hedgerow_billing.infrastructure.rows import WHOLE_INVOICES, invoice_of
 from hedgerow_billing.infrastructure.tables import credit_notes, customers, invoices, payments, refunds
 from hedgerow_core.domain import ConflictError
 from hedgerow_core.messaging import LedgerWork
+from hedgerow_core.persistence import insert_row
 
 TransferRow = dict[str, Any]
 
@@ -114,7 +115,7 @@ class PostgresInvoices:
 
     async def add(self, invoice: Invoice) -> None:
         """Insert the invoice; a draft has no payments yet."""
-        await self._work.connection.execute(_ADD_INVOICE, _row_of_draft(invoice))
+        await insert_row(self._work.connection, _ADD_INVOICE, _row_of_draft(invoice))
         self._work.saved(invoice, version=1)
 
     async def of_customer(self, customer_id: UUID, invoice_id: UUID) -> Invoice:

@@ -42,6 +42,7 @@ from hedgerow_core.http import (
     PageModel,
     Rows,
     SortOrder,
+    as_it_is,
     idempotent,
     permitted,
     tagged,
@@ -74,6 +75,7 @@ def billing_router(bus: Bus) -> ContextRouter:
     @router.post("/invoices", status_code=HTTPStatus.CREATED, response_model=InvoiceModel)
     @permitted("billing:invoice:create")
     @idempotent
+    @as_it_is
     async def create_invoice(body: NewInvoiceModel, caller: Caller, response: Response) -> InvoiceView:
         """Write a draft."""
         invoice = await bus.execute(
@@ -91,6 +93,7 @@ def billing_router(bus: Bus) -> ContextRouter:
 
     @router.get("/invoices", response_model=PageModel[InvoiceModel], openapi_extra=INVOICES.openapi())
     @permitted("billing:invoice:read", all_rows=READ_ANY)
+    @as_it_is
     async def list_invoices(
         rows: Rows,
         filters: InvoiceFilters,
@@ -103,6 +106,7 @@ def billing_router(bus: Bus) -> ContextRouter:
 
     @router.get("/invoices/{invoice_id}", response_model=InvoiceModel)
     @permitted("billing:invoice:read", all_rows=READ_ANY)
+    @as_it_is
     async def get_invoice(invoice_id: UUID, rows: Rows, response: Response) -> InvoiceView:
         """Look at one of your invoices, or at anybody's if you look after all."""
         return tagged(response, await bus.ask(GetInvoice(rows=rows, invoice_id=invoice_id)))
@@ -110,6 +114,7 @@ def billing_router(bus: Bus) -> ContextRouter:
     @router.post("/invoices/{invoice_id}/open", response_model=InvoiceModel)
     @permitted("billing:invoice:open")
     @idempotent
+    @as_it_is
     async def open_invoice(invoice_id: UUID, caller: Caller, expected: IfMatch, response: Response) -> InvoiceView:
         """Make a draft binding, so that it can be paid."""
         command = OpenInvoice(customer_id=caller.subject, invoice_id=invoice_id, expected=expected)
@@ -118,6 +123,7 @@ def billing_router(bus: Bus) -> ContextRouter:
     @router.post("/invoices/{invoice_id}/void", response_model=InvoiceModel)
     @permitted("billing:invoice:void")
     @idempotent
+    @as_it_is
     async def void_invoice(invoice_id: UUID, caller: Caller, expected: IfMatch, response: Response) -> InvoiceView:
         """Withdraw a draft or an open invoice."""
         command = VoidInvoice(customer_id=caller.subject, invoice_id=invoice_id, expected=expected)
@@ -130,6 +136,7 @@ def billing_router(bus: Bus) -> ContextRouter:
     )
     @permitted("billing:invoice:pay")
     @idempotent
+    @as_it_is
     async def request_payment(
         invoice_id: UUID,
         caller: Caller,
@@ -149,6 +156,7 @@ def billing_router(bus: Bus) -> ContextRouter:
     @router.post("/invoices/{invoice_id}/credit-notes", response_model=InvoiceModel)
     @permitted("billing:invoice:credit")
     @idempotent
+    @as_it_is
     async def credit_invoice(
         invoice_id: UUID, body: CreditRequestModel, expected: IfMatch, response: Response
     ) -> InvoiceView:
@@ -159,6 +167,7 @@ def billing_router(bus: Bus) -> ContextRouter:
     @router.post("/invoices/{invoice_id}/refunds", status_code=HTTPStatus.ACCEPTED, response_model=InvoiceModel)
     @permitted("billing:invoice:refund")
     @idempotent
+    @as_it_is
     async def request_refund(
         invoice_id: UUID, body: RefundRequestModel, expected: IfMatch, response: Response
     ) -> InvoiceView:
@@ -169,6 +178,7 @@ def billing_router(bus: Bus) -> ContextRouter:
     @router.post("/invoices/{invoice_id}/write-off", response_model=InvoiceModel)
     @permitted("billing:invoice:write_off")
     @idempotent
+    @as_it_is
     async def write_off_invoice(invoice_id: UUID, expected: IfMatch, response: Response) -> InvoiceView:
         """Count on the money of an open invoice no longer: it is uncollectible."""
         return tagged(response, await bus.execute(WriteOffInvoice(invoice_id=invoice_id, expected=expected)))

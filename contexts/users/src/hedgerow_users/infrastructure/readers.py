@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, final
 from uuid import UUID
 
-from sqlalchemy import Interval, Row, Select, bindparam, func, select
+from sqlalchemy import Interval, Row, bindparam, func, select
 
 from hedgerow_core.application import Page
 from hedgerow_core.persistence import Database, SortKey, keyset, page_of
@@ -55,21 +55,16 @@ class DatabaseAccountReader:
 
     async def view(self, id: UUID) -> AccountView | None:
         """What its owner, or an administrator, sees."""
-        row = await self._row(_VIEW, {"id": id})
+        row = await self._database.row(_VIEW, {"id": id})
         return account_view_of(row) if row else None
 
     async def credentials_of_email(self, email: Email) -> Credentials | None:
         """The credentials of the account with this address, in whatever letter case."""
-        return _credentials(await self._row(_CREDENTIALS_BY_EMAIL, {"identity": email.identity}))
+        return _credentials(await self._database.row(_CREDENTIALS_BY_EMAIL, {"identity": email.identity}))
 
     async def credentials_of(self, id: AccountId) -> Credentials | None:
         """The credentials of an account."""
-        return _credentials(await self._row(_CREDENTIALS_BY_ID, {"id": id}))
-
-    async def _row(self, statement: Select[Any], parameters: dict[str, object]) -> Row[Any] | None:
-        async with self._database.reading() as connection:
-            row: Row[Any] | None = (await connection.execute(statement, parameters)).one_or_none()
-            return row
+        return _credentials(await self._database.row(_CREDENTIALS_BY_ID, {"id": id}))
 
 
 @final

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar, final
 
@@ -115,7 +116,12 @@ class SigningKeys:
         return self._looked_at is not None and timedelta(0) <= now - self._looked_at < LOOK_INTERVAL
 
     def _take(self, keys: Sequence[SigningKey]) -> None:
-        self._keys = {key.kid: key for key in keys}
+        self._keys = {key.kid: self._as_known(key) for key in keys}
+
+    def _as_known(self, key: SigningKey) -> SigningKey:
+        """With the public half that is known already: what it has verified needs no second look."""
+        known = self._keys.get(key.kid)
+        return replace(key, jwk=known.jwk) if known is not None and known.public == key.public else key
 
 
 class _Aging(Protocol):

@@ -133,9 +133,9 @@ class OwnAccountAnswer(AccountAnswer):
 
     @classmethod
     def seen_through(cls, account: AccountView, *, needs_second_factor: bool) -> OwnAccountAnswer:
-        """The answer that shows this account to a session."""
-        shown = AccountAnswer.of(account).model_dump()
-        return cls(**shown, second_factor="required" if needs_second_factor else None)
+        """The answer that shows this account to a session. What comes out of a row of ours is not checked again."""
+        shown = {name: getattr(account, name) for name in AccountAnswer.model_fields}
+        return cls.model_construct(**shown, second_factor="required" if needs_second_factor else None)
 
 
 class TokensAnswer(BaseModel):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hedgerow_core.domain import UnavailableError
-from hedgerow_core.persistence.database import DatabaseAddress
+from hedgerow_core.persistence.address import DatabaseAddress
 from hedgerow_core.persistence.migrations.histories import ContextMigrations
 from hedgerow_core.persistence.migrations.runner import MigrationRunner
 from hedgerow_core.persistence.migrations.schema_objects import SchemaObject, schema_objects

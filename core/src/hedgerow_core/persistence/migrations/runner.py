@@ -18,7 +18,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hedgerow_core.persistence.database import DatabaseAddress, Isolation
+from hedgerow_core.persistence.address import DatabaseAddress
+from hedgerow_core.persistence.database import Isolation
 from hedgerow_core.persistence.failures import driver_error, means_away
 from hedgerow_core.persistence.migrations.histories import ContextMigrations, MigrationHistory
 from hedgerow_core.persistence.migrations.versions import revisions_at

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from hedgerow_core.domain import new_id
-from hedgerow_core.persistence.database import DatabaseAddress
+from hedgerow_core.persistence.address import DatabaseAddress
 from hedgerow_core.persistence.owner import owner_connection
 
 PREFIX = "hedgerow_scratch_"
