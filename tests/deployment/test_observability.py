@@ -129,7 +129,7 @@ GUARDS_AND_BREAKS: list[tuple[Callable[[Texts], list[str]], str, str, str, str]]
     (
         traces_to_nowhere,
         "dockerfile",
-        "--locked --no-dev --no-editable --all-packages --extra telemetry",
+        "--locked --no-dev --no-editable --all-packages --extra grpc --extra telemetry",
         "",
         "SDK",
     ),
