@@ -29,7 +29,7 @@ def breaks_off_and_keeps() -> None:
     from hedgerow_host.patient_protocol import PatientProtocol
 
     @asynccontextmanager
-    async def opened(engine: Any) -> AsyncIterator[Any]:
+    async def opened(engine: Any, queue: Any = None) -> AsyncIterator[Any]:
         connection = await engine.connect().start()
         KEPT.append(connection)
         yield connection
