@@ -60,10 +60,6 @@ FOREIGN = select(Table("effects", MetaData(), Column("id", Integer), schema="boo
 ANY_OF = COUNT.where(NUMBERS.c.n.in_(bindparam("these", expanding=True)))
 
 
-async def in_use(database: Database) -> int:
-    return database.engine.pool.checkedout()  # type: ignore[attr-defined]
-
-
 async def test_it_finds_what_the_long_way_finds(shop: Database) -> None:
     short = await shop.row(KINDS, GIVEN)
     async with shop.reading() as connection:
@@ -92,7 +88,7 @@ async def test_it_leaves_no_transaction_and_no_connection_behind(shop: Database)
     for _ in range(POOL_SIZE * 2):
         await shop.rows(COUNT, {"first": 1, "last": 1})
 
-    assert await in_use(shop) == 0
+    assert shop.in_use == 0
     async with shop.transaction() as connection:  # on the same connections, which are transactional again
         assert await connection.scalar(text(IDLING)) == 0
         first = await connection.scalar(text("SELECT pg_current_xact_id()"))
@@ -128,7 +124,7 @@ async def test_a_statement_that_the_role_may_not_run_is_refused_and_told(shop: D
         await shop.rows(FOREIGN, {})
 
     assert refused == ["refused"]
-    assert await in_use(shop) == 0
+    assert shop.in_use == 0
 
 
 async def test_a_statement_without_an_answer_ends_as_unavailable(
@@ -142,14 +138,14 @@ async def test_a_statement_without_an_answer_ends_as_unavailable(
 
 async def test_who_gives_up_waiting_takes_the_connection_along(shop: Database) -> None:
     reading = asyncio.create_task(shop.rows(SLEEP, {"seconds": 5}))
-    while await in_use(shop) == 0:  # noqa: ASYNC110 - the pool tells nobody
+    while shop.in_use == 0:  # noqa: ASYNC110 - the pool tells nobody
         await asyncio.sleep(0.01)
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
 
     assert [row.n for row in await shop.rows(COUNT, {"first": 1, "last": 1})] == [1]
-    assert await in_use(shop) == 0
+    assert shop.in_use == 0
 
 
 async def test_a_connection_that_the_server_has_ended_is_replaced(shop: Database) -> None:
