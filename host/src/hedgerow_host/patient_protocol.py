@@ -19,6 +19,7 @@ from hedgerow_core.http import problem_response
 from hedgerow_core.http.middleware import LINGER_S
 from hedgerow_core.http.security_headers import security_headers
 from hedgerow_core.observability.tracing import new_traceparent, trace_id_in
+from hedgerow_host.whole_answers import WholeAnswer
 
 HEADERS_WITHIN_S = 5.0
 """From the first byte of a request, or from connecting. No client that works needs one."""
@@ -88,7 +89,10 @@ class PatientProtocol(HttpToolsProtocol):
                 detail="HTTP/1.1 demands one Host field (RFC 9112 §3.2). Send one.",
             )
         if not self._refused:
+            before = self.cycle
             super().on_headers_complete()
+            if self.cycle is not before and self.scope["method"] != "HEAD" and not self.expect_100_continue:
+                self.cycle.transport = WholeAnswer(self.transport)
 
     def on_body(self, body: bytes) -> None:
         """A part of a body."""

@@ -35,6 +35,8 @@ SILENT_BELOW = "/_identity/"
 """So do questions of other hosts about callers. What is wrong with one is told."""
 
 _log = log_of(__name__)
+_answered = log_of(__name__, together=True)
+"""A line for every request: when many are answered at once, their lines are written at once."""
 
 
 def is_routine(scope: Scope, status: int = HTTPStatus.OK) -> bool:
@@ -102,7 +104,7 @@ class RequestBoundary:
         if not is_routine(scope, status):
             took_s = time.perf_counter() - started
             measure(scope, int(status), took_s)
-            _log.info(
+            _answered.info(
                 "request",
                 method=scope["method"],
                 path=_readable(scope["path"]),
