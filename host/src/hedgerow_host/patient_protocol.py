@@ -44,6 +44,9 @@ class PatientProtocol(HttpToolsProtocol):
     _reading: asyncio.TimerHandle | None = None
     _unread = 0
     _header_bytes = 0
+    _at_once = 0
+    """What came last: several requests, perhaps."""
+    _in_headers = False
     _in_body = False
     _refused = False
 
@@ -62,25 +65,26 @@ class PatientProtocol(HttpToolsProtocol):
         """Bytes have come: of headers, of a body, or the rest of a body whose request is answered already."""
         if self._refused:
             return
-        if self._is_idle():
-            self._expect_headers()
+        self._at_once = len(data)
         if not self._in_body:
-            self._header_bytes += len(data)
+            self._header_bytes += self._at_once
         super().data_received(data)
+        if self._in_headers or self._is_idle():  # else a request has come as a whole, as nearly all do
+            self._expect_headers()
         if self._header_bytes > MAX_HEADER_BYTES and not self._in_body:
             self._refuse()
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
         super().on_message_begin()
-        self._expect_headers()
+        self._in_headers = True
 
     def on_headers_complete(self) -> None:
         """The headers are here: hand the request on, unless they are too much."""
         self._expect_nothing()
-        self._in_body, self._header_bytes = True, 0
-        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-        if len(self.headers) > MAX_HEADERS or size > MAX_HEADER_BYTES:
+        may_be_large = self._header_bytes > MAX_HEADER_BYTES or self._at_once > MAX_HEADER_BYTES
+        self._in_headers, self._in_body, self._header_bytes = False, True, 0
+        if len(self.headers) > MAX_HEADERS or (may_be_large and self._size() > MAX_HEADER_BYTES):
             self._refuse()
         elif self.parser.get_http_version() == "1.1" and not self._names_one_host():
             self._refuse_with(
@@ -179,8 +183,11 @@ class PatientProtocol(HttpToolsProtocol):
             cycle.message_event.set()
         self._refuse_with(HTTPStatus.BAD_REQUEST, code="bad_request", detail=f"{msg} Send well-formed HTTP/1.1.")
 
+    def _size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+
     def _names_one_host(self) -> bool:
-        return sum(name == b"host" for name, _ in self.headers) == 1
+        return [name for name, _ in self.headers].count(b"host") == 1
 
     def _refuse(self) -> None:
         self._refuse_with(

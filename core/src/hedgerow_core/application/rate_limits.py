@@ -69,12 +69,10 @@ class Verdict(NamedTuple):
         return cls(
             retry_after=timedelta(microseconds=wait_us) if wait_us > 0 else _NO_WAIT,
             standings=tuple(
-                Standing(
-                    quota=claim.quota,
-                    remaining=max(0, claim.quota.burst - -(-backlog // claim.quota.interval_us)),
-                    full_after_s=backlog / 1_000_000,
-                )
-                for claim, backlog in zip(claims, backlogs_us, strict=True)
+                [
+                    Standing(quota, max(0, quota.burst - -(-backlog // quota.interval_us)), backlog / 1_000_000)
+                    for (quota, _), backlog in zip(claims, backlogs_us, strict=True)
+                ]
             ),
         )
 

@@ -119,9 +119,7 @@ def direct_answer(route: APIRoute) -> Answer | None:
             if wrong:
                 raise ResponseValidationError(errors=wrong, body=answered)
             content = field.serialize_json(read)
-        response = Response(content, aside.status_code or status)
-        response.raw_headers += [(b"content-type", _JSON), *aside.raw_headers]
-        return response
+        return _Written(content, aside.status_code or status, aside.raw_headers)
 
     return answer
 
@@ -133,6 +131,14 @@ class _Aside(Response):
         self.status_code = 0
         self.raw_headers = []
         self.background = None
+
+
+class _Written(Response):
+    """An answer in JSON, with what was said beside it. Starlette's own would look up what is known here."""
+
+    def __init__(self, content: bytes, status: int, more: list[tuple[bytes, bytes]]) -> None:
+        self.status_code, self.body, self.background = status, content, None
+        self.raw_headers = [(b"content-length", b"%d" % len(content)), (b"content-type", _JSON), *more]
 
 
 class _Arguments:

@@ -60,8 +60,15 @@ def versions_in(if_match: str | None) -> Versions | None:
 
 def not_modified(request: Request, response: Response) -> Response | None:
     """The 304 that stands for this answer, if the caller says that it has it already (RFC 9110 §13.1.2)."""
-    if request.method != "GET" or not any(name == b"if-none-match" for name, _ in request.scope["headers"]):
-        return None  # nearly always, so without a look at more
+    if request.method != "GET":
+        return None
+    for name, _ in request.scope["headers"]:
+        if name == b"if-none-match":
+            return _not_modified(request, response)
+    return None  # nearly always, so without a look at more
+
+
+def _not_modified(request: Request, response: Response) -> Response | None:
     wanted = request.headers["if-none-match"]
     tag = response.headers.get("etag")
     if tag is None:

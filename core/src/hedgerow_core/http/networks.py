@@ -22,15 +22,9 @@ def network_of(scope: Scope) -> str:
     return _network_of(client[0]) if client else "unknown"
 
 
-def address_of(scope: Scope) -> IPv4Address | IPv6Address | None:
-    """The caller's address; None if the peer has none, such as a unix socket."""
-    client = scope.get("client")
-    return _address_of(client[0]) if client else None
-
-
 @lru_cache(maxsize=4096)
 def _network_of(host: str) -> str:
-    address = _address_of(host)
+    address = address_of(host)
     if address is None:
         return host[:_LONGEST]  # a unix socket, or what a trusted proxy made of it
     if isinstance(address, IPv6Address):
@@ -39,7 +33,8 @@ def _network_of(host: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _address_of(host: str) -> IPv4Address | IPv6Address | None:
+def address_of(host: str) -> IPv4Address | IPv6Address | None:
+    """The address of a peer that is called so; None if it has none, such as a unix socket."""
     try:
         address = ip_address(host.partition("%")[0])
     except ValueError:

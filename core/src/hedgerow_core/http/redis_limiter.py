@@ -28,25 +28,29 @@ CONNECTIONS = 4
 MOST_AT_ONCE = 200
 """Requests in one round trip: Redis does nothing else meanwhile, for about a millisecond."""
 
-# Keys: one a claim. Arguments: for each request the number of its claims, then interval and burst of each, in
-# microseconds and uses. Redis's own clock, so that processes with clocks apart agree. Answers the wait of each
-# request and each backlog, as one text, because a client reads that faster than a list. Numbers are whole and below
+# Keys: one a claim. Argument: for each request the number of its claims, then interval and burst of each, in
+# microseconds and uses, all as one text: a client packs that faster than a list. Redis's own clock, so that processes with clocks apart agree. Answers the wait of each
+# request and each backlog, as one text, too. Numbers are whole and below
 # 2^53, where a Lua number is exact; %.0f, because the plain conversion keeps 14 digits.
 _SPEND = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
+local asked = {}
+for each in string.gmatch(ARGV[1], '%d+') do
+    asked[#asked + 1] = tonumber(each)
+end
 local answers, key, at = {}, 0, 1
-while at <= #ARGV do
-    local number, wait, empty_at = tonumber(ARGV[at]), 0, {}
+while at <= #asked do
+    local number, wait, empty_at = asked[at], 0, {}
     for i = 1, number do
-        local interval, burst = tonumber(ARGV[at + 2 * i - 1]), tonumber(ARGV[at + 2 * i])
+        local interval, burst = asked[at + 2 * i - 1], asked[at + 2 * i]
         empty_at[i] = math.max(now, tonumber(redis.call('GET', KEYS[key + i]) or now))
         wait = math.max(wait, empty_at[i] - now + interval * (1 - burst))
     end
     local answer = {string.format('%.0f', wait)}
     for i = 1, number do
         if wait <= 0 then
-            empty_at[i] = empty_at[i] + tonumber(ARGV[at + 2 * i - 1])
+            empty_at[i] = empty_at[i] + asked[at + 2 * i - 1]
             local backlog_ms = math.ceil((empty_at[i] - now) / 1000)
             local until_then = string.format('%.0f', empty_at[i])
             redis.call('SET', KEYS[key + i], until_then, 'PX', string.format('%.0f', backlog_ms))
@@ -73,7 +77,6 @@ class RedisLimiter:
             url,
             max_connections=CONNECTIONS,
             timeout=ANSWERS_WITHIN_S,
-            socket_timeout=ANSWERS_WITHIN_S,
             socket_connect_timeout=ANSWERS_WITHIN_S,
             retry=Retry(NoBackoff(), 1),  # over a new connection: the old one may have died unnoticed
         )
@@ -132,14 +135,15 @@ class RedisLimiter:
 
     async def _answers(self, together: Sequence[_Asked]) -> Sequence[bytes | None]:
         """What Redis says of each; None if it is away."""
-        keys, arguments = list[str](), list[int]()
+        keys, asked = list[str](), list[str]()
         for claims, _ in together:
-            arguments.append(len(claims))
-            for claim in claims:
-                keys.append(f"{self._prefix}:{claim.quota.name}:{claim.subject}")
-                arguments += (claim.quota.interval_us, claim.quota.burst)
+            asked.append(f"{len(claims)}")
+            for quota, subject in claims:
+                keys.append(f"{self._prefix}:{quota.name}:{subject}")
+                asked.append(f"{quota.interval_us} {quota.burst}")
         try:
-            answers: bytes = await self._script(keys=keys, args=arguments)
+            async with asyncio.timeout(ANSWERS_WITHIN_S):  # the client's own would be a task for every command
+                answers: bytes = await self._script(keys=keys, args=[" ".join(asked)])
         except (RedisError, OSError) as error:
             self._lose(error)
             return [None] * len(together)

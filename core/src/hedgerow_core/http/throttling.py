@@ -59,7 +59,7 @@ class Throttle:
         async def throttle(request: Request) -> None:
             subject = _subject_of(request)
             verdict = await spend(*[Claim(quota, subject) for quota in quotas])
-            request.state.rate_limit = verdict
+            request.scope["state"]["rate_limit"] = verdict
             verdict.demand()
 
         return throttle
@@ -71,10 +71,9 @@ def rate_limit_headers(scope: Scope) -> list[tuple[bytes, bytes]]:
     if verdict is None:
         return []
     left = ", ".join(
-        f'"{standing.quota.name}";r={standing.remaining};t={math.ceil(standing.full_after_s)}'
-        for standing in verdict.standings
+        [f'"{quota.name}";r={remaining};t={math.ceil(after_s)}' for quota, remaining, after_s in verdict.standings]
     )
-    policies = ", ".join(_policy(standing.quota) for standing in verdict.standings)
+    policies = ", ".join([_policy(quota) for quota, _, _ in verdict.standings])
     return [(b"ratelimit-policy", policies.encode()), (b"ratelimit", left.encode())]
 
 
@@ -84,5 +83,5 @@ def _policy(quota: Quota) -> str:
 
 
 def _subject_of(request: Request) -> str:
-    principal = getattr(request.state, "principal", None)
+    principal = request.scope["state"].get("principal")
     return f"principal/{principal.subject}" if principal else f"network/{network_of(request.scope)}"
