@@ -60,6 +60,14 @@ def app() -> FastAPI:
     async def endless() -> StreamingResponse:
         return StreamingResponse(b"a" * 10_000 for _ in range(LARGE // 10_000))
 
+    @app.get("/late")
+    async def late() -> StreamingResponse:
+        async def words() -> AsyncIterator[bytes]:
+            await asyncio.sleep(PATIENCE_S * 3)
+            yield b"late"
+
+        return StreamingResponse(words())
+
     @app.get("/who")
     async def who(request: Request) -> list[str]:
         assert request.client is not None
@@ -110,10 +118,16 @@ class Peer:
                 await asyncio.sleep(every_s)
 
     async def answer(self) -> tuple[int, Any]:
-        head = (await self._reader.readuntil(b"\r\n\r\n")).decode().lower()
-        self.head = head
-        length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
-        return int(head.split()[1]), json.loads(await self._reader.readexactly(length))
+        await self.read_head()
+        length = int(self.head.partition("content-length: ")[2].partition("\r\n")[0])
+        return int(self.head.split()[1]), json.loads(await self._reader.readexactly(length))
+
+    async def read_head(self) -> None:
+        self.head = (await self._reader.readuntil(b"\r\n\r\n")).decode().lower()
+
+    async def read_to_the_end(self) -> bytes:
+        async with asyncio.timeout(10):
+            return await self._reader.read()
 
     async def read_all(self, pause_s: float = 0.0) -> int:
         """How much came until the end, read in pieces with pauses between them."""
@@ -174,6 +188,43 @@ async def test_a_further_request_that_trickles_ends_the_connection(port: int) ->
 
     assert await peer.end() < PATIENCE_S + SLACK_S
     await trickling
+
+
+async def test_what_a_stream_begins_with_is_there_before_its_first_word(port: int) -> None:
+    peer = await Peer.at(port)
+    started = asyncio.get_running_loop().time()
+    await peer.send(b"GET /late HTTP/1.1\r\nHost: test\r\n\r\n")
+
+    await peer.read_head()
+    assert "transfer-encoding: chunked" in peer.head
+    assert asyncio.get_running_loop().time() - started < PATIENCE_S * 3
+
+
+async def test_who_asks_for_the_head_alone_gets_it(port: int) -> None:
+    peer = await Peer.at(port)
+    await peer.send(b"HEAD /nowhere HTTP/1.1\r\nHost: test\r\n\r\n" + GET + b"\r\n")
+
+    await peer.read_head()
+    assert peer.head.startswith("http/1.1 404")
+    assert await peer.answer() == (200, "fast")
+
+
+async def test_who_asks_before_it_sends_a_body_is_told_to_go_on(port: int) -> None:
+    peer = await Peer.at(port)
+    await peer.send(b"POST /body HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+
+    await peer.read_head()
+    assert peer.head.startswith("http/1.1 100")
+    await peer.send(b"abc")
+    assert await peer.answer() == (200, 3)
+
+
+async def test_too_large_headers_of_a_request_that_came_with_another_are_a_431_or_the_end(port: int) -> None:
+    peer = await Peer.at(port)
+    large = GET + b"X-Large: " + b"a" * MAX_HEADER_BYTES + b"\r\n\r\n"
+    await peer.send(GET + b"\r\n" + large)
+
+    assert b" 200 OK" not in (await peer.read_to_the_end()).partition(b"fast")[2]
 
 
 async def test_a_hundred_that_dawdle_are_hung_up_on_and_the_others_are_served(port: int) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -14,6 +16,7 @@ import structlog.testing
 from starlette.types import Receive, Scope, Send
 
 from hedgerow_core.http.middleware import RequestBoundary
+from hedgerow_core.observability.logging import _as_json
 
 HOSTILE = 'ann\n{"event": "admin_created", "level": "info"}\r\x1b[2Jend'
 SECRET = "hunter2hunter2"
@@ -31,6 +34,11 @@ try:
 except RuntimeError:
     log.exception("request_failed")
 """
+
+
+@dataclass(frozen=True)
+class Secretive:
+    value: str = field(repr=False)
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +64,57 @@ def test_every_line_says_what_where_how_grave_and_when_in_utc(lines: list[dict[s
 def test_a_traceback_names_places_and_no_values(lines: list[dict[str, Any]]) -> None:
     assert "RuntimeError: broken" in lines[2]["exception"]
     assert SECRET not in json.dumps(lines)
+
+
+TOGETHER = """
+import asyncio, os, sys
+from hedgerow_core.observability import LogFormat, configure_logging, log_of
+configure_logging(LogFormat.JSON)
+over, soon = log_of("requests", together=True), log_of("shop")
+async def main():
+    writes = []
+    sys.stderr.write, written = writes.append, sys.stderr.write
+    over.info("first"); over.info("second")
+    assert writes == []
+    await asyncio.sleep(0); await asyncio.sleep(0)
+    assert [lines.count("\\n") for lines in writes] == [2], "both in one go, in the next turn"
+    over.info("third"); soon.info("what_comes_next")
+    assert [lines.count("\\n") for lines in writes] == [2, 2], "what must not wait takes along what waits"
+    for lines in writes:
+        written(lines)
+    sys.stderr.write = written
+asyncio.run(main())
+over.info("no_loop_runs")
+async def end():
+    over.info("the_last_turn"); asyncio.get_running_loop().stop()
+loop = asyncio.new_event_loop(); loop.create_task(end()); loop.run_forever()
+"""
+
+
+def test_lines_that_may_wait_are_written_together_in_order_and_none_is_lost() -> None:
+    done = subprocess.run([sys.executable, "-c", TOGETHER], capture_output=True, text=True, timeout=30)
+
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line)["event"] for line in done.stderr.splitlines()]
+    assert events == ["first", "second", "third", "what_comes_next", "no_loop_runs", "the_last_turn"]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("Grüße \x9b2J", "Grüße \x9b2J"),
+        ("half \ud800", "half \ud800"),
+        (UUID(int=7), "UUID('00000000-0000-0000-0000-000000000007')"),
+        (Secretive(SECRET), "Secretive()"),
+        ({"nested": [1, None]}, {"nested": [1, None]}),
+        (datetime(2026, 1, 2, tzinfo=UTC), "2026-01-02T00:00:00Z"),
+    ],
+)
+def test_a_value_is_shown_in_ascii_and_as_it_shows_itself(value: object, shown: object) -> None:
+    line = _as_json(None, "info", {"event": "shown", "value": value})
+
+    assert line.isascii()
+    assert json.loads(line)["value"] == shown
 
 
 async def test_what_nobody_foresaw_is_logged_with_its_traceback_and_its_request() -> None:

@@ -26,6 +26,9 @@ from hedgerow_host.settings import HostSettings
 from hedgerow_host.unknown_variables import unknown_variables
 from hedgerow_host.wire import remotes_of
 
+YOUNG_OBJECTS = 10_000
+"""So many more objects than before, and the collector looks through them: some MB at most."""
+
 _log = log_of(__name__)
 
 
@@ -84,9 +87,14 @@ def started(
 
 
 def spare_what_is_built() -> None:
-    """Tell the garbage collector that all there is now stays: to look through it stops a process for 0.14 s."""
+    """Tell the garbage collector that all there is now stays: to look through it stops a process for 0.14 s.
+
+    What is young is looked through less often, too: requests leave hardly any cycles behind, and looking for them
+    took three hundredths of each.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)
 
 
 async def _prepared(address: DatabaseAddress, assembly: Assembly, *, migrate: bool) -> Mapping[str, Isolation]:

@@ -15,7 +15,7 @@ _CHUNKED = b"transfer-encoding: chunked\r\n\r\n"
 
 @final
 class WholeAnswer(asyncio.Transport):
-    """Where one answer goes: holds its head back. What a stream begins with is not held: its reader may wait for it."""
+    """Where one answer goes: its head waits for its body, unless it is a stream, whose reader may wait for it."""
 
     __slots__ = ("_head", "_transport")
 
@@ -29,8 +29,8 @@ class WholeAnswer(asyncio.Transport):
         if self._head is None:
             self._transport.write(data)
         elif self._head or data[-len(_CHUNKED) :] == _CHUNKED:
-            self._head, whole = None, self._head + data
-            self._transport.write(whole)
+            self._transport.write(self._head + data)
+            self._head = None
         else:
             self._head = bytes(data)
 

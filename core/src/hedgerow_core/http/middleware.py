@@ -90,7 +90,7 @@ class RequestBoundary:
             if not scope["path"].isprintable():
                 await _nothing_there(trace_id)(scope, receive, named)
             else:
-                await self._app(scope, self._bounded(receive), named)
+                await self._app(scope, self._bounded(receive, started), named)
         except ClientDisconnect:
             pass  # in the middle of what it wanted to say; there is nobody to answer
         except _RefusedBody as refused:
@@ -113,9 +113,8 @@ class RequestBoundary:
                 **caller_in(scope),
             )
 
-    def _bounded(self, receive: Receive) -> Receive:
+    def _bounded(self, receive: Receive, started: float) -> Receive:
         """`receive`, for a body that is neither too large nor too slow."""
-        deadline = asyncio.get_running_loop().time() + self._body_within_s
         received, complete = 0, False
 
         async def bounded() -> Message:
@@ -123,7 +122,7 @@ class RequestBoundary:
             if complete:  # what comes now is the end of the connection, and that has time
                 return await receive()
             try:
-                async with asyncio.timeout_at(deadline):
+                async with asyncio.timeout(started + self._body_within_s - time.perf_counter()):
                     message = await receive()
             except TimeoutError:
                 raise self._too_slow() from None

@@ -29,9 +29,10 @@ MOST_AT_ONCE = 200
 """Requests in one round trip: Redis does nothing else meanwhile, for about a millisecond."""
 
 # Keys: one a claim. Argument: for each request the number of its claims, then interval and burst of each, in
-# microseconds and uses, all as one text: a client packs that faster than a list. Redis's own clock, so that processes with clocks apart agree. Answers the wait of each
-# request and each backlog, as one text, too. Numbers are whole and below
-# 2^53, where a Lua number is exact; %.0f, because the plain conversion keeps 14 digits.
+# microseconds and uses, all as one text: a client packs and reads that faster than a list. Redis's own clock, so
+# that processes with clocks apart agree. Answers the wait of each request and each backlog, as one text, too.
+# Numbers are whole and below 2^53, where a Lua number is exact; %.0f, because the plain conversion keeps 14
+# digits.
 _SPEND = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -77,6 +78,7 @@ class RedisLimiter:
             url,
             max_connections=CONNECTIONS,
             timeout=ANSWERS_WITHIN_S,
+            socket_timeout=None,  # one deadline for all: the client's own would be a task for every command
             socket_connect_timeout=ANSWERS_WITHIN_S,
             retry=Retry(NoBackoff(), 1),  # over a new connection: the old one may have died unnoticed
         )
@@ -142,7 +144,7 @@ class RedisLimiter:
                 keys.append(f"{self._prefix}:{quota.name}:{subject}")
                 asked.append(f"{quota.interval_us} {quota.burst}")
         try:
-            async with asyncio.timeout(ANSWERS_WITHIN_S):  # the client's own would be a task for every command
+            async with asyncio.timeout(ANSWERS_WITHIN_S):
                 answers: bytes = await self._script(keys=keys, args=[" ".join(asked)])
         except (RedisError, OSError) as error:
             self._lose(error)

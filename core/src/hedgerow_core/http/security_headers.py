@@ -28,16 +28,13 @@ _FOR_ONE: Header = (b"cache-control", b"no-store")
 def security_headers(scope: Scope, headers: Iterable[Header]) -> list[Header]:
     """The fields to add to an answer with these; what the answer says itself stands."""
     own = dict(headers)
-    wanted = _wanted(
-        is_page=own.get(b"content-type", b"").startswith(b"text/html"),
-        for_one=scope.get("state", {}).get("principal") is not None,
-        over_https=scope["scheme"] == "https",
-    )
+    for_one = scope.get("state", {}).get("principal") is not None
+    wanted = _wanted(own.get(b"content-type", b"").startswith(b"text/html"), for_one, scope["scheme"] == "https")
     return [header for header in wanted if header[0] not in own]
 
 
 @cache
-def _wanted(*, is_page: bool, for_one: bool, over_https: bool) -> tuple[Header, ...]:
+def _wanted(is_page: bool, for_one: bool, over_https: bool) -> tuple[Header, ...]:
     return (
         *_EVERY_ANSWER,
         _PAGE if is_page else _DATA,
