@@ -9,10 +9,12 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from hedgerow_core.application import Claim, Quota, RateLimiter
 from hedgerow_core.domain import RateLimitError, new_id
+from hedgerow_core.http.accounts import HEARD_IS_GOOD_FOR_S, SETTLED_AFTER_S
 from hedgerow_core.http.in_process_limiter import InProcessLimiter
 from hedgerow_core.http.redis_limiter import ANSWERS_WITHIN_S, RedisLimiter
 from hedgerow_core.testing import RedisServer
@@ -20,6 +22,7 @@ from hedgerow_core.testing import RedisServer
 SLOW = Quota(name="slow", limit=60, period=timedelta(hours=1), burst=3)
 """One a minute: nothing comes back while a test runs."""
 QUICK = Quota(name="quick", limit=10, period=timedelta(seconds=1), burst=1)
+ROUGH = Quota(name="rough", limit=60, period=timedelta(hours=1), burst=100, exact=False)
 WIDE = Quota(name="wide", limit=1000, period=timedelta(hours=1), burst=1000)
 
 
@@ -86,6 +89,80 @@ async def test_processes_count_together_in_redis_and_hosts_apart(redis_url: str)
             await limiter.close()
 
     assert [verdict.standings[0].remaining for verdict in verdicts] == [2, 1, 2]
+
+
+@pytest.fixture
+async def pair(redis_url: str) -> AsyncIterator[list[RedisLimiter]]:
+    """Two processes of one host."""
+    namespace = f"test:{new_id()}"
+    limiters = [RedisLimiter(redis_url, namespace=namespace) for _ in range(2)]
+    yield limiters
+    for limiter in limiters:
+        await limiter.close()
+
+
+async def test_who_is_far_from_a_limit_is_not_asked_for_and_is_counted_a_moment_later(
+    pair: list[RedisLimiter], redis_url: str
+) -> None:
+    one, other = pair
+    async with Redis.from_url(redis_url) as redis:
+        await one.spend(Claim(ROUGH, "ann"))
+        asked = await _commands(redis)
+        left = [(await one.spend(Claim(ROUGH, "ann"))).standings[0].remaining for _ in range(40)]
+        assert await _commands(redis) - asked <= 1, "40 uses cost a command at most"
+    assert left == [*range(98, 58, -1)]
+
+    async with asyncio.timeout(10):
+        while (await other.spend(Claim(ROUGH, "ann"))).standings[0].remaining > 100 - 41:
+            await asyncio.sleep(SETTLED_AFTER_S)
+
+
+async def test_each_use_of_an_exact_quota_is_asked_for(pair: list[RedisLimiter], redis_url: str) -> None:
+    async with Redis.from_url(redis_url) as redis:
+        await pair[0].spend(Claim(WIDE, "ann"))
+        asked = await _commands(redis)
+        for _ in range(10):
+            await pair[0].spend(Claim(WIDE, "ann"))
+        assert await _commands(redis) - asked == 10
+
+
+async def test_one_process_lets_exactly_a_burst_pass_on_account_and_beyond(pair: list[RedisLimiter]) -> None:
+    passed = [(await pair[0].spend(Claim(ROUGH, "ann"))).passes for _ in range(150)]
+
+    assert passed == [True] * 100 + [False] * 50
+
+
+async def test_processes_that_have_not_heard_of_each_other_exceed_a_burst_by_half_and_it_is_counted(
+    pair: list[RedisLimiter],
+) -> None:
+    async def hammer(limiter: RedisLimiter) -> int:
+        return sum([(await limiter.spend(Claim(ROUGH, "ann"))).passes for _ in range(150)])
+
+    passed = sum(await asyncio.gather(*map(hammer, pair)))
+
+    assert ROUGH.burst <= passed <= ROUGH.burst * 3 // 2
+    refused = await pair[0].spend(Claim(ROUGH, "ann"))
+    assert refused.retry_after > timedelta(minutes=passed - ROUGH.burst + 1) - timedelta(seconds=30)
+
+
+async def test_what_was_on_account_when_redis_went_away_does_not_let_more_pass_than_a_process_may(
+    redis_server: RedisServer,
+) -> None:
+    limiter = RedisLimiter(redis_server.url, namespace="test", ask_again_after_s=60)
+    try:
+        before = [await limiter.spend(Claim(ROUGH, "ann")) for _ in range(20)]
+        redis_server.stop()
+        await asyncio.sleep(HEARD_IS_GOOD_FOR_S * 2)
+        alone = [(await limiter.spend(Claim(ROUGH, "ann"))).passes for _ in range(150)]
+    finally:
+        await limiter.close()
+
+    assert all(verdict.passes for verdict in before)
+    assert sum(alone) == ROUGH.burst
+
+
+async def _commands(redis: Redis) -> int:
+    return int((await redis.info("commandstats")).get("cmdstat_evalsha", {}).get("calls", 0))
 
 
 async def test_without_redis_the_process_counts_and_says_so_once(redis_server: RedisServer) -> None:

@@ -28,4 +28,4 @@ def limiter_for(settings: HostSettings, address: DatabaseAddress) -> RateLimiter
 def quota_of_all_routes(settings: HostSettings) -> Quota:
     """What each caller may send, whatever it calls."""
     limit = settings.rate_limit_per_minute
-    return Quota(name="default", limit=limit, period=timedelta(minutes=1), burst=limit // BURST_SHARE)
+    return Quota(name="default", limit=limit, period=timedelta(minutes=1), burst=limit // BURST_SHARE, exact=False)

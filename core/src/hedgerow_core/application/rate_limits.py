@@ -27,6 +27,9 @@ class Quota:
     limit: int
     period: timedelta
     burst: int
+    exact: bool = True
+    """Whether each use is counted before it passes. If not, processes may let some more pass than the burst (ADR
+    0049), and pay for it with the rate."""
     interval_us: int = field(init=False, repr=False, compare=False)
     """Microseconds that one use takes to be forgotten."""
 

@@ -1,7 +1,7 @@
 """Counts the uses of quotas in Redis, for all processes of a host; while Redis is away, in this one (ADR 0013).
 
 What is asked while an answer is on its way is asked together, in the next round trip: nobody waits for company, and
-a busy process pays for one command where it paid for thirty.
+a busy process pays for one command where it paid for thirty. Uses of a quota that is not `exact` may pass on account.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from hedgerow_core.application import Claim, Verdict
+from hedgerow_core.http.accounts import SETTLED_AFTER_S, Accounts, Bill
 from hedgerow_core.http.in_process_limiter import InProcessLimiter
 from hedgerow_core.observability import log_of
 
 ANSWERS_WITHIN_S = 0.25
 """It takes a fraction of a millisecond, on a busy machine some dozens; no request waits longer for a limiter."""
 ASK_AGAIN_AFTER_S = 1.0
-CONNECTIONS = 4
-"""One is in use at a time; another takes over from one that died."""
 MOST_AT_ONCE = 200
 """Requests in one round trip: Redis does nothing else meanwhile, for about a millisecond."""
 
-# Keys: one a claim. Argument: for each request the number of its claims, then interval and burst of each, in
+# Keys: one a claim. Argument: for each request the number of its claims and the uses that have passed already (0 for a
+# request that asks), then interval and burst of each, in
 # microseconds and uses, all as one text: a client packs and reads that faster than a list. Redis's own clock, so
 # that processes with clocks apart agree. Answers the wait of each request and each backlog, as one text, too.
 # Numbers are whole and below 2^53, where a Lua number is exact; %.0f, because the plain conversion keeps 14
@@ -42,16 +42,16 @@ for each in string.gmatch(ARGV[1], '%d+') do
 end
 local answers, key, at = {}, 0, 1
 while at <= #asked do
-    local number, wait, empty_at = asked[at], 0, {}
+    local number, passed, wait, empty_at = asked[at], asked[at + 1], 0, {}
     for i = 1, number do
-        local interval, burst = asked[at + 2 * i - 1], asked[at + 2 * i]
+        local interval, burst = asked[at + 2 * i], asked[at + 2 * i + 1]
         empty_at[i] = math.max(now, tonumber(redis.call('GET', KEYS[key + i]) or now))
         wait = math.max(wait, empty_at[i] - now + interval * (1 - burst))
     end
     local answer = {string.format('%.0f', wait)}
     for i = 1, number do
-        if wait <= 0 then
-            empty_at[i] = empty_at[i] + asked[at + 2 * i - 1]
+        if wait <= 0 or passed > 0 then
+            empty_at[i] = empty_at[i] + asked[at + 2 * i] * math.max(1, passed)
             local backlog_ms = math.ceil((empty_at[i] - now) / 1000)
             local until_then = string.format('%.0f', empty_at[i])
             redis.call('SET', KEYS[key + i], until_then, 'PX', string.format('%.0f', backlog_ms))
@@ -59,7 +59,7 @@ while at <= #asked do
         answer[i + 1] = string.format('%.0f', empty_at[i] - now)
     end
     answers[#answers + 1] = table.concat(answer, ' ')
-    key, at = key + number, at + 2 * number + 1
+    key, at = key + number, at + 2 * number + 2
 end
 return table.concat(answers, ';')
 """
@@ -74,19 +74,19 @@ class RedisLimiter:
         self, url: str, *, namespace: str, width: int = 1, ask_again_after_s: float = ASK_AGAIN_AFTER_S
     ) -> None:
         """`namespace` keeps hosts apart that share a Redis; `width` makes every quota so many times as wide."""
-        pool = BlockingConnectionPool.from_url(
+        self._client: Redis = Redis.from_url(
             url,
-            max_connections=CONNECTIONS,
-            timeout=ANSWERS_WITHIN_S,
+            single_connection_client=True,  # one asks at a time
             socket_timeout=None,  # one deadline for all: the client's own would be a task for every command
             socket_connect_timeout=ANSWERS_WITHIN_S,
             retry=Retry(NoBackoff(), 1),  # over a new connection: the old one may have died unnoticed
         )
-        self._client = Redis(connection_pool=pool)
         self._script = self._client.register_script(_SPEND)
         self._prefix = f"{namespace}:rate"
         self._width = width
         self._alone = InProcessLimiter(width=width)
+        self._accounts = Accounts()
+        self._settling: asyncio.TimerHandle | None = None
         self._ask_again_after_s = ask_again_after_s
         self._away = False
         self._ask_again_at = 0.0
@@ -94,7 +94,7 @@ class RedisLimiter:
         self._asking: asyncio.Task[None] | None = None
 
     async def spend(self, *claims: Claim) -> Verdict:
-        """Use each quota once, or none: one round trip, shared with whoever asks meanwhile."""
+        """Use each quota once, or none: on account, or by one round trip, shared with whoever asks meanwhile."""
         if self._away:
             if time.monotonic() < self._ask_again_at:
                 return await self._alone.spend(*claims)
@@ -103,22 +103,40 @@ class RedisLimiter:
             wide: Sequence[Claim] = [Claim(claim.quota.widened(self._width), claim.subject) for claim in claims]
         else:
             wide = claims
-        asked = _Asked(wide, asyncio.get_running_loop().create_future())
-        self._waiting.append(asked)
-        if self._asking is None:
-            self._asking = asyncio.create_task(self._ask_for_all())
-        answer = await asked.answer
+        if self._settling is None:
+            self._settling = asyncio.get_running_loop().call_later(SETTLED_AFTER_S, self._settle)
+        on_account = self._accounts.spend(wide[0]) if len(wide) == 1 else None
+        if on_account is not None:
+            return on_account
+        answer = await self._asked_for(wide)
         if answer is None:
             return await self._alone.spend(*claims)
-        wait, *backlogs = map(int, answer.split())
-        return Verdict.of(wide, wait, backlogs)
+        return Verdict.of(wide, *answer)
 
     async def close(self) -> None:
         """Close every connection."""
+        if self._settling is not None:
+            self._settling.cancel()
         if self._asking is not None:
             self._asking.cancel()
         await self._client.aclose()
-        await self._client.connection_pool.disconnect()
+
+    def _settle(self) -> None:
+        self._settling = None
+        self._ask(self._accounts.bills())
+
+    async def _asked_for(self, claims: Sequence[Claim]) -> _Answer | None:
+        """What Redis says, once it has been told what these subjects have used already; None if it is away."""
+        told: asyncio.Future[_Answer | None] = asyncio.get_running_loop().create_future()
+        bills = [bill for claim in claims for bill in self._accounts.bill(claim)]
+        self._ask(bills, _Asked(claims, 0, told))
+        return await told
+
+    def _ask(self, bills: Sequence[Bill], *asked: _Asked) -> None:
+        self._waiting += [_Asked((claim,), uses, None) for claim, uses in bills]
+        self._waiting += asked
+        if self._waiting and self._asking is None:
+            self._asking = asyncio.create_task(self._ask_for_all())
 
     async def _ask_for_all(self) -> None:
         together = list[_Asked]()
@@ -126,20 +144,28 @@ class RedisLimiter:
             while self._waiting:
                 together, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
                 for asked, answer in zip(together, await self._answers(together), strict=True):
-                    if not asked.answer.done():  # else its request has been given up
-                        asked.answer.set_result(answer)
+                    self._tell(asked, answer)
         finally:
             self._asking = None
             for asked in (*together, *self._waiting):  # whatever has happened, nobody waits for ever
-                if not asked.answer.done():
-                    asked.answer.set_result(None)
+                self._tell(asked, None)
             self._waiting = []
+
+    def _tell(self, asked: _Asked, answer: bytes | None) -> None:
+        heard = None
+        if answer is not None:
+            wait, *backlogs = map(int, answer.split())
+            heard = wait, backlogs
+            for claim, backlog in zip(asked.claims, backlogs, strict=True):
+                self._accounts.hear(claim, backlog)
+        if asked.told is not None and not asked.told.done():  # else its request has been given up
+            asked.told.set_result(heard)
 
     async def _answers(self, together: Sequence[_Asked]) -> Sequence[bytes | None]:
         """What Redis says of each; None if it is away."""
         keys, asked = list[str](), list[str]()
-        for claims, _ in together:
-            asked.append(f"{len(claims)}")
+        for claims, passed, _ in together:
+            asked.append(f"{len(claims)} {passed}")
             for quota, subject in claims:
                 keys.append(f"{self._prefix}:{quota.name}:{subject}")
                 asked.append(f"{quota.interval_us} {quota.burst}")
@@ -153,6 +179,7 @@ class RedisLimiter:
         return answers.split(b";")
 
     def _lose(self, error: Exception) -> None:
+        self._accounts.forget()
         self._ask_again_at = time.monotonic() + self._ask_again_after_s
         if not self._away:
             self._away = True
@@ -164,8 +191,13 @@ class RedisLimiter:
             _log.info("rate_limiter_shared")
 
 
+_Answer = tuple[int, Sequence[int]]
+"""The longest wait and the backlogs, in microseconds."""
+
+
 class _Asked(NamedTuple):
-    """What one request wants to spend, and where it waits for the answer."""
+    """What one request wants to spend and where it waits for the answer, or what has been spent on account."""
 
     claims: Sequence[Claim]
-    answer: asyncio.Future[bytes | None]
+    passed: int
+    told: asyncio.Future[_Answer | None] | None
