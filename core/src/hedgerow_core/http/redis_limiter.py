@@ -1,7 +1,8 @@
 """Counts the uses of quotas in Redis, for all processes of a host; while Redis is away, in this one (ADR 0013).
 
 What is asked while an answer is on its way is asked together, in the next round trip: nobody waits for company, and
-a busy process pays for one command where it paid for thirty. Uses of a quota that is not `exact` may pass on account.
+a busy process pays for one command where it paid for thirty. Uses of a quota that is not `exact` may pass on
+account.
 """
 
 from __future__ import annotations
@@ -27,12 +28,11 @@ ASK_AGAIN_AFTER_S = 1.0
 MOST_AT_ONCE = 200
 """Requests in one round trip: Redis does nothing else meanwhile, for about a millisecond."""
 
-# Keys: one a claim. Argument: for each request the number of its claims and the uses that have passed already (0 for a
-# request that asks), then interval and burst of each, in
-# microseconds and uses, all as one text: a client packs and reads that faster than a list. Redis's own clock, so
-# that processes with clocks apart agree. Answers the wait of each request and each backlog, as one text, too.
-# Numbers are whole and below 2^53, where a Lua number is exact; %.0f, because the plain conversion keeps 14
-# digits.
+# Keys: one a claim. Argument: for each request the number of its claims and the uses that have passed already (0
+# for a request that asks), then interval and burst of each, in microseconds and uses, all as one text: a client
+# packs and reads that faster than a list. Redis's own clock, so that processes with clocks apart agree. Answers
+# the wait of each request and each backlog, as one text, too. Numbers are whole and below 2^53, where a Lua
+# number is exact; %.0f, because the plain conversion keeps 14 digits.
 _SPEND = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
