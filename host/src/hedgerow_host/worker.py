@@ -17,6 +17,7 @@ from hedgerow_core.messaging import Dispatcher, InProcessHints
 from hedgerow_core.observability import log_of
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_host.assembly import Assembly
+from hedgerow_host.broker_complaints import hear_once_a_minute
 from hedgerow_host.brokers import BrokerHints
 from hedgerow_host.readiness import Readiness
 from hedgerow_host.start import entered, spare_what_is_built
@@ -68,6 +69,7 @@ async def run_worker(
     hints.work_with(assembly.names, assembly.drain, loop)
     worker = Worker(hints.broker, worker_threads=DRAIN_THREADS, worker_timeout=LOOK_IN_EVERY_MS)
     worker.queue_prefetch = PREFETCH
+    hear_once_a_minute(hints.broker.queues)
     spare_what_is_built()
     arrivals = Arrivals(assembly)
     async with (
