@@ -9,7 +9,7 @@ from textwrap import dedent
 
 import pytest
 
-from hedgerow_host.settings import ENTRY_POINT_GROUP
+from hedgerow_core.observability.own_code import ENTRY_POINT_GROUP
 
 PREAMBLE = """
 from dataclasses import dataclass

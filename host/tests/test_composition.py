@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from hedgerow_core.application import Command
+from hedgerow_core.observability.own_code import ON_REQUEST_GROUP
 from hedgerow_host.catalog import compose, notes_on
 from hedgerow_host.discovery import installed_contexts, load_contexts
 from hedgerow_host.problems import CompositionError, Problem
-from hedgerow_host.settings import ON_REQUEST_GROUP, HostSettings
+from hedgerow_host.settings import HostSettings
 
 Install = Callable[..., None]
 

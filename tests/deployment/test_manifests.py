@@ -80,17 +80,25 @@ def wrong_ports(found: list[Manifest]) -> Iterator[str]:
             }
         )
         listens = {"http": read.port} if role == "api" else {}
+        listens |= {"grpc": read.grpc_port} if read.grpc_port else {}
         listens |= {"probes": read.worker_port} if read.worker_port else {}
         listens |= {"metrics": read.metrics_port} if read.metrics_port else {}
         if ports != listens:
             yield f"{role} listens at {listens}, and says {ports}"
         doors = [read.host] if role in ("api", "worker") else []
         doors += [read.metrics_host] if read.metrics_port else []
+        doors += [read.grpc_host] if read.grpc_port else []
         if {*doors} - {"0.0.0.0"}:
             yield f"nobody outside the pod of {role} gets in"
+    callers = [one["name"] for one in containers(found)["api"]["ports"] if one["name"] != "metrics"]
     (service,) = (one for one in found if one["kind"] == "Service")
-    if [one["targetPort"] for one in service["spec"]["ports"]] != ["http"]:
+    if [one["targetPort"] for one in service["spec"]["ports"]] != callers:
         yield "the service leads elsewhere"
+    (policy,) = (
+        one for one in found if one["kind"] == "NetworkPolicy" and one["metadata"]["name"].endswith("-api")
+    )
+    if [one["port"] for one in policy["spec"]["ingress"][0]["ports"]] != callers:
+        yield "callers are kept out of what the service leads to"
 
 
 @cache
@@ -166,5 +174,19 @@ def test_what_is_deployed_keeps_the_rule(guard: Guard, release: str) -> None:
 @pytest.mark.parametrize(("guard", "old", "new", "complaint"), GUARDS_AND_BREAKS)
 def test_a_broken_copy_is_noticed(guard: Guard, old: str, new: str, complaint: str) -> None:
     complaints = guard(manifests(broken(rendered("hedgerow"), old, new)))
+
+    assert any(complaint in found for found in complaints)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("containerPort: 50051", "containerPort: 50052", "api listens at"),
+        ("targetPort: grpc", "targetPort: metrics", "the service leads elsewhere"),
+        ("port: grpc, protocol: TCP", "port: probes, protocol: TCP", "callers are kept out"),
+    ],
+)
+def test_where_the_api_serves_grpc_a_door_that_leads_nowhere_is_noticed(old: str, new: str, complaint: str) -> None:
+    complaints = wrong_ports(manifests(broken(rendered("acme"), old, new)))
 
     assert any(complaint in found for found in complaints)

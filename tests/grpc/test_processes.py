@@ -12,6 +12,7 @@ from typing import Any
 
 import asyncpg
 import grpc.aio
+import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
@@ -127,12 +128,16 @@ async def test_grpc_is_served_alone_and_ends_with_0(shared_production: Productio
     assert code == 0
 
 
-def test_a_lifespan_that_fails_ends_the_start_with_one_clear_message(shared_production: Production) -> None:
+@pytest.mark.parametrize("role", [("grpc", "--port", "0"), ("worker",)])
+def test_a_lifespan_that_fails_ends_the_start_with_one_clear_message(
+    shared_production: Production, role: tuple[str, ...]
+) -> None:
     environment = {**shared_production.environment, "USERS_SMTP_URL": ""}
 
-    ended = run("grpc", "--port", "0", folder=shared_production.folder, environment=environment)
+    ended = run(*role, folder=shared_production.folder, environment=environment)
 
     assert ended.returncode == 1
+    assert "USERS_SMTP_URL is not set" in ended.stderr
     assert "the application did not start" in ended.stderr
     assert "Traceback" not in ended.stderr
 

@@ -74,6 +74,9 @@ def test_a_stuck_payment_is_found_explained_discarded_and_leaves_a_trail(product
     shown = json.loads(command(production, "deliveries", "show", stuck["event_id"]))
     assert shown[0]["payload"]["invoice_id"] == id
     assert "GatewayUnavailableError" in shown[0]["errors"][0]["type"]
+    trace = command(production, "tasks", "show", stuck["event_id"], "--trace")
+    assert trace.startswith("billing.charge_payment, attempt ")
+    assert '\n  File "' in trace
     (task,) = rows(production, "tasks", "list", "--error", "never available")
     assert task == stuck | {name: task[name] for name in ("attempts", "next_at", "reason")}
     dry = run_in(production, "tasks", "retry", stuck["event_id"], "--dry-run")

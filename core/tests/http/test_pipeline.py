@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
+import structlog
 from fastapi import FastAPI
 from pydantic import BaseModel
 
@@ -104,6 +105,17 @@ async def test_what_may_succeed_later_says_when_in_whole_seconds(client: httpx.A
     away = await client.get("/v1/shop/away")
 
     assert (away.status_code, away.headers["retry-after"]) == (503, "2")
+
+
+async def test_the_line_of_a_request_says_which_503_it_was_and_nothing_of_what_callers_got_wrong(
+    client: httpx.AsyncClient,
+) -> None:
+    with structlog.testing.capture_logs() as logged:
+        away = await client.get("/v1/shop/away")
+        await client.get("/v1/shop/conflict")
+
+    told = [(line["status"], line.get("code")) for line in logged if line["event"] == "request"]
+    assert told == [(503, away.json()["code"]), (409, None)]
 
 
 def test_a_route_states_one_decision() -> None:

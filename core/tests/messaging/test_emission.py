@@ -82,3 +82,12 @@ async def test_it_is_written_down_with_who_and_why(shop: Database) -> None:
         (entry,) = await trail.listed(connection, AuditFilter(), limit=9)
     assert (entry.action, entry.actor, entry.reason) == ("ledger.emit", "ann", "it was lost in a restore")
     assert (entry.details["ids"], entry.affected) == ([str(event.event_id)], 1)
+
+
+async def test_what_postgresql_cannot_store_is_refused_in_words(shop: Database) -> None:
+    told = {"aggregate_type": "order", "aggregate_version": 1}
+    with pytest.raises(ValidationError, match="has a NUL"):
+        await emitted(shop, an_emission({"order_id": str(AN_ORDER), "number": 7, "note": "a\x00b"}, **told))
+
+    with pytest.raises(ValidationError, match=r"not as shop\.order_placed promises"):  # the twin: it only looks so
+        await emitted(shop, an_emission({"order_id": str(AN_ORDER), "number": 7, "note": "a\\u0000b"}, **told))

@@ -399,6 +399,8 @@ async def test_a_handler_that_hangs_has_failed_once_its_deadline_is_over(
     async with books.reading() as connection:
         errors = (await connection.execute(text("SELECT errors FROM deliveries"))).scalar_one()
     assert [error["type"] for error in errors] == ["TimeoutError"] * SOON.attempts
+    assert errors[0]["message"] == "broken off after 0.2 s; the traceback says where it was then"
+    assert "in hangs" in errors[0]["trace"]
 
 
 async def test_a_task_runs_after_the_commit_that_asked_for_it_and_once_per_key(

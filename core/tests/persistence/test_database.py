@@ -105,6 +105,15 @@ async def test_who_waits_too_long_for_a_connection_is_told_to_come_back(shop_and
     await shop.close()
 
 
+async def test_a_full_disk_is_an_outage_and_no_mistake_of_ours(shop: Database) -> None:
+    with pytest.raises(UnavailableError) as refused:
+        async with shop.transaction() as connection:
+            await connection.execute(text("DO $$ BEGIN RAISE SQLSTATE '53100'; END $$"))
+
+    assert refused.value.code == "database_full"
+    await shop.ping()
+
+
 async def test_a_connection_that_the_server_closed_is_replaced_without_anybody_noticing(
     shop: Database, books: Database
 ) -> None:

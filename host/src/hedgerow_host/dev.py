@@ -21,12 +21,13 @@ from uvicorn.supervisors.watchfilesreload import WatchFilesReload
 from watchfiles import watch
 
 from hedgerow_core.observability import configure_logging, log_of
+from hedgerow_core.observability.own_code import ENTRY_POINT_GROUP, ON_REQUEST_GROUP
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.persistence.embedded import EmbeddedPostgres, embedded_postgres
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.listening import bound_socket
 from hedgerow_host.problems import said_by
-from hedgerow_host.settings import ENTRY_POINT_GROUP, ON_REQUEST_GROUP, Environment, HostSettings
+from hedgerow_host.settings import Environment, HostSettings
 
 LOOK_UP_MS = 200
 TOO_SOON_S = 10.0

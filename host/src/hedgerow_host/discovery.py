@@ -10,11 +10,12 @@ from contextlib import suppress
 from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import Distribution, entry_points
 
+from hedgerow_core.observability.own_code import ENTRY_POINT_GROUP, ON_REQUEST_GROUP
 from hedgerow_host.last_words import witnessed
 from hedgerow_host.loading import InstalledContext, LoadedContext, load
 from hedgerow_host.problems import CompositionError, Problem
 from hedgerow_host.quarantine import Quarantine
-from hedgerow_host.settings import ENTRY_POINT_GROUP, ON_REQUEST_GROUP, HostSettings
+from hedgerow_host.settings import HostSettings
 from hedgerow_host.trial_import import found_by_a_child
 from hedgerow_host.wire.unsound_remotes import variable_of_remote
 

@@ -19,10 +19,6 @@ from hedgerow_core.security.server_secret import ServerSecretText
 
 ENV_FILE = ".env"
 PREFIX = "HEDGEROW_"
-ENTRY_POINT_GROUP = "hedgerow.contexts"
-"""Where installed distributions say which contexts they bring."""
-ON_REQUEST_GROUP = "hedgerow.contexts.on_request"
-"""The same, for contexts that are hosted only where HEDGEROW_CONTEXTS names them (ADR 0045)."""
 MIN_PORT, MAX_PORT = 0, 65535
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 REQUESTS_AT_ONCE = 50

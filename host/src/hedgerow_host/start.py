@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 from hedgerow_core.caching import CacheStore
@@ -17,6 +18,7 @@ from hedgerow_host.catalog import notes_on
 from hedgerow_host.counted_crossings import count_crossings
 from hedgerow_host.database import told_if_away
 from hedgerow_host.discovery import hosted_contexts
+from hedgerow_host.exits import not_started
 from hedgerow_host.last_words import witnessed
 from hedgerow_host.migrate import isolation_when_migrated, migrate_contexts, runner_for
 from hedgerow_host.mounting import routes_of
@@ -30,6 +32,21 @@ YOUNG_OBJECTS = 10_000
 """So many more objects than before, and the collector looks through them: some MB at most."""
 
 _log = log_of(__name__)
+
+
+@asynccontextmanager
+async def entered(assembly: Assembly) -> AsyncIterator[None]:
+    """Hold the lifespans of the contexts open, in a process that serves.
+
+    Raises:
+        HostError: one of them failed; the log has said which, why and where.
+    """
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(assembly.running())
+        except Exception as error:
+            raise not_started() from error
+        yield
 
 
 @witnessed()

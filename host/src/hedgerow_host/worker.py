@@ -17,9 +17,10 @@ from hedgerow_core.messaging import Dispatcher, InProcessHints
 from hedgerow_core.observability import log_of
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_host.assembly import Assembly
+from hedgerow_host.broker_complaints import hear_once_a_minute
 from hedgerow_host.brokers import BrokerHints
 from hedgerow_host.readiness import Readiness
-from hedgerow_host.start import spare_what_is_built
+from hedgerow_host.start import entered, spare_what_is_built
 from hedgerow_host.streams.streaming import streaming
 from hedgerow_host.wire.arrivals import Arrivals
 from hedgerow_host.worker_probes import answering_probes
@@ -58,7 +59,7 @@ async def run_worker(
     `probes` is where it answers whether it works.
 
     Raises:
-        HostError: there is a `stream_url`, and nothing to reach it with is installed.
+        HostError: a lifespan failed, or there is a `stream_url`, and nothing to reach it with is installed.
     """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -68,11 +69,12 @@ async def run_worker(
     hints.work_with(assembly.names, assembly.drain, loop)
     worker = Worker(hints.broker, worker_threads=DRAIN_THREADS, worker_timeout=LOOK_IN_EVERY_MS)
     worker.queue_prefetch = PREFETCH
+    hear_once_a_minute(hints.broker.queues)
     spare_what_is_built()
     arrivals = Arrivals(assembly)
     async with (
         answering_probes(readiness, probes),
-        assembly.running(),
+        entered(assembly),
         readiness.watch.running(),
         hints.connected(),
         arrivals.watching(),

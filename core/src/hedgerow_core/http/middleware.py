@@ -110,6 +110,7 @@ class RequestBoundary:
                 path=_readable(scope["path"]),
                 status=int(status),
                 duration_ms=round(took_s * 1000, 1),
+                **_problem_in(scope, status),
                 **caller_in(scope),
             )
 
@@ -181,6 +182,12 @@ def _after_they_have_read(receive: Receive, send: Send) -> Send:
         await send({"type": "http.response.body", "body": b""})
 
     return answer
+
+
+def _problem_in(scope: Scope, status: int) -> dict[str, str]:
+    """`code`, if the answer is our fault: which of the reasons for a 503 it was, the status doesn't say."""
+    code = scope.get("state", {}).get("problem") if status >= HTTPStatus.INTERNAL_SERVER_ERROR else None
+    return {"code": code} if code else {}
 
 
 def _declared_length(scope: Scope) -> int:

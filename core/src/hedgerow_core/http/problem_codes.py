@@ -191,6 +191,11 @@ PROBLEM_CODES: Mapping[str, ProblemCode] = {
         "No database connection came free within 0.8 s.",
         "Wait for `Retry-After`.",
     ),
+    "database_full": ProblemCode(
+        "503",
+        "The disk of PostgreSQL is full: what is there can be read, and nothing be written.",
+        "Wait for `Retry-After`; operators: make room for it, and everything goes on by itself.",
+    ),
     "overloaded": ProblemCode(
         "503",
         "More requests have come than this process serves at once, and for 0.8 s no place came free.",

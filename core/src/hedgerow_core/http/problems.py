@@ -131,6 +131,7 @@ async def problem_of(request: Request, error: Exception) -> Response:
 async def _broken_rule(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)  # noqa: S101 - what Starlette promises and its types don't say
     status = status_of(type(error))
+    request.state.problem = error.code
     headers = {}
     if isinstance(error, AuthenticationError):
         headers["WWW-Authenticate"] = _challenge(error)

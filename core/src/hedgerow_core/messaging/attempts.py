@@ -7,17 +7,16 @@ and its place leave the ledger; the message stays with the delivery (`hedgerow d
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
-from pathlib import Path
 
 from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from hedgerow_core.application import Cause, caused_by
 from hedgerow_core.domain import DomainError
 from hedgerow_core.messaging.deliveries import Delivery
+from hedgerow_core.messaging.telling import place_of
 from hedgerow_core.observability import log_of, tracing
 from hedgerow_core.observability.metrics import ATTEMPTS_FAILED, HANDLER_SECONDS
 
@@ -95,7 +94,7 @@ class Attempt:
             "attempt": envelope.attempt,
             "error": type(error).__qualname__,
             "code": error.code if isinstance(error, DomainError) else None,
-            "place": _place_of(error),
+            "place": place_of(error),
             "duration_ms": round(self.over() * 1000, 1),
             "trace_id": self._trace_id(self._delivery.traceparent),
         }
@@ -104,10 +103,3 @@ class Attempt:
             _log.error("delivery_dead", **known)
         else:
             _log.warning("delivery_failed", retry_in_s=round(retry_in.total_seconds(), 1), **known)
-
-
-def _place_of(error: Exception) -> str | None:
-    """Where it was raised, as deep as the code is not a library's."""
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if "site-packages" not in frame.filename] or frames
-    return f"{Path(ours[-1].filename).name}:{ours[-1].lineno} in {ours[-1].name}" if ours else None

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -244,22 +244,6 @@ async def postpone(connection: AsyncConnection, claim: Claim, id: UUID, *, reaso
     if state is None:
         raise FencedError
     return bool(state == "dead")
-
-
-def failure(error: BaseException, attempt: int, trace: str, at: datetime) -> dict[str, object]:
-    """A failed attempt as it is kept on the row."""
-    return {
-        "type": type(error).__qualname__,
-        "message": storable(str(error)[:1000]),
-        "trace": storable(trace[-4000:]),
-        "attempt": attempt,
-        "at": at.isoformat(),
-    }
-
-
-def storable(text: str) -> str:
-    """PostgreSQL can't store NUL; an error must not be lost over it."""
-    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
 def _delivery(row: Row[Any]) -> Delivery:

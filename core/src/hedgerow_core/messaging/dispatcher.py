@@ -17,6 +17,7 @@ from hedgerow_core.messaging import partitions
 from hedgerow_core.messaging.consumers import Consumer
 from hedgerow_core.messaging.due import DuePartition, due_partitions
 from hedgerow_core.messaging.hints import Hint, Hints
+from hedgerow_core.messaging.telling import message_of
 from hedgerow_core.observability import log_of
 from hedgerow_core.observability.metrics import DISPATCHER_WAITS, HINTS_SENT
 from hedgerow_core.persistence import Database
@@ -112,7 +113,7 @@ class Dispatcher:
                     more = await self._step()
             except (UnavailableError, ConnectionError, TimeoutError) as error:
                 if not away:
-                    _log.warning("dispatcher_waits", context=self._database.context, error=str(error))
+                    _log.warning("dispatcher_waits", context=self._database.context, error=message_of(error))
                     waits.set(1)
                 away, more = True, False
                 await asyncio.sleep(PAUSE_WHEN_AWAY_S)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -20,6 +19,7 @@ from hedgerow_core.messaging.deliveries import Delivery
 from hedgerow_core.messaging.hints import Hint
 from hedgerow_core.messaging.partitions import FencedError
 from hedgerow_core.messaging.recovery import Recovery
+from hedgerow_core.messaging.telling import broken_off, failure, message_of, reason_of
 from hedgerow_core.messaging.turn import OrphanedError, Turn
 from hedgerow_core.messaging.work import LedgerWork
 from hedgerow_core.observability import log_of
@@ -87,7 +87,7 @@ class Drain:
         except ContextIsMoving:
             return  # The dispatcher waits, and says so once; whoever works on after the move finds all of it.
         except (UnavailableError, ConflictError) as error:
-            _log.warning("drain_interrupted", subscription=hint.subscription, error=str(error))
+            _log.warning("drain_interrupted", subscription=hint.subscription, error=message_of(error))
 
     async def _work_off(self, consumer: Consumer, partition: int, *, recovering: bool = False) -> None:
         turn = await Turn.take(
@@ -189,7 +189,7 @@ class Drain:
                 await self._write_down(turn, delivery, attempt, error, final=True)
                 return False
             try:
-                async with asyncio.timeout(DEADLINE.total_seconds()):
+                async with asyncio.timeout(DEADLINE.total_seconds()) as deadline:
                     answer = await called(self._database.context, consumer, message)
                     async with self._database.transaction() as connection:
                         work = self._work_for(connection)
@@ -199,6 +199,10 @@ class Drain:
                         following = await turn.following(connection) if then_claim else None
             except (FencedError, ContextIsMoving):
                 raise  # Nobody's failure: the attempt is given back when the context has moved.
+            except TimeoutError as error:
+                told = broken_off(error, DEADLINE) if deadline.expired() else error
+                await self._write_down(turn, delivery, attempt, told)
+                return False
             except Exception as error:
                 await self._write_down(turn, delivery, attempt, error)
                 return False
@@ -226,15 +230,14 @@ class Drain:
         retry = turn.consumer.retry
         dead = final or number >= retry.attempts
         retry_in = None if dead else retry.wait_after(number)
-        trace = "".join(traceback.format_exception(error))
         async with self._database.transaction() as connection:
             await deliveries.fail(
                 connection,
                 turn.claim,
                 delivery.id,
-                error=deliveries.failure(error, number, trace, self._clock.now()),
+                error=failure(error, number, self._clock.now()),
                 retry_in=retry_in,
-                reason=deliveries.storable(f"{type(error).__qualname__}: {error}"[:1000]) if dead else None,
+                reason=reason_of(error) if dead else None,
             )
         attempt.failed(error, retry_in=retry_in)
 

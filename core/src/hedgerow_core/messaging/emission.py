@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ from hedgerow_core.messaging.actions import Decision, write_down
 from hedgerow_core.messaging.events import EventContract
 from hedgerow_core.messaging.tables import outbox
 
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""As it stands in JSON, and not a backslash that only has `u0000` behind it."""
 LARGEST_VERSION = 2**31 - 1
 """What a PostgreSQL integer can hold."""
 
@@ -75,8 +78,11 @@ async def emit(connection: AsyncConnection, emission: Emission, decision: Decisi
 
 
 def _validated(emission: Emission) -> EventContract:
+    as_json = to_json(emission.payload)
+    if _NUL.search(as_json):
+        raise ValidationError("The payload has a NUL, which PostgreSQL can't store: take it out.", field="payload")
     try:
-        return emission.contract.model_validate_json(to_json(emission.payload), extra="forbid")
+        return emission.contract.model_validate_json(as_json, extra="forbid")
     except pydantic.ValidationError as error:
         found = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'payload'}: {e['msg']}" for e in error.errors())
         raise ValidationError(

@@ -25,6 +25,7 @@ from hedgerow_core.messaging.drain import DEADLINE
 from hedgerow_core.messaging.events import Envelope
 from hedgerow_core.messaging.selection import FILTER, FILTER_TYPES, DeliveryFilter, parameters_of
 from hedgerow_core.messaging.steering import CHANGEABLE, Action
+from hedgerow_core.messaging.telling import reason_of
 from hedgerow_core.messaging.work import LedgerWork
 from hedgerow_core.persistence import Database
 
@@ -110,7 +111,7 @@ async def _rehearsed(
     except NewerVersionError as newer:
         return _outcome(part, Verdict.WOULD_FAIL, f"{newer}; it would wait for a newer build")
     except Exception as error:
-        return _outcome(part, Verdict.WOULD_FAIL, f"{type(error).__qualname__}: {error}")
+        return _outcome(part, Verdict.WOULD_FAIL, reason_of(error))
     return _outcome(part, Verdict.WOULD_COMPLETE)
 
 

@@ -110,7 +110,10 @@ FILTER = """
 """
 FILTER_TYPES = (bindparam("ids", type_=ARRAY(Uuid)), bindparam("states", type_=ARRAY(Text)))
 
-_LATEST_FAILURE = "(d.errors -> -1 ->> 'type') || ': ' || (d.errors -> -1 ->> 'message')"
+_LATEST_FAILURE = """
+    CASE WHEN d.errors -> -1 ->> 'message' IN ('', d.errors -> -1 ->> 'type') THEN d.errors -> -1 ->> 'type'
+    ELSE (d.errors -> -1 ->> 'type') || ': ' || (d.errors -> -1 ->> 'message') END
+"""
 _SHOWN = f"""
     d.event_id, d.subscription, d.state, p.subscription IS NOT NULL AS paused, d.type, d.version, d.publisher,
     d.position, d.ordering_key, d.attempts, d.next_at, coalesce(d.reason, {_LATEST_FAILURE}) AS reason,

@@ -1,4 +1,4 @@
-"""What a failing database means to a caller: away, too busy, or a rule kept by a constraint."""
+"""What a failing database means to a caller: away, too busy, full, or a rule kept by a constraint."""
 
 from __future__ import annotations
 
@@ -71,6 +71,12 @@ def _meaning_of(error: BaseException | None) -> DomainError | None:
         return ContextIsMoving()
     if isinstance(error, pg.TooManyConnectionsError):
         return _busy("The database takes no more connections. Try again shortly.")
+    if isinstance(error, pg.DiskFullError):
+        return UnavailableError(
+            "The database has no room left on its disk. Try again later.",
+            code="database_full",
+            retry_after=_RETRY_WHEN_AWAY,
+        )
     if isinstance(error, _RACE):
         return ConflictError(
             "Somebody else changed the same thing at the same moment. Try again.", code="concurrent_change"

@@ -35,6 +35,7 @@ Aggregate = Annotated[UUID | None, typer.Option(help="Id of the aggregate that i
 OccurredSince = Annotated[datetime | None, typer.Option("--since", help="Occurred at this time (UTC) or later.")]
 OccurredUntil = Annotated[datetime | None, typer.Option("--until", help="Occurred before this time (UTC).")]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most, the latest first; up to 1,000.")]
+Trace = Annotated[bool, typer.Option("--trace", help="Print the traceback of the last failed attempt instead.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -9,7 +9,19 @@ from uuid import UUID
 import typer
 
 from hedgerow_host.cli.changing import DryRun, Rehearsed, Why, Yes
-from hedgerow_host.cli.choosing import Context, Error, Ids, Json, Limit, Since, States, Subscription, Type, Until
+from hedgerow_host.cli.choosing import (
+    Context,
+    Error,
+    Ids,
+    Json,
+    Limit,
+    Since,
+    States,
+    Subscription,
+    Trace,
+    Type,
+    Until,
+)
 
 if TYPE_CHECKING:
     from hedgerow_core.messaging.selection import DeliveryFilter
@@ -49,15 +61,19 @@ def list_deliveries(
 
 
 @app.command("show")
-def show(id: Annotated[UUID, typer.Argument(help="Id of an event or task.")], context: Context = None) -> None:
+def show(
+    id: Annotated[UUID, typer.Argument(help="Id of an event or task.")],
+    context: Context = None,
+    trace: Trace = False,
+) -> None:
     """Print everything about the deliveries of one event or task, as JSON: `payload` and the history of
     `errors`, too.
 
-    Exit codes: 0, 1 (there is none), 2, 3.
+    Exit codes: 0, 1 (there is none, or none has failed), 2, 3.
 
-    Example: hedgerow deliveries show 018f6f2e-7c1a-7e30-9c58-3f0f6f2f7a10
+    Example: hedgerow deliveries show 018f6f2e-7c1a-7e30-9c58-3f0f6f2f7a10 --trace
     """
-    show_deliveries(id, context=context, tasks=False)
+    show_deliveries(id, context=context, tasks=False, trace=trace)
 
 
 @app.command("retry")
@@ -196,8 +212,8 @@ def print_deliveries(which: DeliveryFilter, *, context: str | None, limit: int, 
     print_rows(shown, as_json=as_json, columns=columns, empty=empty)
 
 
-def show_deliveries(id: UUID, *, context: str | None, tasks: bool) -> None:
-    """Print everything about one event's deliveries, or one task."""
+def show_deliveries(id: UUID, *, context: str | None, tasks: bool, trace: bool) -> None:
+    """Print everything about one event's deliveries, or one task; or what the last failure of each says."""
     from hedgerow_host.cli.output import print_rows
     from hedgerow_host.exits import ExitCode, HostError, load_settings
     from hedgerow_host.ledgers import with_ledgers
@@ -207,7 +223,15 @@ def show_deliveries(id: UUID, *, context: str | None, tasks: bool) -> None:
     if not rows:
         what, verb = ("task", "tasks") if tasks else ("delivery of", "deliveries")
         raise HostError(f"there is no {what} {id}", fix=f"see `hedgerow {verb} list`", code=ExitCode.CHECK_FAILED)
-    print_rows(rows, as_json=True)
+    if not trace:
+        print_rows(rows, as_json=True)
+        return
+    failed = [row for row in rows if row["errors"]]
+    if not failed:
+        raise HostError("no attempt has failed", fix="see all of it without --trace", code=ExitCode.CHECK_FAILED)
+    for row in failed:
+        last = row["errors"][-1]
+        typer.echo(f"{row['subscription']}, attempt {last['attempt']} at {last['at']}:\n{last['trace'].rstrip()}")
 
 
 def _set_paused(subscription: str, paused: bool, why: str, context: str | None) -> None:

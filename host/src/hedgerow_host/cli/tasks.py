@@ -8,7 +8,7 @@ from uuid import UUID
 import typer
 
 from hedgerow_host.cli.changing import DryRun, Rehearsed, Why, Yes
-from hedgerow_host.cli.choosing import Context, Error, Json, Limit, Since, States, Task, Until
+from hedgerow_host.cli.choosing import Context, Error, Json, Limit, Since, States, Task, Trace, Until
 
 app = typer.Typer(help="Look at tasks, try them again, or cancel them.", no_args_is_help=True)
 
@@ -43,16 +43,20 @@ def list_tasks(
 
 
 @app.command("show")
-def show(id: Annotated[UUID, typer.Argument(help="Id of a task.")], context: Context = None) -> None:
+def show(
+    id: Annotated[UUID, typer.Argument(help="Id of a task.")],
+    context: Context = None,
+    trace: Trace = False,
+) -> None:
     """Print everything about one task, as JSON.
 
-    Exit codes: 0, 1 (there is none), 2, 3.
+    Exit codes: 0, 1 (there is none, or it has not failed), 2, 3.
 
-    Example: hedgerow tasks show 018f6f2e-7c1a-7e30-9c58-3f0f6f2f7a10
+    Example: hedgerow tasks show 018f6f2e-7c1a-7e30-9c58-3f0f6f2f7a10 --trace
     """
     from hedgerow_host.cli.deliveries import show_deliveries
 
-    show_deliveries(id, context=context, tasks=True)
+    show_deliveries(id, context=context, tasks=True, trace=trace)
 
 
 @app.command("retry")

@@ -8,9 +8,8 @@ from contextlib import AsyncExitStack
 
 from hedgerow_core.observability import log_of
 from hedgerow_host.assembly import Assembly
-from hedgerow_host.exits import not_started
 from hedgerow_host.grpc.server import GrpcServer
-from hedgerow_host.start import spare_what_is_built
+from hedgerow_host.start import entered, spare_what_is_built
 from hedgerow_host.watch import Watch
 from hedgerow_host.wire.arrivals import Arrivals
 from hedgerow_host.wire.believing import listening
@@ -32,11 +31,7 @@ async def run_grpc(server: GrpcServer, assembly: Assembly, watch: Watch) -> None
     spare_what_is_built()
     arrivals = Arrivals(assembly)
     async with AsyncExitStack() as stack:
-        try:
-            await stack.enter_async_context(assembly.running())
-        except Exception as error:
-            raise not_started() from error
-        for one in (listening(assembly), watch.running(), arrivals.watching(), server.serving()):
+        for one in (entered(assembly), listening(assembly), watch.running(), arrivals.watching(), server.serving()):
             await stack.enter_async_context(one)
         await arrivals.arrive()
         await stop.wait()

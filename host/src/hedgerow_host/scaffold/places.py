@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
+from hedgerow_core.observability.own_code import ENTRY_POINT_GROUP, ON_REQUEST_GROUP
 from hedgerow_host.scaffold.naming import refused
-from hedgerow_host.settings import ENTRY_POINT_GROUP, ON_REQUEST_GROUP
 
 PROJECT_FILE = "pyproject.toml"
 ANSWERS_FILE = ".copier-answers.yml"
