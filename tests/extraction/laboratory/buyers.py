@@ -17,6 +17,9 @@ from tests.story import Shopper, expect, sign_up
 
 PATIENCE_S = 60.0
 PAUSE_S = 0.05
+"""Before somebody asks again."""
+BETWEEN_S = 0.4
+"""What a customer buys, one thing after the other: all the time, and yet not all that the machine could sell."""
 MOVING = "context_is_moving"
 LINES = [{"description": "Hawthorn sapling", "quantity": 1, "unit_price": 1250}]
 
@@ -87,7 +90,7 @@ class Buyers:
 
     def _buy(self, shopper: Shopper, client: httpx.Client) -> None:
         try:
-            while not self._over.wait(PAUSE_S):
+            while not self._over.wait(BETWEEN_S):
                 shopper = self._renewed(shopper, client)
                 invoice = self._done(shopper, "", 201, json={"currency": "EUR", "lines": LINES})["id"]
                 self._done(shopper, f"/{invoice}/open", 200)
