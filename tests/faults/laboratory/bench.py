@@ -134,12 +134,14 @@ def install_contexts(folder: Path) -> None:
         (metadata / "entry_points.txt").write_text(f"[hedgerow.contexts]\n{name} = lab_{name}\n")
 
 
+def history_of(context: str) -> MigrationHistory:
+    """The migrations of a context of the laboratory, beside those of the ledger."""
+    return MigrationHistory(f"tests.faults.laboratory.contexts.lab_{context}.migrations")
+
+
 async def migrated(address: DatabaseAddress, *contexts: str) -> None:
     """Make the schemas of these contexts of the laboratory."""
-    histories = {
-        name: MigrationHistory(f"tests.faults.laboratory.contexts.lab_{name}.migrations") for name in contexts
-    }
-    runner = MigrationRunner(address, [ContextMigrations(name, [LEDGER, own]) for name, own in histories.items()])
+    runner = MigrationRunner(address, [ContextMigrations(name, [LEDGER, history_of(name)]) for name in contexts])
     await runner.apply()
 
 
@@ -152,9 +154,8 @@ def python_path(folder: Path) -> str:
 async def laboratory(
     address: DatabaseAddress, broker_url: str, folder: Path, *, through: str | None = None, **settings: str
 ) -> AsyncIterator[Bench]:
-    """A migrated database and a supervisor; `through` is the address that children see instead, of a proxy."""
+    """A supervisor on a migrated database; `through` is the address that children see instead, of a proxy."""
     install_contexts(folder)
-    await migrated(address, *CONTEXTS)
     environment: Mapping[str, str] = {
         "HEDGEROW_DATABASE_URL": through or plain_url(address),
         "HEDGEROW_BROKER_URL": broker_url,
