@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import httpx
 
+from tests.processes import NO_TLS
 from tests.story import Shopper, expect, sign_up
 
 PATIENCE_S = 60.0
@@ -32,7 +33,7 @@ class Front(httpx.BaseTransport):
         self.billing = shop
         self.next: str | None = None
         """Where billing is to be as soon as it takes writes there."""
-        self._out = httpx.HTTPTransport()
+        self._out = httpx.HTTPTransport(verify=NO_TLS)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         host = httpx.URL(self.billing if request.url.path.startswith("/v1/billing") else self.rest)
@@ -45,7 +46,7 @@ class Front(httpx.BaseTransport):
 
     def _flip(self) -> None:
         there = self.next  # any of several threads may be the one that flips
-        if there and httpx.get(f"{there}/readyz", timeout=5).json()["status"] == "ready":
+        if there and httpx.get(f"{there}/readyz", timeout=5, verify=NO_TLS).json()["status"] == "ready":
             self.billing, self.next = there, None
 
     def client(self) -> httpx.Client:
