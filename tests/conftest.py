@@ -15,7 +15,7 @@ import pytest
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing.mailbox import Mailbox
 from hedgerow_core.testing.servers import database_for_test, free_port
-from tests.processes import Process, run, running, wait_until_ready
+from tests.processes import NO_TLS, Process, run, running, wait_until_ready
 from tests.story import Shopper, expect, sign_up
 
 HERE = Path(__file__).parent
@@ -45,7 +45,7 @@ class Production:
         url = f"http://127.0.0.1:{port}"
         with running("api", "--port", str(port), folder=self.folder, environment=self.environment) as process:
             wait_until_ready(url, process)
-            with httpx.Client(base_url=url, timeout=10) as client:
+            with httpx.Client(base_url=url, timeout=10, verify=NO_TLS) as client:
                 yield process, client
 
     @contextmanager

@@ -18,7 +18,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-PACKAGES = ("hedgerow_core", "hedgerow_host", "hedgerow_users", "hedgerow_billing")
+PACKAGES = ("hedgerow_core", "hedgerow_host", "hedgerow_users", "hedgerow_billing", "hedgerow_webhooks")
+LATER = ("pydantic.v1", "typer.rich_utils", "uvicorn.loops.auto", "uvicorn.protocols.websockets.auto")
+"""What libraries import no sooner than they need it, and nearly every process does."""
 NOT_FOR_IMPORT = ("alembic_environment", "migrations.versions", "__main__")
 CHUNK = 64 * 1024
 
@@ -139,7 +141,7 @@ def _ours() -> Iterator[str]:
 if __name__ == "__main__":
     end = End()
     atexit.register(end)  # before any import: what is registered first is called last
-    for name in _ours():
+    for name in (*_ours(), *LATER):
         importlib.import_module(name)
     assert threading.active_count() == 1, "a thread would not live on in a fork"
     gc.freeze()

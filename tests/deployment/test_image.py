@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from hedgerow_core.persistence import DatabaseAddress
+from tests.compiled import lend_compiled
 from tests.conftest import url_of
 from tests.deployment.broken import broken
 from tests.deployment.dockerfile import build_context, stages_of
@@ -107,7 +108,9 @@ def development_tools() -> set[str]:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    return build(DOCKERFILE, tmp_path_factory.mktemp("image"))
+    built = build(DOCKERFILE, tmp_path_factory.mktemp("image"))
+    lend_compiled(built.folder)
+    return built
 
 
 def test_the_image_has_all_packages_of_hedgerow_and_no_development_tool(built: Built) -> None:

@@ -7,8 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
-import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import pytest
 
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing.plugin import DATABASE_URL, NOT_PROVEN
+from tests.compiled import lend_compiled
 from tests.conftest import url_of
 from tests.docs.markdown import DOCS, blocks
 from tests.processes import COMMAND, UV, UV_FOUND_NOBODY, clean_environment
@@ -81,15 +80,11 @@ def orchard(postgres_server: DatabaseAddress, tmp_path_factory: pytest.TempPathF
 def warm(folder: Path) -> None:
     """What mypy and Python have worked out of the same libraries already: most of the time that it takes.
 
-    Nothing is believed that is not so: mypy compares the text of a source, Python its size and time.
+    mypy believes nothing that is not so, either: it compares the text of a source.
     """
     if (known := ROOT / ".mypy_cache").is_dir():
         shutil.copytree(known, folder / known.name)
-    ours = Path(sysconfig.get_path("purelib"))
-    theirs = folder / ".venv" / ours.relative_to(sys.prefix)
-    for compiled in ours.rglob("__pycache__"):
-        if (package := theirs / compiled.parent.relative_to(ours)).is_dir():
-            shutil.copytree(compiled, package / compiled.name, dirs_exist_ok=True)
+    lend_compiled(folder / ".venv")
 
 
 def test_all_of_it_is_green_as_it_was_made(orchard: Orchard) -> None:

@@ -68,7 +68,8 @@ class Operator:
         url = httpx.URL(self.urls[host])
         for line in commands.splitlines():
             _hedgerow, role = shlex.split(line)
-            environment = {"HEDGEROW_ENV": "test", "HEDGEROW_PORT": str(url.port)}
+            # Nobody balances load here: who is told to stop need not wait until that is known.
+            environment = {"HEDGEROW_ENV": "test", "HEDGEROW_PORT": str(url.port), "HEDGEROW_DRAIN_S": "0"}
             process = Process(role, folder=self.folder / host, environment=environment)
             self.running.setdefault(host, []).append(process)
             if role == "api":

@@ -23,7 +23,7 @@ from hedgerow_core.testing.servers import free_port
 from tests.conftest import Production, migrated_production
 from tests.deployment.promql import Samples, ringing_in
 from tests.docs.markdown import DOCS, Block, blocks
-from tests.processes import CHOSEN, clean_environment
+from tests.processes import CHOSEN, NO_TLS, clean_environment
 from tests.shell import typed, with_hedgerow
 from tests.story import Shopper, create_invoice, expect, sign_up, until_paid
 
@@ -87,7 +87,7 @@ class Farm:
 
 
 def scraped(url: str) -> Samples:
-    families = text_string_to_metric_families(httpx.get(url).text)
+    families = text_string_to_metric_families(httpx.get(url, verify=NO_TLS).text)
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
         for family in families

@@ -14,6 +14,7 @@ import pytest
 
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing.plugin import DATABASE_URL, NOT_PROVEN
+from tests.compiled import lend_compiled
 from tests.conftest import url_of
 from tests.docs.markdown import DOCS, blocks
 from tests.processes import UV_FOUND_NOBODY, clean_environment
@@ -95,7 +96,10 @@ def workspace(tmp_path: Path, postgres_server: DatabaseAddress) -> Iterator[Work
     for name in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT"):
         environment.pop(name, None)
     given = {"PATH": path, "UV_NO_PROGRESS": "1", DATABASE_URL: url_of(postgres_server)}
-    yield Workspace(tmp_path, environment | given)
+    workspace = Workspace(tmp_path, environment | given)
+    workspace.shell("uv sync --all-packages")  # as `make install` does, which everybody has done who gets there
+    lend_compiled(tmp_path / ".venv")
+    yield workspace
     shutil.rmtree(tmp_path / ".venv", ignore_errors=True)  # pytest would keep it for three runs
 
 

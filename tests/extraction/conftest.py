@@ -13,9 +13,9 @@ from hedgerow_core.testing.servers import database_for_test, folder_for_postgres
 from tests.extraction.apart import Apart, users_and_billing
 from tests.extraction.hosts import Host, two_hosts
 from tests.extraction.orchard_and_press import install_orchard_and_press
-from tests.faults.conftest import seed, source_and_sink, verdict
+from tests.faults.conftest import laboratory_database, seed, verdict
 
-__all__ = ["seed", "source_and_sink", "verdict"]
+__all__ = ["laboratory_database", "seed", "verdict"]
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from hedgerow_core.testing.servers import LOCALHOST, database_for_test, free_por
 from tests.conftest import NO_MAIL, url_of
 from tests.faults.laboratory.child import MUTANT
 from tests.faults.laboratory.supervisor import CHILD
-from tests.processes import PROGRAM, Process, run, running, wait_until_ready
+from tests.processes import NO_TLS, PROGRAM, Process, run, running, wait_until_ready
 
 SECRET = "by which {} is known, and long enough"
 
@@ -36,7 +36,10 @@ class Host:
     @contextmanager
     def api(self, mutant: str | None = None) -> Iterator[tuple[Process, httpx.Client]]:
         """A running API that is ready, and a client for it; of a mutant, if one is named."""
-        with self.started(mutant) as process, httpx.Client(base_url=self.url, timeout=20) as client:
+        with (
+            self.started(mutant) as process,
+            httpx.Client(base_url=self.url, timeout=20, verify=NO_TLS) as client,
+        ):
             wait_until_ready(self.url, process)
             yield process, client
 

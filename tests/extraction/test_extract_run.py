@@ -22,11 +22,11 @@ async def said_by(move: Moving, verb: str, *arguments: str, to: DatabaseAddress 
 
 
 async def test_a_move_goes_through_all_its_stages(
-    source_and_sink: DatabaseAddress, target: DatabaseAddress, redis_url: str, tmp_path: Path, seed: int
+    laboratory_database: DatabaseAddress, target: DatabaseAddress, redis_url: str, tmp_path: Path, seed: int
 ) -> None:
-    async with moving(source_and_sink, target, redis_url, tmp_path) as move:
+    async with moving(laboratory_database, target, redis_url, tmp_path) as move:
         old_host = move.bench.supervisor.worker()
-        writers = Writers(source_and_sink, target, seed)
+        writers = Writers(laboratory_database, target, seed)
         async with writers.writing():
             await writers.some(20)
             first = await move.run("shadow")
@@ -52,16 +52,16 @@ async def test_a_move_goes_through_all_its_stages(
 
     assert (archive / "marks.csv").is_file()
     traces = "SELECT nspname FROM pg_namespace WHERE nspname IN ('source', 'hedgerow_extraction')"
-    assert await rows(source_and_sink, traces) == []
+    assert await rows(laboratory_database, traces) == []
     assert [row[0] for row in await rows(target, traces)] == ["source"]
     assert await value(target, "SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'hedgerow%'") == 0
     assert await value(target, "SELECT action FROM source.audit_entries") == "extraction.retired"
 
 
 async def test_two_movers_exclude_each_other(
-    source_and_sink: DatabaseAddress, target: DatabaseAddress, redis_url: str, tmp_path: Path
+    laboratory_database: DatabaseAddress, target: DatabaseAddress, redis_url: str, tmp_path: Path
 ) -> None:
-    async with moving(source_and_sink, target, redis_url, tmp_path) as move:
+    async with moving(laboratory_database, target, redis_url, tmp_path) as move:
         await move.run("prepare")
         first = move.extract("run", "--follow")
         first.wait_for("follows until Ctrl-C")
@@ -73,13 +73,13 @@ async def test_two_movers_exclude_each_other(
 
 
 async def test_status_says_how_far_a_move_is_and_who_takes_writes(
-    source_and_sink: DatabaseAddress, target: DatabaseAddress, redis_url: str, tmp_path: Path, seed: int
+    laboratory_database: DatabaseAddress, target: DatabaseAddress, redis_url: str, tmp_path: Path, seed: int
 ) -> None:
-    async with moving(source_and_sink, target, redis_url, tmp_path) as move:
+    async with moving(laboratory_database, target, redis_url, tmp_path) as move:
         code, said = await said_by(move, "status")
         assert (code, "no move of source is under way" in said) == (2, True)
         await move.run("copy")
-        async with Writers(source_and_sink, target, seed).writing() as writers:
+        async with Writers(laboratory_database, target, seed).writing() as writers:
             await writers.some(5)
         code, said = await said_by(move, "status", "--json", to=target)
         told = json.loads(said)
@@ -92,13 +92,13 @@ async def test_status_says_how_far_a_move_is_and_who_takes_writes(
 
 
 async def test_a_target_that_is_no_other_database_or_not_empty_is_refused(
-    source_and_sink: DatabaseAddress, target: DatabaseAddress, redis_url: str, tmp_path: Path, seed: int
+    laboratory_database: DatabaseAddress, target: DatabaseAddress, redis_url: str, tmp_path: Path, seed: int
 ) -> None:
-    async with moving(source_and_sink, target, redis_url, tmp_path) as move:
-        code, said = await said_by(move, "run", to=source_and_sink)
+    async with moving(laboratory_database, target, redis_url, tmp_path) as move:
+        code, said = await said_by(move, "run", to=laboratory_database)
         assert (code, "is the database that the context lies in" in said) == (2, True)
         await move.run("prepare")
-        await rows(source_and_sink, "DELETE FROM hedgerow_extraction.moves")
+        await rows(laboratory_database, "DELETE FROM hedgerow_extraction.moves")
         code, said = await said_by(move, "run", to=target)
         assert (code, "belongs to another move of source" in said) == (1, True)
         await rows(target, "DROP SCHEMA hedgerow_extraction CASCADE")
@@ -110,7 +110,7 @@ async def test_a_target_that_is_no_other_database_or_not_empty_is_refused(
 
 
 async def test_who_may_not_write_rows_as_they_were_is_told_what_to_grant(
-    source_and_sink: DatabaseAddress, target: DatabaseAddress, redis_url: str, tmp_path: Path
+    laboratory_database: DatabaseAddress, target: DatabaseAddress, redis_url: str, tmp_path: Path
 ) -> None:
     owner = f"plain_{target.url.database}"
     for statement in (
@@ -119,7 +119,7 @@ async def test_who_may_not_write_rows_as_they_were_is_told_what_to_grant(
     ):
         await rows(target, statement)
     plain = DatabaseAddress(target.url.set(username=owner))
-    async with moving(source_and_sink, target, redis_url, tmp_path) as move:
+    async with moving(laboratory_database, target, redis_url, tmp_path) as move:
         code, said = await said_by(move, "run", to=plain)
         assert (code, "GRANT SET ON PARAMETER session_replication_role" in said) == (1, True)
         await rows(target, f"GRANT SET ON PARAMETER session_replication_role TO {owner}")
@@ -128,12 +128,12 @@ async def test_who_may_not_write_rows_as_they_were_is_told_what_to_grant(
 
 
 async def test_a_migration_waits_until_the_context_has_moved(
-    source_and_sink: DatabaseAddress, target: DatabaseAddress, redis_url: str, tmp_path: Path
+    laboratory_database: DatabaseAddress, target: DatabaseAddress, redis_url: str, tmp_path: Path
 ) -> None:
-    async with moving(source_and_sink, target, redis_url, tmp_path) as move:
+    async with moving(laboratory_database, target, redis_url, tmp_path) as move:
         await move.run("prepare")
         with pytest.raises(asyncpg.PostgresError, match="source is moving"):
-            await rows(source_and_sink, "UPDATE source.alembic_version SET version_num = 'source_0002'")
-        assert await value(source_and_sink, "SELECT count(*) FROM source.outbox_ranges") == 2
+            await rows(laboratory_database, "UPDATE source.alembic_version SET version_num = 'source_0002'")
+        assert await value(laboratory_database, "SELECT count(*) FROM source.outbox_ranges") == 2
         with pytest.raises(asyncpg.LockNotAvailableError):
-            await rows(source_and_sink, "SELECT source.cut_outbox()")
+            await rows(laboratory_database, "SELECT source.cut_outbox()")

@@ -31,7 +31,7 @@ COUNTED = "SELECT count(*) FROM source.counted"
 
 @pytest.mark.parametrize("mutant", with_twins("gives_nothing_back"))
 async def test_what_a_worker_holds_at_the_switch_is_done_once_and_counts_no_attempt(
-    source_and_sink: DatabaseAddress,
+    laboratory_database: DatabaseAddress,
     target: DatabaseAddress,
     redis_url: str,
     tmp_path: Path,
@@ -39,15 +39,15 @@ async def test_what_a_worker_holds_at_the_switch_is_done_once_and_counts_no_atte
     mutant: str | None,
 ) -> None:
     settings = {MUTANT: mutant} if mutant else {}
-    async with moving(source_and_sink, target, redis_url, tmp_path) as move:
-        writers = Writers(source_and_sink, target, seed, count=1)
+    async with moving(laboratory_database, target, redis_url, tmp_path) as move:
+        writers = Writers(laboratory_database, target, seed, count=1)
         async with writers.writing():
             await writers.some(60)
             await move.run("shadow")
             await move.start_new_host()
         sleeper = move.bench.supervisor.worker(HEDGEROW_CONTEXTS="source", **{STOP_POINT: "handler_before"})
         await asyncio.to_thread(sleeper.wait_for, STOPPED)
-        before = await value(source_and_sink, COUNTED)
+        before = await value(laboratory_database, COUNTED)
         # Frozen between two statements, it is waited for; after 15 s PostgreSQL ends that. Who is frozen amid the
         # messages of one statement counts as active for ever: the operator does what the mover says.
         began = time.monotonic()
@@ -55,13 +55,13 @@ async def test_what_a_worker_holds_at_the_switch_is_done_once_and_counts_no_atte
             waited_s = time.monotonic() - began
             assert waited_s < 120, ended  # on a machine that has much else to do
             if waited_s > 20:
-                await end_sessions(source_and_sink, ended[1])
+                await end_sessions(laboratory_database, ended[1])
             await asyncio.sleep(1)
         wrong = await move.judged(target, writers)
         os.kill(sleeper.pid, signal.SIGCONT)
         await asyncio.to_thread(sleeper.wait_for, "dispatcher_waits")
         again = await move.judged(target, writers)
-        assert await value(source_and_sink, COUNTED) == before, "it has done something after the switch"
+        assert await value(laboratory_database, COUNTED) == before, "it has done something after the switch"
     assert sleeper.output.count("dispatcher_waits") == 1
     assert "delivery_failed" not in sleeper.output
     if mutant:
@@ -77,15 +77,15 @@ async def end_sessions(address: DatabaseAddress, said: str) -> None:
 
 
 async def test_who_writes_for_too_long_keeps_the_source_open(
-    source_and_sink: DatabaseAddress, target: DatabaseAddress, redis_url: str, tmp_path: Path, seed: int
+    laboratory_database: DatabaseAddress, target: DatabaseAddress, redis_url: str, tmp_path: Path, seed: int
 ) -> None:
-    async with moving(source_and_sink, target, redis_url, tmp_path) as move:
-        writers = Writers(source_and_sink, target, seed)
+    async with moving(laboratory_database, target, redis_url, tmp_path) as move:
+        writers = Writers(laboratory_database, target, seed)
         async with writers.writing():
             await writers.some(20)
             await move.run("shadow")
             await move.start_new_host()
-            dawdler = await asyncpg.connect(plain_url(source_and_sink))
+            dawdler = await asyncpg.connect(plain_url(laboratory_database))
             try:
                 async with dawdler.transaction():
                     await dawdler.execute("INSERT INTO source.marks VALUES ($1, 1)", uuid4())
@@ -101,10 +101,10 @@ async def test_who_writes_for_too_long_keeps_the_source_open(
 
 
 async def test_the_source_goes_on_by_itself_when_the_mover_dies_in_the_switch(
-    source_and_sink: DatabaseAddress, target: DatabaseAddress, redis_url: str, tmp_path: Path, seed: int
+    laboratory_database: DatabaseAddress, target: DatabaseAddress, redis_url: str, tmp_path: Path, seed: int
 ) -> None:
-    async with moving(source_and_sink, target, redis_url, tmp_path) as move:
-        writers = Writers(source_and_sink, target, seed)
+    async with moving(laboratory_database, target, redis_url, tmp_path) as move:
+        writers = Writers(laboratory_database, target, seed)
         async with writers.writing():
             await writers.some(20)
             await move.run("shadow")
@@ -121,12 +121,12 @@ async def test_the_source_goes_on_by_itself_when_the_mover_dies_in_the_switch(
 
 
 async def test_a_closed_side_refuses_writes_whenever_the_transaction_has_begun(
-    source_and_sink: DatabaseAddress, target: DatabaseAddress, redis_url: str, tmp_path: Path
+    laboratory_database: DatabaseAddress, target: DatabaseAddress, redis_url: str, tmp_path: Path
 ) -> None:
-    async with moving(source_and_sink, target, redis_url, tmp_path) as move:
+    async with moving(laboratory_database, target, redis_url, tmp_path) as move:
         await move.run("shadow")
         await move.start_new_host()
-        early = await asyncpg.connect(plain_url(source_and_sink))
+        early = await asyncpg.connect(plain_url(laboratory_database))
         transaction = early.transaction(isolation="serializable")
         await transaction.start()
         await early.fetchval("SELECT count(*) FROM source.marks")
@@ -136,8 +136,8 @@ async def test_a_closed_side_refuses_writes_whenever_the_transaction_has_begun(
         await early.close()
         assert refused.value.sqlstate == "MV001"
         with pytest.raises(asyncpg.PostgresError, match="TRUNCATE"):
-            await value(source_and_sink, "TRUNCATE source.marks")
-        database = Database(source_and_sink, "source")
+            await value(laboratory_database, "TRUNCATE source.marks")
+        database = Database(laboratory_database, "source")
         with pytest.raises(ContextIsMoving):
             async with database.transaction() as connection:
                 await connection.execute(text("DELETE FROM marks"))
@@ -146,7 +146,7 @@ async def test_a_closed_side_refuses_writes_whenever_the_transaction_has_begun(
 
 @pytest.mark.parametrize("mutant", with_twins("keeps_transaction_ids"))
 async def test_who_reads_events_at_the_target_from_the_first_moment_misses_none(
-    source_and_sink: DatabaseAddress,
+    laboratory_database: DatabaseAddress,
     target: DatabaseAddress,
     redis_url: str,
     tmp_path: Path,
@@ -155,8 +155,8 @@ async def test_who_reads_events_at_the_target_from_the_first_moment_misses_none(
 ) -> None:
     settings = {MUTANT: mutant} if mutant else {}
     seen: Counter[str] = Counter()
-    async with moving(source_and_sink, target, redis_url, tmp_path) as move:
-        writers = Writers(source_and_sink, target, seed)
+    async with moving(laboratory_database, target, redis_url, tmp_path) as move:
+        writers = Writers(laboratory_database, target, seed)
         async with writers.writing():
             await writers.some(20)
             await move.run("prepare", **settings)

@@ -24,10 +24,15 @@ _TRAIL = "SELECT action, details::text FROM source.audit_entries WHERE action LI
 
 @pytest.mark.parametrize("stage", STAGES)
 async def test_a_move_can_be_taken_back_at_every_stage(
-    source_and_sink: DatabaseAddress, target: DatabaseAddress, redis_url: str, tmp_path: Path, seed: int, stage: str
+    laboratory_database: DatabaseAddress,
+    target: DatabaseAddress,
+    redis_url: str,
+    tmp_path: Path,
+    seed: int,
+    stage: str,
 ) -> None:
-    async with moving(source_and_sink, target, redis_url, tmp_path) as move:
-        writers = Writers(source_and_sink, target, seed)
+    async with moving(laboratory_database, target, redis_url, tmp_path) as move:
+        writers = Writers(laboratory_database, target, seed)
         move.bench.supervisor.worker()
         async with writers.writing():
             await writers.some(50)
@@ -47,15 +52,15 @@ async def test_a_move_can_be_taken_back_at_every_stage(
                 process.end()
             for point in some_of(ON_THE_WAY_BACK[2:], seed):
                 await move.roll_back(dies_at=point)
-            if await value(source_and_sink, "SELECT to_regclass('hedgerow_extraction.moves') IS NOT NULL"):
+            if await value(laboratory_database, "SELECT to_regclass('hedgerow_extraction.moves') IS NOT NULL"):
                 await move.roll_back()
             await writers.some(50)
-        assert await move.judged(source_and_sink, writers) == ""
+        assert await move.judged(laboratory_database, writers) == ""
         assert (writers.at_target > 0) is (stage == "switch")
 
-    assert await rows(source_and_sink, _TRACES) == []
+    assert await rows(laboratory_database, _TRACES) == []
     assert await rows(target, _TRACES) == []
     assert await rows(target, "SELECT nspname FROM pg_namespace WHERE nspname = 'source'") == []
-    ((action, details),) = await rows(source_and_sink, _TRAIL)
+    ((action, details),) = await rows(laboratory_database, _TRAIL)
     assert action == "extraction.rolled_back"
     assert json.loads(details)["stage"] == stage

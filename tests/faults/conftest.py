@@ -14,6 +14,7 @@ from hedgerow_billing import plugin as billing
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing import MigratedDatabases
 from tests.faults.laboratory import evidence
+from tests.faults.laboratory.bench import CONTEXTS, history_of
 from tests.faults.laboratory.evidence import Row
 from tests.faults.laboratory.records import Records
 from tests.faults.laboratory.servers import version_of_postgres, version_of_redis
@@ -46,6 +47,13 @@ def verdict(
 def source_and_sink(migrated_databases: MigratedDatabases) -> Iterator[DatabaseAddress]:
     """A database for the ledger's stage, with both its contexts."""
     with migrated_databases.copy(source=(), sink=()) as address:
+        yield address
+
+
+@pytest.fixture
+def laboratory_database(migrated_databases: MigratedDatabases) -> Iterator[DatabaseAddress]:
+    """A database for a laboratory."""
+    with migrated_databases.copy(**{name: (history_of(name),) for name in CONTEXTS}) as address:
         yield address
 
 

@@ -71,10 +71,17 @@ def our_child() -> Iterator[None]:
 
 @pytest.mark.parametrize("mutant", with_twins("one_at_a_time"))
 async def test_publishers_do_not_notice_that_nobody_consumes_and_the_backlog_drains(
-    fresh_database: DatabaseAddress, redis_url: str, tmp_path: Path, verdict: Records, seed: int, mutant: str | None
+    laboratory_database: DatabaseAddress,
+    redis_url: str,
+    tmp_path: Path,
+    verdict: Records,
+    seed: int,
+    mutant: str | None,
 ) -> None:
     seconds = MUTANT_S if mutant else size("consumers_off.seconds")
-    async with laboratory(fresh_database, redis_url, tmp_path, **({MUTANT: mutant} if mutant else {})) as bench:
+    async with laboratory(
+        laboratory_database, redis_url, tmp_path, **({MUTANT: mutant} if mutant else {})
+    ) as bench:
         found, facts = await off_and_on(bench, seconds, seed, to_the_end=mutant is None)
 
     verdict(EXPERIMENT, found, seed=seed, mutant=mutant, **facts)

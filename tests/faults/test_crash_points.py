@@ -59,11 +59,16 @@ async def die_at_each(bench: Bench, load: Load, points: Sequence[str], **setting
 
 @pytest.mark.parametrize("placement", PLACEMENTS if LONG else ["both"])
 async def test_a_worker_may_die_anywhere(
-    fresh_database: DatabaseAddress, redis_url: str, tmp_path: Path, verdict: Records, seed: int, placement: str
+    laboratory_database: DatabaseAddress,
+    redis_url: str,
+    tmp_path: Path,
+    verdict: Records,
+    seed: int,
+    placement: str,
 ) -> None:
     points, beside = PLACEMENTS[placement]
     chosen, load = sample(points, seed), Load(seed, keys=KEYS)
-    async with laboratory(fresh_database, redis_url, tmp_path, **SHORT_LEASE) as bench:
+    async with laboratory(laboratory_database, redis_url, tmp_path, **SHORT_LEASE) as bench:
         if beside is not None:
             bench.supervisor.worker(HEDGEROW_CONTEXTS=beside)
         hosted = "source,sink" if placement == "both" else placement
@@ -77,13 +82,13 @@ async def test_a_worker_may_die_anywhere(
 
 
 async def test_an_api_may_die_anywhere(
-    fresh_database: DatabaseAddress, redis_url: str, tmp_path: Path, verdict: Records, seed: int
+    laboratory_database: DatabaseAddress, redis_url: str, tmp_path: Path, verdict: Records, seed: int
 ) -> None:
     chosen = sample(IN_API, seed) if LONG else sample(IN_API, seed)[:1]
     load, port = Load(seed, keys=KEYS), free_port()
     url = f"http://127.0.0.1:{port}"
     async with (
-        laboratory(fresh_database, redis_url, tmp_path, **SHORT_LEASE) as bench,
+        laboratory(laboratory_database, redis_url, tmp_path, **SHORT_LEASE) as bench,
         httpx.AsyncClient(base_url=url, timeout=5) as client,
     ):
         publishing = asyncio.create_task(load.publish_over_http(client, EVENTS * (len(chosen) + 1)))
@@ -108,7 +113,7 @@ async def test_an_api_may_die_anywhere(
     ],
 )
 async def test_a_crash_shows_what_does_not_commit_together(
-    fresh_database: DatabaseAddress,
+    laboratory_database: DatabaseAddress,
     redis_url: str,
     tmp_path: Path,
     verdict: Records,
@@ -118,7 +123,7 @@ async def test_a_crash_shows_what_does_not_commit_together(
     shows: str,
 ) -> None:
     load, broken = Load(seed, keys=KEYS), {MUTANT: mutant, "HEDGEROW_CONTEXTS": "sink"}
-    async with laboratory(fresh_database, redis_url, tmp_path, **SHORT_LEASE) as bench:
+    async with laboratory(laboratory_database, redis_url, tmp_path, **SHORT_LEASE) as bench:
         await die_at_each(bench, load, [point], **broken)
         bench.supervisor.worker()
         await bench.supervisor.ready()
@@ -128,13 +133,13 @@ async def test_a_crash_shows_what_does_not_commit_together(
 
 
 async def test_every_point_is_passed(
-    fresh_database: DatabaseAddress, redis_url: str, tmp_path: Path, seed: int
+    laboratory_database: DatabaseAddress, redis_url: str, tmp_path: Path, seed: int
 ) -> None:
     """Else a crash point that the product no longer passes would look like one that does no harm."""
     passed, load, port = tmp_path / "passed", Load(seed, keys=KEYS), free_port()
     url = f"http://127.0.0.1:{port}"
     async with (
-        laboratory(fresh_database, redis_url, tmp_path, **{TRACE: str(passed)}) as bench,
+        laboratory(laboratory_database, redis_url, tmp_path, **{TRACE: str(passed)}) as bench,
         httpx.AsyncClient(base_url=url, timeout=5) as client,
     ):
         bench.supervisor.start("api", "--port", str(port))

@@ -16,7 +16,7 @@ import pytest
 
 from hedgerow_core.persistence.embedded import EmbeddedPostgres, embedded_postgres
 from hedgerow_core.testing.servers import free_port
-from tests.faults.laboratory.bench import Bench, laboratory
+from tests.faults.laboratory.bench import CONTEXTS, Bench, laboratory, migrated
 from tests.faults.laboratory.child import LEASE_S, MUTANT
 from tests.faults.laboratory.load import Load
 from tests.faults.laboratory.records import Records
@@ -63,6 +63,7 @@ async def test_what_was_acknowledged_is_there_and_takes_effect(
     requests, restarts, cuts = size("cut_connections.publishes"), size("cut_connections.restarts"), 0
     url = f"http://127.0.0.1:{port}"
     with TemporaryDirectory(prefix="hedgerow-") as folder, embedded_postgres(Path(folder)) as postgres:
+        await migrated(postgres.address, *CONTEXTS)
         async with (
             laboratory(postgres.address, redis_url, tmp_path, **settings) as bench,
             httpx.AsyncClient(base_url=url, timeout=10) as client,

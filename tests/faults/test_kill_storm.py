@@ -50,12 +50,17 @@ SHOWS = {"forgets_orphans": "stuck", "effect_apart_from_state": "duplicate", "cu
 
 @pytest.mark.parametrize("mutant", with_twins(*SHOWS))
 async def test_what_dies_at_random_costs_nothing(
-    fresh_database: DatabaseAddress, redis_url: str, tmp_path: Path, verdict: Records, seed: int, mutant: str | None
+    laboratory_database: DatabaseAddress,
+    redis_url: str,
+    tmp_path: Path,
+    verdict: Records,
+    seed: int,
+    mutant: str | None,
 ) -> None:
     which = "mutant_" if mutant else ""
     events, kills = size(f"kill_storm.{which}events"), size(f"kill_storm.{which}kills")
     load, settings = Load(seed), {LEASE_S: str(LEASE_OF_LAB_S)} | ({MUTANT: mutant} if mutant else {})
-    async with laboratory(fresh_database, redis_url, tmp_path, **settings) as bench:
+    async with laboratory(laboratory_database, redis_url, tmp_path, **settings) as bench:
         rest_s = await storm(bench, load, events=events, kills=kills)
         finding, history = await bench.judged(load.history)
     shows = SHOWS[mutant] if mutant else None

@@ -77,7 +77,7 @@ async def flush_often(server: RedisServer, publishing: asyncio.Task[None]) -> No
 
 @pytest.mark.parametrize("mutant", with_twins("never_resends"))
 async def test_a_redis_that_dies_and_forgets_costs_time_only(
-    fresh_database: DatabaseAddress,
+    laboratory_database: DatabaseAddress,
     redis_server: RedisServer,
     tmp_path: Path,
     verdict: Records,
@@ -86,7 +86,7 @@ async def test_a_redis_that_dies_and_forgets_costs_time_only(
 ) -> None:
     events, load = size("broker_loss.events"), Load(seed)
     settings = {MUTANT: mutant} if mutant else {}
-    async with laboratory(fresh_database, redis_server.url, tmp_path, **settings) as bench:
+    async with laboratory(laboratory_database, redis_server.url, tmp_path, **settings) as bench:
         bench.supervisor.worker()
         await bench.supervisor.ready()
         publishing = asyncio.create_task(load.publish(bench.source, events, per_second=PER_SECOND))
@@ -111,7 +111,12 @@ async def slowest_s(bench: Bench) -> float:
 
 @pytest.mark.parametrize("mutant", with_twins("never_resends"))
 async def test_a_lost_reply_of_redis_leaves_nothing_stuck(
-    fresh_database: DatabaseAddress, redis_url: str, tmp_path: Path, verdict: Records, seed: int, mutant: str | None
+    laboratory_database: DatabaseAddress,
+    redis_url: str,
+    tmp_path: Path,
+    verdict: Records,
+    seed: int,
+    mutant: str | None,
 ) -> None:
     """The mutant loses more replies, so that it is red for sure; no product could be red for that alone."""
     events, load = size("lost_replies.events"), Load(seed)
@@ -121,7 +126,7 @@ async def test_a_lost_reply_of_redis_leaves_nothing_stuck(
     faults = Faults()
     with proxy_before(target, faults, seed=seed) as proxy:
         url = f"redis://127.0.0.1:{proxy.port}/0"
-        async with laboratory(fresh_database, url, tmp_path, **settings) as bench:
+        async with laboratory(laboratory_database, url, tmp_path, **settings) as bench:
             bench.supervisor.worker()
             await bench.supervisor.ready()
             faults.drop_reply = DROPPED if mutant is None else 5 * DROPPED

@@ -13,7 +13,7 @@ import pytest
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing.servers import database_for_test
 from tests.faults.laboratory import supervisor
-from tests.faults.laboratory.bench import Bench, laboratory
+from tests.faults.laboratory.bench import CONTEXTS, Bench, laboratory, migrated
 from tests.faults.laboratory.checker import Measured, Verdict
 from tests.faults.laboratory.child import MUTANT
 from tests.faults.laboratory.load import Load
@@ -81,6 +81,7 @@ def played(
     quiet_s = MUTANT_QUIET_S if settings else QUIET_S
 
     async def play(address: DatabaseAddress) -> tuple[str, Verdict]:
+        await migrated(address, *CONTEXTS)
         async with laboratory(address, redis_url, folder, **settings) as bench:
             for contexts in placement:
                 bench.supervisor.worker(HEDGEROW_CONTEXTS=contexts)

@@ -117,13 +117,13 @@ class Outbreak:
 
 @pytest.mark.skipif(not LONG, reason="half a minute of leases that run out: in the long tier")
 async def test_poison_ends_in_quarantine_and_resumes_in_order_after_the_fix(
-    fresh_database: DatabaseAddress, redis_url: str, tmp_path: Path, verdict: Records, seed: int
+    laboratory_database: DatabaseAddress, redis_url: str, tmp_path: Path, verdict: Records, seed: int
 ) -> None:
     healthy, poisoned = Load(seed, keys=KEYS), Load(seed + 1, keys=KEYS)
     with mock.patch.object(supervisor, "CHILD", "tests.faults.ledger_load.child"):
-        async with laboratory(fresh_database, redis_url, tmp_path) as bench:
+        async with laboratory(laboratory_database, redis_url, tmp_path) as bench:
             seen = await outbreak(bench, healthy, poisoned, tmp_path / "ills.json")
-            await retry_all(fresh_database)
+            await retry_all(laboratory_database)
             bench.supervisor.worker()
             history = [*healthy.history, *poisoned.history]
             await bench.settled(history, within_s=SETTLED_WITHIN_S, quiet_s=15)

@@ -43,11 +43,16 @@ def process_of(bench: Bench, holder: str) -> Process:
 
 @pytest.mark.parametrize("mutant", [None, "leads_without_lease"])
 async def test_a_relay_that_slept_through_its_lease_leads_nothing(
-    fresh_database: DatabaseAddress, redis_url: str, tmp_path: Path, verdict: Records, seed: int, mutant: str | None
+    laboratory_database: DatabaseAddress,
+    redis_url: str,
+    tmp_path: Path,
+    verdict: Records,
+    seed: int,
+    mutant: str | None,
 ) -> None:
     load, settings = Load(seed), {LEASE_S: str(LEASE_OF_LAB_S)} | ({MUTANT: mutant} if mutant else {})
     took_back = []
-    async with laboratory(fresh_database, redis_url, tmp_path, **settings) as bench:
+    async with laboratory(laboratory_database, redis_url, tmp_path, **settings) as bench:
         for _ in range(2):
             bench.supervisor.worker()
         await bench.supervisor.ready()
@@ -74,11 +79,16 @@ async def test_a_relay_that_slept_through_its_lease_leads_nothing(
 
 @pytest.mark.parametrize("mutant", [None, "completes_without_token"])
 async def test_a_drain_that_slept_through_its_lease_commits_nothing(
-    fresh_database: DatabaseAddress, redis_url: str, tmp_path: Path, verdict: Records, seed: int, mutant: str | None
+    laboratory_database: DatabaseAddress,
+    redis_url: str,
+    tmp_path: Path,
+    verdict: Records,
+    seed: int,
+    mutant: str | None,
 ) -> None:
     load, settings = Load(seed), {LEASE_S: str(LEASE_OF_LAB_S)} | ({MUTANT: mutant} if mutant else {})
     lost = 0
-    async with laboratory(fresh_database, redis_url, tmp_path, **settings) as bench:
+    async with laboratory(laboratory_database, redis_url, tmp_path, **settings) as bench:
         for _ in range(size("stopped.rounds")):
             await load.publish(bench.source, EVENTS)
             sleeper = bench.supervisor.worker(HEDGEROW_CONTEXTS="sink", **{STOP_POINT: "complete_before"})

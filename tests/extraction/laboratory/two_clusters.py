@@ -19,7 +19,7 @@ from tests.extraction.laboratory.writers import Writers
 from tests.faults.laboratory.bench import Bench, laboratory
 from tests.faults.laboratory.child import CRASH_POINT
 from tests.faults.laboratory.crash_points import KILLED
-from tests.faults.laboratory.servers import plain_url
+from tests.faults.laboratory.servers import connected, plain_url
 from tests.processes import Process
 
 MOVED = "source"
@@ -81,10 +81,11 @@ class Moving:
     async def judged(self, side: DatabaseAddress, writers: Writers) -> str:
         """What was lost or doubled, as the side that goes on has it; empty if nothing was."""
         deadline = time.monotonic() + SETTLED_WITHIN_S
-        while await value(side, _UNDONE):
-            if time.monotonic() > deadline:
-                return f"{await value(side, _UNDONE)} deliveries undone"
-            await asyncio.sleep(0.1)
+        async with connected(side) as connection:
+            while undone := await connection.fetchval(_UNDONE):
+                if time.monotonic() > deadline:
+                    return f"{undone} deliveries undone"
+                await asyncio.sleep(0.1)
         return await self.compared(side, writers)
 
     async def compared(self, side: DatabaseAddress, writers: Writers) -> str:
@@ -127,11 +128,8 @@ def _differences(what: str, expected: Counter[Any], found: Counter[Any]) -> Iter
 
 async def rows(address: DatabaseAddress, sql: str, *values: object) -> list[asyncpg.Record]:
     """What an operator would see with psql."""
-    connection = await asyncpg.connect(plain_url(address))
-    try:
+    async with connected(address) as connection:
         return list(await connection.fetch(sql, *values))
-    finally:
-        await connection.close()
 
 
 async def value(address: DatabaseAddress, sql: str, *values: object) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from tests.faults.laboratory.front import KEPT_S
-from tests.processes import Process
+from tests.processes import NO_TLS, Process
 
 PROBED_EVERY_S = 0.1
 PROBE_WAITS_S = 2.0
@@ -44,7 +44,7 @@ class Balancer:
     def add(self, process: Process, port: int) -> Backend:
         """From now on, requests are sent there, too. It must be ready."""
         limits = httpx.Limits(max_connections=50, keepalive_expiry=KEPT_S)
-        client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, limits=limits)
+        client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, limits=limits, verify=NO_TLS)
         backend = Backend(process, client)
         self.backends.append(backend)
         return backend
@@ -78,7 +78,7 @@ class Balancer:
                 await backend.client.aclose()
 
     async def _probe(self) -> None:
-        async with httpx.AsyncClient(timeout=PROBE_WAITS_S) as prober:
+        async with httpx.AsyncClient(timeout=PROBE_WAITS_S, verify=NO_TLS) as prober:
             while True:
                 await asyncio.gather(*(_look(prober, one) for one in self.backends if one.gone_at is None))
                 await asyncio.sleep(PROBED_EVERY_S)

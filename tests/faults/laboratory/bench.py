@@ -7,7 +7,7 @@ import hashlib
 import os
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
@@ -25,7 +25,7 @@ from hedgerow_core.persistence import (
 from tests.faults.laboratory.checker import Answer, Effect, Publish, Verdict, judge
 from tests.faults.laboratory.contexts.lab_sink import NOTE
 from tests.faults.laboratory.contexts.lab_source import COUNT, HEAR, TASK_EVERY
-from tests.faults.laboratory.servers import plain_url
+from tests.faults.laboratory.servers import connected, plain_url
 from tests.faults.laboratory.supervisor import Supervisor
 
 ROOT = Path(__file__).parents[3]
@@ -49,7 +49,7 @@ _UNFINISHED = """
         THEN md5((payload->>'key') || (payload->>'number'))::uuid ELSE event_id END AS id
     FROM {context}.deliveries WHERE state NOT IN ('completed', 'discarded')
 """
-_COUNTED = ("sink.effects", "source.effects", "source.counted")
+_COUNTED = tuple(f"SELECT count(*) FROM {table}" for table in ("sink.effects", "source.effects", "source.counted"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,12 @@ class Bench:
 
     async def query(self, sql: str, *values: object) -> list[asyncpg.Record]:
         """What an operator would see with psql."""
-        connection = await asyncpg.connect(plain_url(self.address))
-        try:
+        async with connected(self.address_of(sql)) as connection:
             return list(await connection.fetch(sql, *values))
-        finally:
-            await connection.close()
+
+    def address_of(self, sql: str) -> DatabaseAddress:
+        """Where a statement's tables are."""
+        return self.address
 
     async def settled(self, history: Iterable[Publish], *, within_s: float, quiet_s: float) -> float:
         """Wait until all effects are there, or nothing has moved for `quiet_s`. Returns after how many seconds."""
@@ -74,15 +75,17 @@ class Bench:
         numbers = {(publish.key, publish.number) for publish in history}
         wanted = (len(numbers), len(numbers), sum(number % TASK_EVERY == 0 for _key, number in numbers))
         before: tuple[int, ...] = ()
-        while True:
-            now = tuple([(await self.query(f"SELECT count(*) FROM {table}"))[0][0] for table in _COUNTED])
-            if all(have >= want for have, want in zip(now, wanted, strict=True)):
-                return time.monotonic() - started
-            moved_at = time.monotonic() if now != before else moved_at
-            before = now
-            if time.monotonic() - moved_at > quiet_s or time.monotonic() - started > within_s:
-                return time.monotonic() - started
-            await asyncio.sleep(0.1)
+        async with AsyncExitStack() as stack:
+            ask = {sql: await stack.enter_async_context(connected(self.address_of(sql))) for sql in _COUNTED}
+            while True:
+                now = tuple([await connection.fetchval(sql) for sql, connection in ask.items()])
+                if all(have >= want for have, want in zip(now, wanted, strict=True)):
+                    return time.monotonic() - started
+                moved_at = time.monotonic() if now != before else moved_at
+                before = now
+                if time.monotonic() - moved_at > quiet_s or time.monotonic() - started > within_s:
+                    return time.monotonic() - started
+                await asyncio.sleep(0.1)
 
     async def effects(self) -> dict[str, list[Effect]]:
         """By subscription or task: every effect, in the order of its identity column."""
@@ -131,12 +134,14 @@ def install_contexts(folder: Path) -> None:
         (metadata / "entry_points.txt").write_text(f"[hedgerow.contexts]\n{name} = lab_{name}\n")
 
 
+def history_of(context: str) -> MigrationHistory:
+    """The migrations of a context of the laboratory, beside those of the ledger."""
+    return MigrationHistory(f"tests.faults.laboratory.contexts.lab_{context}.migrations")
+
+
 async def migrated(address: DatabaseAddress, *contexts: str) -> None:
     """Make the schemas of these contexts of the laboratory."""
-    histories = {
-        name: MigrationHistory(f"tests.faults.laboratory.contexts.lab_{name}.migrations") for name in contexts
-    }
-    runner = MigrationRunner(address, [ContextMigrations(name, [LEDGER, own]) for name, own in histories.items()])
+    runner = MigrationRunner(address, [ContextMigrations(name, [LEDGER, history_of(name)]) for name in contexts])
     await runner.apply()
 
 
@@ -149,9 +154,8 @@ def python_path(folder: Path) -> str:
 async def laboratory(
     address: DatabaseAddress, broker_url: str, folder: Path, *, through: str | None = None, **settings: str
 ) -> AsyncIterator[Bench]:
-    """A migrated database and a supervisor; `through` is the address that children see instead, of a proxy."""
+    """A supervisor on a migrated database; `through` is the address that children see instead, of a proxy."""
     install_contexts(folder)
-    await migrated(address, *CONTEXTS)
     environment: Mapping[str, str] = {
         "HEDGEROW_DATABASE_URL": through or plain_url(address),
         "HEDGEROW_BROKER_URL": broker_url,

@@ -17,7 +17,7 @@ import httpx
 from hedgerow_core.testing.servers import free_port
 from tests.conftest import Production
 from tests.faults.laboratory.supervisor import Supervisor
-from tests.processes import Process
+from tests.processes import NO_TLS, Process
 from tests.story import expect
 
 ROOT = Path(__file__).parents[3]
@@ -48,7 +48,9 @@ async def serving(production: Production, nodes: int = 1, **settings: str) -> As
             port = free_port()
             process = await supervisor.api(port, **settings)
             limits = httpx.Limits(max_connections=200, max_keepalive_connections=200, keepalive_expiry=KEPT_S)
-            client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, limits=limits)
+            client = httpx.AsyncClient(
+                base_url=f"http://127.0.0.1:{port}", timeout=30, limits=limits, verify=NO_TLS
+            )
             started.append(Node(process, await stack.enter_async_context(client), port))
         yield started
 

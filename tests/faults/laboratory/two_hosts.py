@@ -8,8 +8,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import asyncpg
-
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.testing.servers import free_port
 from tests.faults.laboratory.bench import Bench, install_contexts, migrated, python_path
@@ -44,14 +42,9 @@ class TwoHosts(Bench):
     hosts: dict[str, Host]
     addresses: dict[str, DatabaseAddress]
 
-    async def query(self, sql: str, *values: object) -> list[asyncpg.Record]:
-        """What an operator would see with psql, at the host whose tables are named."""
-        address = self.addresses["sink" if " sink." in sql else "source"]
-        connection = await asyncpg.connect(plain_url(address))
-        try:
-            return list(await connection.fetch(sql, *values))
-        finally:
-            await connection.close()
+    def address_of(self, sql: str) -> DatabaseAddress:
+        """At the host whose tables are named."""
+        return self.addresses["sink" if " sink." in sql else "source"]
 
     async def start(self) -> None:
         """Both APIs, and a worker of each, ready."""
