@@ -34,6 +34,7 @@ from hedgerow_users.application.commands.register_user import RegisterUser
 from hedgerow_users.application.owner_proof import OwnerProof
 from hedgerow_users.container import UsersContainer
 from hedgerow_users.domain.email import Email
+from hedgerow_users.infrastructure.argon2_hasher import Argon2Hasher, HashingCost
 from hedgerow_users.settings import SmtpAddress, UsersSettings
 
 Register = Callable[..., Awaitable[AccountView]]
@@ -59,8 +60,14 @@ def settings(mailbox: Mailbox) -> UsersSettings:
 
 
 @pytest.fixture
+def hashing_cost() -> HashingCost:
+    """Next to nothing, unless a test is about passwords: these tests hash some thousand times."""
+    return HashingCost(memory_kib=8, passes=1)
+
+
+@pytest.fixture
 async def container(
-    database: Database, clock: FakeClock, settings: UsersSettings, tmp_path: Path
+    database: Database, clock: FakeClock, settings: UsersSettings, hashing_cost: HashingCost, tmp_path: Path
 ) -> AsyncIterator[UsersContainer]:
     core = CoreContainer(
         context="users",
@@ -72,6 +79,7 @@ async def container(
     )
     container = plugin.container(core, settings)
     container.check_dependencies()
+    container.hasher.override(Argon2Hasher(queue=settings.hashing_queue, cost=hashing_cost))
     async with plugin.lifespan(container):
         yield container
 

@@ -19,12 +19,18 @@ from hedgerow_users.application.commands.renew_password_hash import RenewPasswor
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.password import PasswordHash
 from hedgerow_users.domain.proof_errors import InvalidCredentials
+from hedgerow_users.infrastructure.argon2_hasher import OWASP, HashingCost
 
 EMAIL, PASSWORD = "ada@example.org", Secret("correct horse")
 WEAKER = argon2.PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1)
 
 Register = Callable[..., Awaitable[AccountView]]
 Rows = Callable[..., Awaitable[Sequence[Row[Any]]]]
+
+
+@pytest.fixture
+def hashing_cost() -> HashingCost:
+    return OWASP
 
 
 @pytest.fixture

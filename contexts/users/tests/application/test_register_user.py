@@ -21,6 +21,7 @@ from hedgerow_users.application.commands.register_user import RegisterUser
 from hedgerow_users.application.queries.get_account import GetAccount
 from hedgerow_users.domain.account_errors import InvalidEmail
 from hedgerow_users.domain.proof_errors import UnsuitablePassword
+from hedgerow_users.infrastructure.argon2_hasher import OWASP
 from hedgerow_users.infrastructure.tables import accounts
 
 PASSWORD = Secret("correct horse")
@@ -122,6 +123,7 @@ async def test_an_account_that_was_closed_is_not_written_to(
     assert mailbox.to("ada@example.org") == []
 
 
+@pytest.mark.parametrize("hashing_cost", [OWASP])
 async def test_the_password_is_stored_as_an_argon2id_hash(register: Register, database: Database) -> None:
     await register(email="ada@example.org", password=PASSWORD, name="Ada")
     async with database.reading() as connection:

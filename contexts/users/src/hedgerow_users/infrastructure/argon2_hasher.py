@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TypeVar, final
 
 import argon2
@@ -20,9 +21,6 @@ from hedgerow_users.domain.password import Password, PasswordHash
 
 Answer = TypeVar("Answer")
 
-# OWASP Password Storage Cheat Sheet: Argon2id with 19 MiB, two passes, one lane.
-MEMORY_KIB = 19_456
-PASSES = 2
 LANES = 1
 SALT_BYTES = 16
 HASH_BYTES = 32
@@ -35,6 +33,18 @@ NICENESS = 5
 cores, 50 logins/s: p99 of another route 199 ms without the two rules, 26 to 91 ms with them.)"""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HashingCost:
+    """What one hash costs, us and whoever guesses."""
+
+    memory_kib: int
+    passes: int
+
+
+OWASP = HashingCost(memory_kib=19_456, passes=2)
+"""Password Storage Cheat Sheet: Argon2id with 19 MiB, two passes, one lane. No setting makes it less."""
+
+
 @final
 class Argon2Hasher:
     """Hashes and checks passwords (port `PasswordHasher`). `close()` it when the process ends.
@@ -43,17 +53,17 @@ class Argon2Hasher:
     counts until its thread is done with it.
     """
 
-    def __init__(self, *, queue: int) -> None:
+    def __init__(self, *, queue: int, cost: HashingCost = OWASP) -> None:
         self._argon2 = argon2.PasswordHasher(
-            time_cost=PASSES,
-            memory_cost=MEMORY_KIB,
+            time_cost=cost.passes,
+            memory_cost=cost.memory_kib,
             parallelism=LANES,
             hash_len=HASH_BYTES,
             salt_len=SALT_BYTES,
         )
         self._room = threading.BoundedSemaphore(THREADS + queue)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="argon2", initializer=_let_others_go_first)
-        self._nobody = _hash_of_no_password()
+        self._nobody = _hash_of_no_password(cost)
 
     def demand_room(self) -> None:
         """Pass if a call would find a place now.
@@ -125,7 +135,8 @@ def _bytes_of(password: Password) -> bytes:
     return password.reveal().encode("utf-8", "surrogatepass")
 
 
-def _hash_of_no_password() -> str:
+def _hash_of_no_password(cost: HashingCost) -> str:
     """A well-formed hash that no password has: checking against it costs what a real check costs."""
     salt, hash = (base64.b64encode(os.urandom(size)).decode().rstrip("=") for size in (SALT_BYTES, HASH_BYTES))
-    return f"$argon2id$v={argon2.low_level.ARGON2_VERSION}$m={MEMORY_KIB},t={PASSES},p={LANES}${salt}${hash}"
+    parameters = f"m={cost.memory_kib},t={cost.passes},p={LANES}"
+    return f"$argon2id$v={argon2.low_level.ARGON2_VERSION}${parameters}${salt}${hash}"
