@@ -47,7 +47,8 @@ async def key(container: UsersContainer, database: Database, clock: FakeClock) -
 
 
 def ring_on(database: Database, clock: FakeClock, **more: bool) -> KeyRing:
-    return KeyRing(database, InProcessLimiter(), clock, KeyUses(database), monotonic=lambda: now, **more)
+    limiter = InProcessLimiter(now_us=lambda: round(now * 1e6))
+    return KeyRing(database, limiter, clock, KeyUses(database), monotonic=lambda: now, **more)
 
 
 @pytest.fixture
