@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -52,6 +52,7 @@ def test_a_single_missed_tick_is_a_missed_tick(catch_up: CatchUp, expected: list
     assert hours(hourly(catch_up).due(NOON, NOON + timedelta(minutes=5))) == expected
 
 
+@settings(deadline=None)
 @given(st.integers(0, 300), st.integers(0, 400_000), st.sampled_from(list(CatchUp)))
 def test_no_tick_is_made_twice_and_none_before_its_time(late_s: int, micro: int, catch_up: CatchUp) -> None:
     secondly = hourly(catch_up, "* * * * * *")
