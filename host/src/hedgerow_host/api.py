@@ -20,16 +20,17 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.lifespan.on import LifespanOn, LifespanSendMessage
 
+from hedgerow_core.http.admission import Admission
 from hedgerow_core.http.middleware import RequestBoundary, is_routine
 from hedgerow_core.http.problems import install_problem_handlers
 from hedgerow_core.http.security_headers import SecurityHeaders
 from hedgerow_core.http.shedding import LoadShedding
 from hedgerow_core.observability import log_of
+from hedgerow_host.admitting_protocol import ADMISSION, AdmittingProtocol
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.draining import DrainingServer
 from hedgerow_host.exits import not_started
 from hedgerow_host.mounting import MountedRoute, mount
-from hedgerow_host.patient_protocol import PatientProtocol
 from hedgerow_host.readiness import Readiness
 from hedgerow_host.settings import REQUESTS_AT_ONCE, HostSettings
 from hedgerow_host.start import spare_what_is_built
@@ -117,7 +118,9 @@ def create_app(
     )
     install_problem_handlers(app)
     app.add_middleware(RequestBoundary)
-    app.add_middleware(LoadShedding, at_once=settings.requests_at_once if settings else REQUESTS_AT_ONCE)
+    admission = Admission(at_once=settings.requests_at_once if settings else REQUESTS_AT_ONCE)
+    setattr(app.state, ADMISSION, admission)
+    app.add_middleware(LoadShedding, admission=admission)
     if settings is not None and settings.cors_origins:
         _let_in(app, settings)
     mount(app, assembly, routes)
@@ -306,7 +309,7 @@ def server_config(app: FastAPI, trusted_proxies: Sequence[str] | None = None) ->
         log_config=None,
         access_log=False,
         server_header=False,
-        http=PatientProtocol,
+        http=AdmittingProtocol,
         proxy_headers=bool(trusted_proxies),
         forwarded_allow_ips=list(trusted_proxies or ()),
         timeout_graceful_shutdown=10,

@@ -93,12 +93,21 @@ def drops_what_it_holds() -> None:
 
 def takes_every_request() -> None:
     """Whatever comes runs at once."""
-    from hedgerow_core.http.shedding import LoadShedding
+    from hedgerow_core.http.admission import Admission
 
-    async def call(self: LoadShedding, scope: Any, receive: Any, send: Any) -> None:
-        await self._app(scope, receive, send)
+    def enter(self: Admission) -> bool:
+        self.come_back()
+        return True
 
-    LoadShedding.__call__ = call  # type: ignore[method-assign]
+    Admission.enter = enter  # type: ignore[method-assign]
+
+
+def refuses_dearly() -> None:
+    """Whoever waits, or is turned away, is so by the application: as a task, behind all that surrounds it."""
+    from hedgerow_host.admitting_protocol import AdmittingProtocol
+    from hedgerow_host.patient_protocol import PatientProtocol
+
+    AdmittingProtocol._start_asgi_task = PatientProtocol._start_asgi_task  # type: ignore[method-assign]
 
 
 def take_for(seconds: float) -> None:
@@ -124,5 +133,6 @@ OVERLOAD_MUTANTS: dict[str, Callable[[], None]] = {
         leaves_at_once,
         drops_what_it_holds,
         takes_every_request,
+        refuses_dearly,
     )
 }
