@@ -1,4 +1,4 @@
-"""Who waits for a place, or is turned away, is no task yet; whoever is served, leaves or answers elsewhere frees it."""
+"""Who waits for a place, or is turned away, is no task yet; a place is given back however a request ends."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Busy:
 
     async def until(self, reached: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):
-            while not reached():
+            while not reached():  # noqa: ASYNC110 - a server has no event for each of these
                 await asyncio.sleep(0.01)
 
     @property

@@ -51,7 +51,7 @@ NEW_INVOICE = {
 }
 
 
-@pytest.mark.parametrize("mutant", with_twins("takes_every_request", "refuses_dearly"))
+@pytest.mark.parametrize("mutant", with_twins("takes_every_request"))
 async def test_at_five_times_the_capacity_as_much_is_done_as_ever(
     shared_production: Production, verdict: Records, seed: int, mutant: str | None
 ) -> None:

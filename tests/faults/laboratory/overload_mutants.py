@@ -102,14 +102,6 @@ def takes_every_request() -> None:
     Admission.enter = enter  # type: ignore[method-assign]
 
 
-def refuses_dearly() -> None:
-    """Whoever waits, or is turned away, is so by the application: as a task, behind all that surrounds it."""
-    from hedgerow_host.admitting_protocol import AdmittingProtocol
-    from hedgerow_host.patient_protocol import PatientProtocol
-
-    AdmittingProtocol._start_asgi_task = PatientProtocol._start_asgi_task  # type: ignore[method-assign]
-
-
 def take_for(seconds: float) -> None:
     """No mutant: every request but probes takes so much longer, and no processor time."""
     from hedgerow_core.http.middleware import RequestBoundary, is_routine
@@ -133,6 +125,5 @@ OVERLOAD_MUTANTS: dict[str, Callable[[], None]] = {
         leaves_at_once,
         drops_what_it_holds,
         takes_every_request,
-        refuses_dearly,
     )
 }
