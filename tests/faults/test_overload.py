@@ -28,7 +28,7 @@ SENT_AT_LEAST = 0.98 if LONG else 0.5
 AT_ONCE = 50 if LONG else 10
 CALLERS = 2_000 if LONG else 300
 """More than run and wait in line together, so that some come when the line is full."""
-INVOICES = 50
+INVOICES = 50 if LONG else 1
 """So many are on the page that is asked for: some 3 ms of the server's processor time."""
 GOODPUT_AT_LEAST = 0.9 if LONG else 0.3
 """In the short tier other tests run beside this one, so a request takes a fixed time that needs no processor."""
