@@ -121,6 +121,7 @@ async def crowd(node: Node, who: Member, *, seconds: float, callers: int, per_se
     path = f"/v1/billing/invoices?limit={INVOICES}"
     lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
     wanted = Crowd(
+        host=LOCALHOST,
         port=node.port,
         request="\r\n".join(lines),
         seconds=seconds,

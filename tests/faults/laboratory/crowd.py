@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass, field
 
 import uvloop
 
-from hedgerow_core.testing.servers import LOCALHOST
 from tests.raw_http import Answered, Caller
 
 REFUSED = (b"429", b"503")
@@ -30,6 +29,7 @@ LAST_WITHIN_S = 30.0
 class Crowd:
     """Who calls, and what they send."""
 
+    host: str
     port: int
     request: str
     seconds: float
@@ -137,7 +137,7 @@ class _Calling:
     async def _opened(self) -> Caller:
         make = asyncio.get_running_loop().create_connection
         _, caller = await make(
-            lambda: Caller(self._request, self._answered, self._lost), LOCALHOST, self._crowd.port
+            lambda: Caller(self._request, self._answered, self._lost), self._crowd.host, self._crowd.port
         )
         return caller
 
