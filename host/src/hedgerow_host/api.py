@@ -30,6 +30,7 @@ from hedgerow_host.admitting_protocol import ADMISSION, AdmittingProtocol
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.draining import DrainingServer
 from hedgerow_host.exits import not_started
+from hedgerow_host.listening import doors
 from hedgerow_host.mounting import MountedRoute, mount
 from hedgerow_host.readiness import Readiness
 from hedgerow_host.settings import REQUESTS_AT_ONCE, HostSettings
@@ -225,17 +226,19 @@ class ToldServer(DrainingServer):
     ) -> None:
         super().__init__(config, readiness, drain_s)
         self._grpc = grpc
+        self._doors: list[socket.socket] = []
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain both servers at the same time. What both stand on is taken down after that."""
         if self._grpc is None:
-            await super().shutdown(sockets)
+            await super().shutdown(self._doors)
         else:
-            await asyncio.gather(self._grpc.drain(), super().shutdown(sockets))
+            await asyncio.gather(self._grpc.drain(), super().shutdown(self._doors))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to serve."""
-        await super().startup(sockets)
+        self._doors = [door for bound in sockets or () for door in doors(bound)]
+        await super().startup(self._doors)
         for bound in sockets or () if self.started else ():
             host, port, *_ = bound.getsockname()
             _log.info("api_ready", host=host, port=port)
