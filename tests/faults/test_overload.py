@@ -12,6 +12,7 @@ from dataclasses import asdict
 import psutil
 import pytest
 
+from hedgerow_core.http.admission import WAIT_S
 from hedgerow_core.testing.servers import LOCALHOST
 from tests.conftest import Production
 from tests.faults.laboratory.checker import Measured
@@ -32,11 +33,12 @@ INVOICES = 50 if LONG else 1
 """So many are on the page that is asked for: some 3 ms of the server's processor time."""
 GOODPUT_AT_LEAST = 0.9 if LONG else 0.3
 """In the short tier other tests run beside this one, so a request takes a fixed time that needs no processor."""
-SERVED_WITHIN_S = 1.2 if LONG else 10.0
-"""99 of 100 of those that are served, from when they were due: the 0.8 s of the line, and the time to be served."""
 SETTINGS = {"HEDGEROW_RATE_LIMIT_PER_MINUTE": "10000000"} | (
     {} if LONG else {TAKES_S: "0.1", "HEDGEROW_REQUESTS_AT_ONCE": str(AT_ONCE)}
 )
+SHORT_TIER_S = 10.0
+"""For 99 of 100 of those that are served, from when they were due. In the long tier: the time of the line, and twice
+what those take who run at once, at the capacity of that machine at that moment."""
 RECOVERS_WITHIN_S = 10.0
 WARM_UP_S = 5.0 if LONG else 1.0
 PROBES_PER_S = 5.0
@@ -72,6 +74,7 @@ async def test_at_five_times_the_capacity_as_much_is_done_as_ever(
         cost_of_flood = processor_s(node) - started_at - cost
         after = await crowd(node, somebody, seconds=aside, callers=min(AT_ONCE, 32), per_second=capacity / 4)
 
+    served_within_s = WAIT_S + 2 * AT_ONCE / capacity if LONG else SHORT_TIER_S
     goodput = flood.served_in_time / flood.seconds / capacity
     times = flood.sent / flood.seconds / capacity
     p50, p99 = (quantile(flood.served_after_s, share) for share in (0.5, 0.99))
@@ -81,7 +84,7 @@ async def test_at_five_times_the_capacity_as_much_is_done_as_ever(
     clean = (
         times >= SENT_AT_LEAST * TIMES
         and goodput >= GOODPUT_AT_LEAST
-        and p99 <= SERVED_WITHIN_S
+        and p99 <= served_within_s
         and turned_away > 0
         and flood.without_retry_after == 0
         and set(flood.statuses) <= TOLD
@@ -90,8 +93,8 @@ async def test_at_five_times_the_capacity_as_much_is_done_as_ever(
     )
     line = (
         f"capacity {capacity:.0f}/s; {times:.1f} times as many were sent: goodput {goodput:.0%}, served p50 "
-        f"{p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms; heard {flood.statuses}, {flood.without_retry_after} "
-        f"without Retry-After; {unanswered} probes failed; {after.bad_until_s:.1f} s later all were served again"
+        f"{p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms, at most {served_within_s * 1000:.0f} ms; heard {flood.statuses}, "
+        f"{flood.without_retry_after} without Retry-After; {unanswered} probes failed; {after.bad_until_s:.1f} s later all were served again"
     )
     costs = {"a_served_one_costs_ms": f"{per_served * 1000:.2f}"}
     if turned_away:
