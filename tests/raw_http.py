@@ -42,6 +42,8 @@ class Caller(asyncio.Protocol):
         self._answered = answered
         self._lost = lost
         self._due_at = 0.0
+        self.answered_at = 0.0
+        """When it got its last answer, by `time.perf_counter`."""
         self._head = b""
         self._body = b""
         self._to_come = 0
@@ -81,7 +83,8 @@ class Caller(asyncio.Protocol):
         if self._to_come < 0:
             self._lost(self, "more came than was said")
         elif self._to_come == 0:
-            answer = Answered(self._head, self._body, time.perf_counter() - self._due_at)
+            self.answered_at = time.perf_counter()
+            answer = Answered(self._head, self._body, self.answered_at - self._due_at)
             self._head = b""
             self._answered(self, answer)
 

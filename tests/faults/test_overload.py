@@ -37,8 +37,8 @@ SETTINGS = {"HEDGEROW_RATE_LIMIT_PER_MINUTE": "10000000"} | (
     {} if LONG else {TAKES_S: "0.1", "HEDGEROW_REQUESTS_AT_ONCE": str(AT_ONCE)}
 )
 SHORT_TIER_S = 10.0
-"""For 99 of 100 of those that are served, from when they were due. In the long tier: the time of the line, and twice
-what those take who run at once, at the capacity of that machine at that moment."""
+"""For 99 of 100 of those that are served, from when they were due. In the long tier: the time of the line, and
+twice what those take who run at once, at the capacity of that machine at that moment."""
 RECOVERS_WITHIN_S = 10.0
 WARM_UP_S = 5.0 if LONG else 1.0
 PROBES_PER_S = 5.0
@@ -93,8 +93,9 @@ async def test_at_five_times_the_capacity_as_much_is_done_as_ever(
     )
     line = (
         f"capacity {capacity:.0f}/s; {times:.1f} times as many were sent: goodput {goodput:.0%}, served p50 "
-        f"{p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms, at most {served_within_s * 1000:.0f} ms; heard {flood.statuses}, "
-        f"{flood.without_retry_after} without Retry-After; {unanswered} probes failed; {after.bad_until_s:.1f} s later all were served again"
+        f"{p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms (at most {served_within_s * 1000:.0f} ms); heard "
+        f"{flood.statuses}, {flood.without_retry_after} without Retry-After; {unanswered} probes failed; "
+        f"{after.bad_until_s:.1f} s later all were served again"
     )
     costs = {"a_served_one_costs_ms": f"{per_served * 1000:.2f}"}
     if turned_away:

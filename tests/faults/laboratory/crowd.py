@@ -21,6 +21,8 @@ from tests.raw_http import Answered, Caller
 
 REFUSED = (b"429", b"503")
 TICK_S = 0.001
+KEPT_S = 1.0
+"""Shorter than a server keeps an idle connection: otherwise a request may meet its end."""
 LAST_WITHIN_S = 30.0
 """So long after the end, the last answers are waited for."""
 
@@ -109,6 +111,10 @@ class _Calling:
 
     def _send_at(self, due_at: float) -> None:
         """The connection that was used last goes first: a server ends those that are idle for long."""
+        if self._free and time.perf_counter() - self._free[-1].answered_at > KEPT_S:
+            for caller in self._free:
+                caller.close()
+            self._free.clear()
         if self._free:
             self._send(self._free.pop(), due_at)
         elif len(self._under_way) + len(self._opening) < self._crowd.callers:
