@@ -18,7 +18,7 @@ from pathlib import Path
 
 import uvloop
 
-_END = b"\r\n\r\n"
+from tests.raw_http import Answered, Caller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,72 +65,42 @@ def shoot(shot: Shot) -> Hit:
     return Hit(**json.loads(done.stdout))
 
 
-class _Connection(asyncio.Protocol):
-    def __init__(self, counter: _Counter) -> None:
-        self._counter = counter
-        self._sent_at = 0.0
-        self._received = b""
-        self._due = 0
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: asyncio.Transport = transport  # type: ignore[assignment] # uvloop's own kind
-        self._send()
-
-    def _send(self) -> None:
-        self._sent_at = time.perf_counter()
-        self._transport.write(self._counter.request)
-
-    def data_received(self, data: bytes) -> None:
-        if self._due:
-            self._due -= len(data)
-        else:
-            self._received += data
-            end = self._received.find(_END)
-            if end < 0:
-                return
-            self._due = self._length(self._received[: end + 2]) - (len(self._received) - end - len(_END))
-            self._received = b""
-        if self._due == 0:
-            self._counter.took.append(time.perf_counter() - self._sent_at)
-            self._send()
-        elif self._due < 0:
-            self._counter.fail("more came than was said")
-
-    def _length(self, head: bytes) -> int:
-        if head[9:12] != self._counter.status:
-            self._counter.fail(head.decode("latin-1"))
-        fields = head.lower()
-        at = fields.find(b"\r\ncontent-length: ")
-        if at < 0:
-            self._counter.fail("an answer without content-length")
-        return int(fields[at + 18 : fields.find(b"\r\n", at + 2)])
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._counter.fail(f"a connection was closed: {exc}")
-
-
 class _Counter:
-    def __init__(self, request: bytes, status: int) -> None:
-        self.request = request
-        self.status = b"%d" % status
+    def __init__(self, shot: Shot) -> None:
+        self._shot = shot
+        self._status = b"%d" % shot.status
         self.took: list[float] = []
-        self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def fail(self, why: str) -> None:
-        if not self.failure.done():
-            self.failure.set_exception(WrongAnswer(why))
+    async def open(self) -> None:
+        loop = asyncio.get_running_loop()
+        request = self._shot.request.encode()
+        for _ in range(self._shot.connections):
+            _, caller = await loop.create_connection(
+                lambda: Caller(request, self._answered, self._lost), "127.0.0.1", self._shot.port
+            )
+            caller.send()
+
+    def _answered(self, caller: Caller, answer: Answered) -> None:
+        if answer.status != self._status:
+            self._lost(caller, (answer.head + answer.body).decode("latin-1"))
+            return
+        self.took.append(answer.took_s)
+        caller.send()
+
+    def _lost(self, _caller: Caller, why: str) -> None:
+        if not self._failure.done():
+            self._failure.set_exception(WrongAnswer(why))
 
     async def during(self, seconds: float) -> None:
-        done, _ = await asyncio.wait({self.failure}, timeout=seconds)
+        done, _ = await asyncio.wait({self._failure}, timeout=seconds)
         if done:
-            self.failure.result()
+            self._failure.result()
 
 
 async def _measure(shot: Shot) -> Hit:
-    loop = asyncio.get_running_loop()
-    counter = _Counter(shot.request.encode(), shot.status)
-    for _ in range(shot.connections):
-        await loop.create_connection(lambda: _Connection(counter), "127.0.0.1", shot.port)
+    counter = _Counter(shot)
+    await counter.open()
     await counter.during(shot.warm_up_s)
     counter.took.clear()
     used, began = processor_ns(shot.pid), time.perf_counter()

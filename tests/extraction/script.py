@@ -24,6 +24,7 @@ from tests.extraction.oracle_and_desk import KINDS
 PATIENCE_S = 90.0
 AGAIN_AFTER_S = 0.1
 PASSWORD = "correct horse battery staple"
+ROOT = "root@example.com"
 DECLINED, TIMES_OUT, REFUND_TIMES_OUT = 66602, 66608, 66609
 OF_THE_ORACLE = "oracle."
 """With this begin the codes of what is away because the script wants it to be."""
@@ -50,10 +51,10 @@ class Script:
 
     def play(self, rounds: int = 1) -> None:
         """All of it, with new people each time."""
-        self._join("root", "root@example.com")
-        asyncio.run(self._appoint("root@example.com"))
-        self._log_in("root", "root@example.com")
+        self._join("root", ROOT)
+        asyncio.run(self._appoint(ROOT))
         for number in range(1, rounds + 1):
+            self._log_in("root", ROOT)  # many rounds last longer than a token
             self._round(number)
 
     def _round(self, number: int) -> None:

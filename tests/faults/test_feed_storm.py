@@ -24,7 +24,8 @@ from tests.faults.laboratory.two_hosts import Host, TwoHosts, two_hosts
 EXPERIMENT = "50 hosts of a feed die"
 GAPS_S = (2.0, 8.0) if LONG else (0.5, 1.5)
 LEASE_OF_LAB_S = 4.0 if LONG else 1.0
-GIVE_UP_AFTER_S = 180.0
+GIVE_UP_AFTER_S = 900.0
+"""Generous: what is judged is whether all arrives, not how fast. `QUIET_S` ends what makes no progress."""
 QUIET_S = 20.0
 ANNOUNCED_AGAIN_WITHIN_S = 30.0
 SHOWS = {"remote_cursor_before_carry": "lost"}

@@ -4,35 +4,53 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from asyncio.subprocess import PIPE
+from dataclasses import asdict
 
 import psutil
 import pytest
 
+from hedgerow_core.http.admission import WAIT_S
 from hedgerow_core.testing.servers import LOCALHOST
 from tests.conftest import Production
 from tests.faults.laboratory.checker import Measured
 from tests.faults.laboratory.child import MUTANT, TAKES_S
-from tests.faults.laboratory.crowd import Heard
+from tests.faults.laboratory.crowd import Crowd, Heard
 from tests.faults.laboratory.front import Member, Node, member, serving
 from tests.faults.laboratory.records import Records
 from tests.faults.laboratory.sizes import LONG, size, with_twins
 from tests.faults.ledger_load.pace import quantile
 
 TIMES = 5
+SENT_AT_LEAST = 0.98 if LONG else 0.5
+"""Of what was due: with less it is not five times the capacity. In the short tier others use the processor, too."""
 AT_ONCE = 50 if LONG else 10
-CONNECTIONS = 1_000 if LONG else 200
-"""As many as a proxy in front keeps. Who may open any number can fill any line."""
+CALLERS = 2_000 if LONG else 300
+"""More than run and wait in line together, so that some come when the line is full."""
+INVOICES = 50 if LONG else 1
+"""So many are on the page that is asked for: some 3 ms of the server's processor time."""
 GOODPUT_AT_LEAST = 0.9 if LONG else 0.3
 """In the short tier other tests run beside this one, so a request takes a fixed time that needs no processor."""
 SETTINGS = {"HEDGEROW_RATE_LIMIT_PER_MINUTE": "10000000"} | (
     {} if LONG else {TAKES_S: "0.1", "HEDGEROW_REQUESTS_AT_ONCE": str(AT_ONCE)}
 )
+SHORT_TIER_S = 10.0
+"""For 99 of 100 of those that are served, from when they were due. In the long tier: the time of the line, and
+twice what those take who run at once, at the capacity of that machine at that moment."""
 RECOVERS_WITHIN_S = 10.0
+WARM_UP_S = 5.0 if LONG else 1.0
 PROBES_PER_S = 5.0
 TURNED_AWAY = "503 overloaded"
 TOLD = {"200", TURNED_AWAY, "503 database_busy"}
+NEW_INVOICE = {
+    "currency": "EUR",
+    "lines": [
+        {"description": "Hawthorn sapling", "quantity": 2, "unit_price": 1250, "tax_rate": "19"},
+        {"description": "Delivery", "quantity": 1, "unit_price": 990, "tax_rate": "19"},
+    ],
+}
 
 
 @pytest.mark.parametrize("mutant", with_twins("takes_every_request"))
@@ -41,27 +59,32 @@ async def test_at_five_times_the_capacity_as_much_is_done_as_ever(
 ) -> None:
     settings = SETTINGS | ({MUTANT: mutant} if mutant else {})
     seconds = size("overload.seconds")
+    aside = max(2.0, seconds / 6)
     async with serving(shared_production, **settings) as (node,):
         somebody = await member(node.client)
+        await invoiced(node, somebody)
+        pin(node)
+        await crowd(node, somebody, seconds=WARM_UP_S, callers=min(AT_ONCE, 32))
         started_at = processor_s(node)
-        peak = await crowd(node, somebody, seconds=max(2.0, seconds / 6), callers=min(AT_ONCE, 32))
+        peak = await crowd(node, somebody, seconds=aside, callers=min(AT_ONCE, 32))
         capacity, cost = peak.served_in_time / peak.seconds, processor_s(node) - started_at
         probing = asyncio.create_task(probes(node, seconds))
-        flood = await crowd(node, somebody, seconds=seconds, callers=CONNECTIONS, per_second=TIMES * capacity)
+        flood = await crowd(node, somebody, seconds=seconds, callers=CALLERS, per_second=TIMES * capacity)
         unanswered = await probing
         cost_of_flood = processor_s(node) - started_at - cost
-        after = await crowd(
-            node, somebody, seconds=max(2.0, seconds / 6), callers=min(AT_ONCE, 32), per_second=capacity / 4
-        )
+        after = await crowd(node, somebody, seconds=aside, callers=min(AT_ONCE, 32), per_second=capacity / 4)
 
+    served_within_s = WAIT_S + 2 * AT_ONCE / capacity if LONG else SHORT_TIER_S
     goodput = flood.served_in_time / flood.seconds / capacity
     times = flood.sent / flood.seconds / capacity
-    p50, p99 = (quantile(flood.served_after_s, share) * 1000 for share in (0.5, 0.99))
+    p50, p99 = (quantile(flood.served_after_s, share) for share in (0.5, 0.99))
     per_served = cost / len(peak.served_after_s)
     turned_away = flood.statuses.get(TURNED_AWAY, 0)
     per_refused = (cost_of_flood - per_served * len(flood.served_after_s)) / max(1, turned_away)
     clean = (
-        goodput >= GOODPUT_AT_LEAST
+        times >= SENT_AT_LEAST * TIMES
+        and goodput >= GOODPUT_AT_LEAST
+        and p99 <= served_within_s
         and turned_away > 0
         and flood.without_retry_after == 0
         and set(flood.statuses) <= TOLD
@@ -69,27 +92,52 @@ async def test_at_five_times_the_capacity_as_much_is_done_as_ever(
         and not unanswered
     )
     line = (
-        f"capacity {capacity:.0f}/s; of {TIMES} times as many that were due, {times:.1f} times were sent: goodput "
-        f"{goodput:.0%}, served p50 {p50:.0f} ms, p99 {p99:.0f} ms; heard {flood.statuses}, "
-        f"{flood.without_retry_after} without Retry-After; {unanswered} probes failed; {after.bad_until_s:.1f} s "
-        f"later all were served again"
+        f"capacity {capacity:.0f}/s; {times:.1f} times as many were sent: goodput {goodput:.0%}, served p50 "
+        f"{p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms (at most {served_within_s * 1000:.0f} ms); heard "
+        f"{flood.statuses}, {flood.without_retry_after} without Retry-After; {unanswered} probes failed; "
+        f"{after.bad_until_s:.1f} s later all were served again"
     )
     costs = {"a_served_one_costs_ms": f"{per_served * 1000:.2f}"}
     if turned_away:
-        costs["a_refused_one_ms"] = f"{per_refused * 1000:.2f}"
+        costs["a_refused_one_ms"] = f"{per_refused * 1000:.3f}"
     verdict("40 overload", Measured(clean, line), seed=seed, mutant=mutant, **costs)
 
 
+async def invoiced(node: Node, who: Member) -> None:
+    """Give them what they will ask for."""
+    for _ in range(INVOICES):
+        answer = await node.client.post("/v1/billing/invoices", json=NEW_INVOICE, headers=who.headers)
+        assert answer.is_success, answer.text
+
+
+def pin(node: Node) -> None:
+    """The server on a core of its own, and who calls on the others: neither takes from the other."""
+    if LONG:
+        psutil.Process(node.process.pid).cpu_affinity(CORES[:1])
+
+
+CORES = sorted(os.sched_getaffinity(0))
+
+
 async def crowd(node: Node, who: Member, *, seconds: float, callers: int, per_second: float = 0.0) -> Heard:
-    """Have so many ask who they are."""
+    """Have so many ask for their invoices."""
     fields = {"Host": LOCALHOST, **who.headers}
-    lines = ["GET /v1/users/me HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
-    arguments = [str(node.port), str(seconds), str(callers), str(per_second)]
+    path = f"/v1/billing/invoices?limit={INVOICES}"
+    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+    wanted = Crowd(
+        host=LOCALHOST,
+        port=node.port,
+        request="\r\n".join(lines),
+        seconds=seconds,
+        callers=callers,
+        per_second=per_second,
+        cores=tuple(CORES[1:]) if LONG else (),
+    )
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.faults.laboratory.crowd", *arguments, stdin=PIPE, stdout=PIPE
+        sys.executable, "-m", "tests.faults.laboratory.crowd", stdin=PIPE, stdout=PIPE
     )
     try:
-        said, _ = await process.communicate("\r\n".join(lines).encode())
+        said, _ = await process.communicate(json.dumps(asdict(wanted)).encode())
     finally:
         if process.returncode is None:
             process.kill()

@@ -20,16 +20,18 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.lifespan.on import LifespanOn, LifespanSendMessage
 
+from hedgerow_core.http.admission import Admission
 from hedgerow_core.http.middleware import RequestBoundary, is_routine
 from hedgerow_core.http.problems import install_problem_handlers
 from hedgerow_core.http.security_headers import SecurityHeaders
 from hedgerow_core.http.shedding import LoadShedding
 from hedgerow_core.observability import log_of
+from hedgerow_host.admitting_protocol import ADMISSION, AdmittingProtocol
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.draining import DrainingServer
 from hedgerow_host.exits import not_started
+from hedgerow_host.listening import doors
 from hedgerow_host.mounting import MountedRoute, mount
-from hedgerow_host.patient_protocol import PatientProtocol
 from hedgerow_host.readiness import Readiness
 from hedgerow_host.settings import REQUESTS_AT_ONCE, HostSettings
 from hedgerow_host.start import spare_what_is_built
@@ -117,7 +119,9 @@ def create_app(
     )
     install_problem_handlers(app)
     app.add_middleware(RequestBoundary)
-    app.add_middleware(LoadShedding, at_once=settings.requests_at_once if settings else REQUESTS_AT_ONCE)
+    admission = Admission(at_once=settings.requests_at_once if settings else REQUESTS_AT_ONCE)
+    setattr(app.state, ADMISSION, admission)
+    app.add_middleware(LoadShedding, admission=admission)
     if settings is not None and settings.cors_origins:
         _let_in(app, settings)
     mount(app, assembly, routes)
@@ -222,17 +226,19 @@ class ToldServer(DrainingServer):
     ) -> None:
         super().__init__(config, readiness, drain_s)
         self._grpc = grpc
+        self._doors: list[socket.socket] = []
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain both servers at the same time. What both stand on is taken down after that."""
         if self._grpc is None:
-            await super().shutdown(sockets)
+            await super().shutdown(self._doors)
         else:
-            await asyncio.gather(self._grpc.drain(), super().shutdown(sockets))
+            await asyncio.gather(self._grpc.drain(), super().shutdown(self._doors))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to serve."""
-        await super().startup(sockets)
+        self._doors = [door for bound in sockets or () for door in doors(bound)]
+        await super().startup(self._doors)
         for bound in sockets or () if self.started else ():
             host, port, *_ = bound.getsockname()
             _log.info("api_ready", host=host, port=port)
@@ -306,7 +312,7 @@ def server_config(app: FastAPI, trusted_proxies: Sequence[str] | None = None) ->
         log_config=None,
         access_log=False,
         server_header=False,
-        http=PatientProtocol,
+        http=AdmittingProtocol,
         proxy_headers=bool(trusted_proxies),
         forwarded_allow_ips=list(trusted_proxies or ()),
         timeout_graceful_shutdown=10,

@@ -7,6 +7,10 @@ import socket
 from hedgerow_host.exits import ExitCode, HostError
 
 BACKLOG = 2048
+ACCEPTED_AT_ONCE = 16
+"""libuv takes one connection from a listener in each round of its loop. In an overload a round takes long, and who
+opens a connection waited in the backlog for seconds: neither served nor turned away. With so many listeners on one
+socket, so many are taken."""
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
@@ -24,6 +28,11 @@ def bound_socket(host: str, port: int) -> socket.socket:
             fix="end the program that uses the port, or choose another with --port or HEDGEROW_PORT",
             code=ExitCode.MISCONFIGURED,
         ) from error
+
+
+def doors(bound: socket.socket) -> list[socket.socket]:
+    """The listening socket several times over, for a server that accepts one connection at a time from each."""
+    return [bound, *(bound.dup() for _ in range(ACCEPTED_AT_ONCE - 1))]
 
 
 def reachable(host: str) -> str:

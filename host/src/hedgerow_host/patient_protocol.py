@@ -214,6 +214,11 @@ class PatientProtocol(HttpToolsProtocol):
         headers = [*answer.raw_headers, *security_headers({"scheme": self.scheme or "http"}, answer.raw_headers)]
         fields = b"".join(b"%b: %b\r\n" % field for field in headers)
         self.transport.write(STATUS_LINE[answer.status_code] + fields + b"\r\n" + bytes(answer.body))
+        self._hear_no_more()
+
+    def _hear_no_more(self) -> None:
+        """What is written was the last answer; what still comes is thrown away, so that it can be read."""
+        self._refused = True
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(LINGER_S, self.transport.close)

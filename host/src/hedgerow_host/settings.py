@@ -340,9 +340,9 @@ class HostSettings(BaseSettings):
         ge=10,
         description="Requests that an API process serves at once; twenty times as many wait 0.8 s, others get 503.",
     )
-    """How many requests an API process serves at once; twenty times as many wait, for 0.8 s and longer only in a
-    flood, and all others get 503 `overloaded`. Five times the connections of a pool: more
-    would make nobody faster. Probes, and other hosts that wait for events, always pass.
+    """How many requests an API process serves at once; twenty times as many wait, for 0.8 s, and all others get
+    503 `overloaded`. Five times the connections of a pool: more would make nobody faster. Probes, and other hosts
+    that wait for events, always pass.
     """
     drain_s: float | None = Field(
         default=None,

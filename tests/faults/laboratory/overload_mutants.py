@@ -93,12 +93,13 @@ def drops_what_it_holds() -> None:
 
 def takes_every_request() -> None:
     """Whatever comes runs at once."""
-    from hedgerow_core.http.shedding import LoadShedding
+    from hedgerow_core.http.admission import Admission
 
-    async def call(self: LoadShedding, scope: Any, receive: Any, send: Any) -> None:
-        await self._app(scope, receive, send)
+    def enter(self: Admission) -> bool:
+        self.come_back()
+        return True
 
-    LoadShedding.__call__ = call  # type: ignore[method-assign]
+    Admission.enter = enter  # type: ignore[method-assign]
 
 
 def take_for(seconds: float) -> None:

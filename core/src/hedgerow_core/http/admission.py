@@ -1,0 +1,130 @@
+"""Who may run now, who waits for a moment, and who is turned away: one count and one line for a process.
+
+A process that takes everything slows down until nobody is answered in time. Nothing here knows how somebody is
+answered: whoever waits leaves word how to tell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import final
+
+from hedgerow_core.observability import log_of
+from hedgerow_core.observability.metrics import REQUESTS, REQUESTS_SHED
+
+WAIT_S = 0.8
+"""As long as for a connection of the pool: a burst is served, and who is turned away hears so within 1.2 s."""
+SWEEP_EVERY_S = 0.05
+IN_LINE_PER_PLACE = 20
+"""As many wait at most: a waiting request is some 5 kB. Whoever comes then is turned away at once."""
+CALM_AFTER_S = 5.0
+"""So long after the last one was turned away, an overload is over, for the log."""
+PROBES = frozenset({"/livez", "/readyz"})
+"""An orchestrator that hears nothing would restart what is busy."""
+HELD_OPEN_BELOW = "/_feed/"
+"""Other hosts wait here for what is next, which costs nothing."""
+
+Waiting = Callable[[bool], None]
+"""Told once whether a place came free, which is taken then, or the time is up. It must not raise."""
+
+_log = log_of(__name__)
+
+
+def is_exempt(path: str) -> bool:
+    """Whether requests there neither wait nor count."""
+    return path in PROBES or path.startswith(HELD_OPEN_BELOW)
+
+
+@final
+class Admission:
+    """Lets `at_once` run, and twenty times as many wait, for `wait_s` seconds at most.
+
+    The oldest goes first, as long as all get their turn; in a flood, when somebody has waited for half of that, the
+    newest does: others would all be served too late.
+    """
+
+    def __init__(self, *, at_once: int, wait_s: float = WAIT_S, calm_after_s: float = CALM_AFTER_S) -> None:
+        self._at_once = at_once
+        self._wait_s = wait_s
+        self._calm_after_s = calm_after_s
+        self._running = 0
+        self._line: dict[Waiting, float] = {}
+        """Who waits, the newest last, and until when."""
+        self._sweeping = False
+        self._shed = 0
+        self._calm_at = 0.0
+        REQUESTS.labels("running").set_function(lambda: self._running)
+        REQUESTS.labels("in_line").set_function(lambda: len(self._line))
+
+    def enter(self) -> bool:
+        """Take a place, if one is free."""
+        if self._running >= self._at_once:
+            return False
+        self._running += 1
+        return True
+
+    def wait(self, waiting: Waiting) -> bool:
+        """Stand in line. False if it is full."""
+        if len(self._line) >= self._at_once * IN_LINE_PER_PLACE:
+            return False
+        loop = asyncio.get_running_loop()
+        self._line[waiting] = loop.time() + self._wait_s
+        if not self._sweeping:
+            self._sweeping = True
+            loop.call_later(SWEEP_EVERY_S, self._sweep)
+        return True
+
+    def give_up(self, waiting: Waiting) -> None:
+        """Leave the line, if still there, and hear nothing."""
+        self._line.pop(waiting, None)
+
+    def leave(self) -> None:
+        """Give a place back: somebody in line gets it."""
+        self._running -= 1
+        while self._line and self._running < self._at_once:
+            self._running += 1
+            self._following()(True)
+
+    def come_back(self) -> None:
+        """Go on after a pause for which the place was given back. Nobody waits in the middle of an answer."""
+        self._running += 1
+
+    def count_refused(self) -> None:
+        """Say once that it begins, and once that it is over: a line for each of them would be load, too."""
+        REQUESTS_SHED.inc()
+        loop = asyncio.get_running_loop()
+        self._calm_at = loop.time() + self._calm_after_s
+        if not self._shed:
+            _log.warning("overload_began", at_once=self._at_once, in_line=len(self._line))
+            loop.call_later(self._calm_after_s, self._look_whether_calm)
+        self._shed += 1
+
+    def _following(self) -> Waiting:
+        oldest, until = next(iter(self._line.items()))
+        if asyncio.get_running_loop().time() < until - self._wait_s / 2:
+            del self._line[oldest]
+            return oldest
+        return self._line.popitem()[0]
+
+    def _sweep(self) -> None:
+        """Turn away whose time is up, the oldest first."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        while self._line:
+            oldest, until = next(iter(self._line.items()))
+            if until > now:
+                break
+            del self._line[oldest]
+            oldest(False)
+        self._sweeping = bool(self._line)
+        if self._sweeping:
+            loop.call_later(SWEEP_EVERY_S, self._sweep)
+
+    def _look_whether_calm(self) -> None:
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._calm_at:
+            loop.call_at(self._calm_at, self._look_whether_calm)
+            return
+        _log.info("overload_ended", shed=self._shed)
+        self._shed = 0

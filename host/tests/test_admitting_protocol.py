@@ -1,0 +1,259 @@
+"""Who waits for a place, or is turned away, is no task yet; a place is given back however a request ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.middleware.cors import CORSMiddleware
+
+from hedgerow_core.http.admission import IN_LINE_PER_PLACE, Admission
+from hedgerow_core.http.shedding import LoadShedding
+from hedgerow_core.observability.metrics import requests_now
+from hedgerow_core.testing.servers import LOCALHOST
+from hedgerow_host.admitting_protocol import ADMISSION
+from hedgerow_host.api import server_config
+from hedgerow_host.listening import bound_socket
+
+PATIENT_S = 30.0
+IMPATIENT_S = 0.2
+ORIGIN = "https://app.example.com"
+GET = b"GET /busy HTTP/1.1\r\nHost: test\r\n"
+
+
+class Busy:
+    """A server with one place, and an application that keeps it until it is `done`."""
+
+    def __init__(self, wait_s: float) -> None:
+        self.done, self.running, self.served = asyncio.Event(), 0, 0
+        self.admission = Admission(at_once=1, wait_s=wait_s)
+        self.app = FastAPI()
+        setattr(self.app.state, ADMISSION, self.admission)
+        self.app.add_middleware(LoadShedding, admission=self.admission)
+        self.app.add_middleware(CORSMiddleware, allow_origins=[ORIGIN])
+        self.app.add_api_route("/busy", self._busy, methods=["GET", "POST"])
+        self.server = uvicorn.Server(server_config(self.app))
+        self.port = 0
+
+    async def _busy(self, request: Request) -> int:
+        size = len(await request.body())
+        self.running += 1
+        await self.done.wait()
+        self.running -= 1
+        self.served += 1
+        return size
+
+    async def until(self, reached: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not reached():  # noqa: ASYNC110 - a server has no event for each of these
+                await asyncio.sleep(0.01)
+
+    @property
+    def tasks(self) -> int:
+        """What the server runs right now."""
+        return len(self.server.server_state.tasks)
+
+    @property
+    def in_line(self) -> int:
+        """How many wait."""
+        return requests_now()["in_line"]
+
+    @property
+    def free(self) -> bool:
+        """Whether the place is."""
+        if free := self.admission.enter():
+            self.admission.leave()
+        return free
+
+
+@asynccontextmanager
+async def serving(wait_s: float) -> AsyncIterator[Busy]:
+    busy = Busy(wait_s)
+    with bound_socket(LOCALHOST, 0) as listening:
+        busy.port = listening.getsockname()[1]
+        running = asyncio.create_task(busy.server.serve(sockets=[listening]))
+        await busy.until(lambda: busy.server.started)
+        yield busy
+        busy.done.set()
+        busy.server.should_exit = True
+        await running
+
+
+@pytest.fixture
+async def patient() -> AsyncIterator[Busy]:
+    async with serving(PATIENT_S) as busy:
+        yield busy
+
+
+@pytest.fixture
+async def impatient() -> AsyncIterator[Busy]:
+    async with serving(IMPATIENT_S) as busy:
+        yield busy
+
+
+class Peer:
+    """A client that sends what it likes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def answer(self, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
+        async with asyncio.timeout(10):
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode().lower().splitlines()
+            fields = dict(line.split(": ", 1) for line in head[1:] if line)
+            length = 0 if method == "HEAD" else int(fields["content-length"])
+            return int(head[0].split()[1]), fields, await self.reader.readexactly(length)
+
+    async def hung_up_on(self) -> bool:
+        async with asyncio.timeout(10):
+            return await self.reader.read() == b""
+
+
+async def asking(busy: Busy, request: bytes = GET + b"\r\n") -> Peer:
+    peer = Peer(*await asyncio.open_connection(LOCALHOST, busy.port))
+    peer.writer.write(request)
+    return peer
+
+
+async def occupied(busy: Busy) -> Peer:
+    first = await asking(busy)
+    await busy.until(lambda: busy.running == 1)
+    return first
+
+
+async def test_who_is_turned_away_hears_all_that_a_problem_says_and_may_ask_again_there(impatient: Busy) -> None:
+    await occupied(impatient)
+    peer = await asking(impatient, GET + b"X-Request-ID: mine\r\n\r\n")
+    status, fields, body = await peer.answer()
+    problem = json.loads(body)
+    impatient.done.set()
+    peer.writer.write(GET + b"\r\n")
+    again, _, _ = await peer.answer()
+
+    assert (status, problem["code"]) == (503, "overloaded")
+    assert int(fields["retry-after"]) >= 1
+    assert fields["content-type"] == "application/problem+json"
+    assert fields["x-request-id"] == "mine"
+    assert fields["x-content-type-options"] == "nosniff"
+    assert "date" in fields
+    assert len(problem["trace_id"]) == 32
+    assert problem["trace_id"].strip("0")
+    assert again == 200
+
+
+async def test_who_waits_is_no_task_and_is_served_when_the_place_is_free(patient: Busy) -> None:
+    first = await occupied(patient)
+    second = await asking(patient)
+    await patient.until(lambda: patient.in_line == 1)
+    seen = patient.tasks
+    patient.done.set()
+    answers = [await first.answer(), await second.answer()]
+
+    assert seen == 1
+    assert [status for status, _, _ in answers] == [200, 200]
+    await patient.until(lambda: patient.free)
+
+
+async def test_beyond_the_line_nobody_waits(patient: Busy) -> None:
+    await occupied(patient)
+    line = [await asking(patient) for _ in range(IN_LINE_PER_PLACE)]
+    await patient.until(lambda: patient.in_line == IN_LINE_PER_PLACE)
+    status, _, _ = await (await asking(patient)).answer()
+    patient.done.set()
+    waited = [(await peer.answer())[0] for peer in line]
+
+    assert status == 503
+    assert waited == [200] * IN_LINE_PER_PLACE
+
+
+@pytest.mark.parametrize("asked", [b"", b"Expect: 100-continue\r\n"])
+async def test_who_is_turned_away_before_its_body_is_here_is_hung_up_on(impatient: Busy, asked: bytes) -> None:
+    await occupied(impatient)
+    peer = await asking(
+        impatient, b"POST /busy HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n" + asked + b"\r\nhalf"
+    )
+    status, fields, _ = await peer.answer()
+
+    assert (status, fields["connection"]) == (503, "close")
+    assert await peer.hung_up_on()
+
+
+async def test_a_body_that_is_here_keeps_the_connection(impatient: Busy) -> None:
+    await occupied(impatient)
+    post = b"POST /busy HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nbody"
+    peer = await asking(impatient, post)
+    refused, _, _ = await peer.answer()
+    impatient.done.set()
+    peer.writer.write(post)
+    status, _, body = await peer.answer()
+
+    assert (refused, status, body) == (503, 200, b"4")
+
+
+async def test_requests_that_were_sent_ahead_are_answered_one_by_one(impatient: Busy) -> None:
+    await occupied(impatient)
+    peer = await asking(impatient, (GET + b"\r\n") * 3)
+    statuses = [(await peer.answer())[0] for _ in range(3)]
+
+    assert statuses == [503] * 3
+
+
+async def test_a_head_is_turned_away_without_a_body(impatient: Busy) -> None:
+    await occupied(impatient)
+    peer = await asking(impatient, b"HEAD /busy HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+    status, fields, _ = await peer.answer("HEAD")
+
+    assert (status, fields["connection"]) == (503, "close")
+    assert int(fields["content-length"]) > 0
+    assert await peer.hung_up_on()
+
+
+async def test_a_page_of_another_origin_may_read_that_it_is_turned_away(impatient: Busy) -> None:
+    await occupied(impatient)
+    status, fields, _ = await (await asking(impatient, GET + f"Origin: {ORIGIN}\r\n\r\n".encode())).answer()
+
+    assert (status, fields["access-control-allow-origin"]) == (503, ORIGIN)
+
+
+async def test_what_is_answered_outside_of_the_application_gives_its_place_back(patient: Busy) -> None:
+    preflight = (
+        f"OPTIONS /busy HTTP/1.1\r\nHost: test\r\nOrigin: {ORIGIN}\r\nAccess-Control-Request-Method: GET\r\n\r\n"
+    )
+    peer = await asking(patient, preflight.encode())
+    status, _, _ = await peer.answer()
+
+    assert status == 200
+    await patient.until(lambda: patient.free)
+
+
+async def test_who_leaves_the_line_is_never_run(patient: Busy) -> None:
+    await occupied(patient)
+    leaving, staying = await asking(patient), await asking(patient)
+    await patient.until(lambda: patient.in_line == 2)
+    leaving.writer.close()
+    await patient.until(lambda: patient.in_line == 1)
+    patient.done.set()
+    status, _, _ = await staying.answer()
+
+    assert status == 200
+    assert patient.served == 2
+    await patient.until(lambda: patient.free)
+
+
+async def test_a_body_that_turns_out_unreadable_in_line_takes_no_place(patient: Busy) -> None:
+    first = await occupied(patient)
+    peer = await asking(patient, b"POST /busy HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n")
+    await patient.until(lambda: patient.in_line == 1)
+    peer.writer.write(b"nonsense\r\n")
+    status, _, _ = await peer.answer()
+    patient.done.set()
+    await first.answer()
+
+    assert status == 400
+    await patient.until(lambda: patient.free)
+    assert patient.served == 1
