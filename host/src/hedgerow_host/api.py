@@ -32,7 +32,7 @@ from hedgerow_host.mounting import MountedRoute, mount
 from hedgerow_host.patient_protocol import PatientProtocol
 from hedgerow_host.readiness import Readiness
 from hedgerow_host.settings import REQUESTS_AT_ONCE, HostSettings
-from hedgerow_host.start import spare_what_is_built
+from hedgerow_host.lean_start import spare_what_is_built
 from hedgerow_host.streams.streaming import streaming
 from hedgerow_host.switchboard import Switchboard
 from hedgerow_host.visitors import Visitors

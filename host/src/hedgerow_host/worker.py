@@ -19,7 +19,7 @@ from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.brokers import BrokerHints
 from hedgerow_host.readiness import Readiness
-from hedgerow_host.start import spare_what_is_built
+from hedgerow_host.lean_start import spare_what_is_built
 from hedgerow_host.streams.streaming import streaming
 from hedgerow_host.wire.arrivals import Arrivals
 from hedgerow_host.worker_probes import answering_probes

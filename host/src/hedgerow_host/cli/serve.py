@@ -54,6 +54,9 @@ def api(
 
     Example: hedgerow api --host 0.0.0.0 --port 8000
     """
+    from hedgerow_host.lean_start import start_lean
+
+    start_lean()
     import asyncio
     import signal
 
@@ -103,6 +106,9 @@ def grpc(
 
     Example: hedgerow grpc --host 0.0.0.0 --port 50051
     """
+    from hedgerow_host.lean_start import start_lean
+
+    start_lean()
     import asyncio
 
     from uvicorn.loops.auto import auto_loop_factory
@@ -138,6 +144,9 @@ def worker(contexts: Contexts = None) -> None:
 
     Example: hedgerow worker
     """
+    from hedgerow_host.lean_start import start_lean
+
+    start_lean()
     import asyncio
     from contextlib import nullcontext
 
