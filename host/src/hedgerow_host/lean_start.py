@@ -1,8 +1,8 @@
 """What keeps the start of a server short and its process small. Called first, before anything heavy is imported.
 
-Nothing is collected meanwhile: hardly anything of what a start builds is garbage, and to look for it took a fifth of
-the start. And some libraries import whatever else happens to be installed, for abilities that nobody here uses; they
-don't find it.
+Nothing is collected meanwhile: hardly anything that a start builds is garbage, and to look for it took a fifth of
+the start. And some libraries import whatever else happens to be installed, for abilities that nobody here uses;
+they don't find it (ADR 0047).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 
 def start_lean() -> None:
@@ -34,6 +34,14 @@ def unseen(*modules: str) -> Iterator[None]:
     finally:
         for name in hidden:
             del sys.modules[name]
+
+
+def building_routes() -> AbstractContextManager[None]:
+    """Around FastAPI's building: it looks whether a field is a model of Pydantic 1, and imports all of that.
+
+    It refuses such models. One that somebody has imported before is seen as ever.
+    """
+    return unseen("pydantic.v1")
 
 
 def spare_what_is_built() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -180,6 +181,16 @@ def worker(contexts: Contexts = None) -> None:
         work = run_worker(assembly, readiness, settings.broker_url, address, settings.stream_url, probes=probes)
         with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
             runner.run(work)
+
+
+ROLES: Mapping[str, Callable[..., None]] = {"dev": dev, "api": api, "grpc": grpc, "worker": worker}
+MARKUP: Literal["markdown"] = "markdown"
+"""Paragraphs of a docstring are set anew, whatever the width of the terminal."""
+
+app = typer.Typer(name="hedgerow", pretty_exceptions_enable=False, rich_markup_mode=MARKUP)
+"""The roles alone."""
+for role, serves in ROLES.items():
+    app.command(role)(serves)
 
 
 def _settings(
