@@ -25,7 +25,7 @@ from hedgerow_core.persistence import Database
 from hedgerow_host.assembly import Assembly, assemble
 from hedgerow_host.discovery import load_contexts
 from hedgerow_host.settings import Environment
-from hedgerow_host.worker import working_in_process
+from hedgerow_host.working_in_process import working_in_process
 
 PER_SECOND = 100
 P50_MS, P99_MS = 60.0, 250.0

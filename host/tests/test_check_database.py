@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing.servers import run_sql
 from hedgerow_host.checks.database import look_at_database
-from hedgerow_host.cli import app
+from hedgerow_host.cli.verbs import app
 from hedgerow_host.discovery import load_contexts
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.migrate import runner_for

@@ -17,7 +17,7 @@ from hedgerow_host.checks.deployment import guessable_secrets, unwise_in_product
 from hedgerow_host.checks.guessable import why_guessable
 from hedgerow_host.checks.meanings import MEANINGS
 from hedgerow_host.checks.settings import settings_as_far_as_usable
-from hedgerow_host.cli import app
+from hedgerow_host.cli.verbs import app
 from hedgerow_host.settings import HostSettings
 
 Install = Callable[..., None]

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from hedgerow_host.checks.findings import Finding, Place
 from hedgerow_host.checks.meanings import MEANINGS
 from hedgerow_host.checks.sarif import as_sarif
-from hedgerow_host.cli import app
+from hedgerow_host.cli.verbs import app
 
 Install = Callable[..., None]
 HERE = Path(__file__)

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hedgerow_host.catalog import compose
-from hedgerow_host.cli import app
+from hedgerow_host.cli.verbs import app
 from hedgerow_host.context_map.context_map import ContextMap, Kind, MappedContext, Relation, context_map
 from hedgerow_host.context_map.mermaid import mermaid
 from hedgerow_host.context_map.pages import MARK, pages

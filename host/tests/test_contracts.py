@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from hedgerow_host.catalog import compose
 from hedgerow_host.checks import check
 from hedgerow_host.checks.findings import Finding
-from hedgerow_host.cli import app
+from hedgerow_host.cli.verbs import app
 from hedgerow_host.contract_breaks import ContractBreak
 from hedgerow_host.contract_diff import compare, read_build
 from hedgerow_host.contracts import CONTRACT_FILE, from_json
@@ -383,7 +383,7 @@ def modules_after(*arguments: str) -> set[str]:
     """What is imported once the command has ended, in a process of its own."""
     code = """
 import sys
-from hedgerow_host.cli import app
+from hedgerow_host.cli.verbs import app
 try:
     app(sys.argv[1:])
 except SystemExit:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from hedgerow_host.asyncapi import asyncapi
 from hedgerow_host.catalog import compose
-from hedgerow_host.cli import app
+from hedgerow_host.cli.verbs import app
 from hedgerow_host.settings import HostSettings
 
 Install = Callable[..., None]

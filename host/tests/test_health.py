@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hedgerow_core.testing.servers import free_port
-from hedgerow_host.cli import app
+from hedgerow_host.cli.verbs import app
 from hedgerow_host.exits import HostError
 
 READY = {"status": "ready", "checks": {"database": "ok"}, "alarms": [{"context": "garden", "what": "stale"}]}

@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 from typer.testing import CliRunner
 
-from hedgerow_host.cli import app
+from hedgerow_host.cli.verbs import app
 from hedgerow_host.exits import HostError
 from hedgerow_host.reference.settings import form_of, settings_page
 from hedgerow_host.reference.words import Words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-from hedgerow_host.start import spare_what_is_built
+from hedgerow_host.lean_start import spare_what_is_built
 
 
 def test_a_round_of_garbage_collection_passes_over_what_was_built_at_the_start() -> None:

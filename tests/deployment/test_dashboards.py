@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from hedgerow_core.messaging.health import Matter
 from hedgerow_core.observability.catalogue import PROCESS, metrics
 from hedgerow_core.observability.labels import LABELS
-from hedgerow_host.cli import app
+from hedgerow_host.cli.verbs import app
 from hedgerow_host.dashboards.queries import largest, quantile, rate
 from tests.deployment.promql import SERIES, Wrong, labels_in, placeholders, series_in
 from tests.docs.markdown import headings_in

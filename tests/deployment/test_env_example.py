@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from typer.testing import CliRunner
 
-from hedgerow_host.cli import app
+from hedgerow_host.cli.verbs import app
 from hedgerow_host.discovery import installed_contexts, load_contexts
 from hedgerow_host.env_example import env_example
 from hedgerow_host.settings import HostSettings, variables_of

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from hedgerow_host.api import create_app
 from hedgerow_host.catalog import compose
-from hedgerow_host.cli import app
+from hedgerow_host.cli.verbs import app
 from hedgerow_host.readiness import Readiness
 from hedgerow_host.settings import HostSettings
 from hedgerow_host.watch import Watch

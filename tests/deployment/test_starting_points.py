@@ -13,7 +13,7 @@ import pytest
 from honcho.environ import parse_procfile
 from typer.testing import CliRunner
 
-from hedgerow_host.cli import app
+from hedgerow_host.cli.verbs import app
 from hedgerow_host.settings import HostSettings
 from tests.deployment.broken import broken
 

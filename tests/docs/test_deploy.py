@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing.servers import folder_for_postgres, postgres_for_tests, run_sql
-from hedgerow_host.cli import app
+from hedgerow_host.cli.verbs import app
 from hedgerow_host.env_example import HEAD
 from tests.conftest import Production, mailbox_of_a_host, url_of
 from tests.deployment.broken import broken

@@ -19,8 +19,8 @@ from hedgerow_core.observability.metrics import LEDGER_GAUGES, REGISTRY, LedgerG
 from hedgerow_core.plugin import HookSpecs
 from hedgerow_host.assembly import Assembly, assemble
 from hedgerow_host.checks.meanings import Meaning
-from hedgerow_host.cli import app
 from hedgerow_host.cli.keeping import differences
+from hedgerow_host.cli.verbs import app
 from hedgerow_host.discovery import load_contexts
 from hedgerow_host.exits import ExitCode
 from hedgerow_host.reference.checks import checks_page

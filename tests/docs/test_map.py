@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from hedgerow_core.testing import MigratedDatabases
 from hedgerow_host.catalog import compose
-from hedgerow_host.cli import app
+from hedgerow_host.cli.verbs import app
 from hedgerow_host.context_map.context_map import tables_of
 from hedgerow_host.exits import HostError
 from hedgerow_host.settings import HostSettings

@@ -13,7 +13,7 @@ import typer.main
 
 from hedgerow_core.observability.metrics import REGISTRY
 from hedgerow_host.catalog import compose
-from hedgerow_host.cli import app
+from hedgerow_host.cli.verbs import app
 from hedgerow_host.settings import HostSettings
 from tests.deployment.broken import broken
 from tests.docs.markdown import DOCS, blocks

@@ -29,7 +29,7 @@ from hedgerow_host.discovery import hosted_contexts
 from hedgerow_host.operations.declared import emit_event
 from hedgerow_host.settings import Environment, HostSettings
 from hedgerow_host.start import started
-from hedgerow_host.worker import working_in_process
+from hedgerow_host.working_in_process import working_in_process
 from tests.conftest import url_of
 from tests.faults.laboratory.broken_contexts import MORE, ROSE, SOUND, TWELVE, migrated_by, plant_weed
 from tests.faults.laboratory.checker import Measured

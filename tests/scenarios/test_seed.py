@@ -29,7 +29,7 @@ from hedgerow_host.discovery import load_contexts
 from hedgerow_host.exits import HostError
 from hedgerow_host.seeding import Ground, sow
 from hedgerow_host.settings import Environment
-from hedgerow_host.worker import working_in_process
+from hedgerow_host.working_in_process import working_in_process
 from hedgerow_users import plugin as users_plugin
 from hedgerow_users.application.demo_accounts import DEMO_PASSWORD, PEOPLE
 from tests.conftest import NO_MAIL, url_of

@@ -30,11 +30,11 @@ from hedgerow_host.admitting_protocol import ADMISSION, AdmittingProtocol
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.draining import DrainingServer
 from hedgerow_host.exits import not_started
+from hedgerow_host.lean_start import building_routes, spare_what_is_built
 from hedgerow_host.listening import doors
 from hedgerow_host.mounting import MountedRoute, mount
 from hedgerow_host.readiness import Readiness
 from hedgerow_host.settings import REQUESTS_AT_ONCE, HostSettings
-from hedgerow_host.start import spare_what_is_built
 from hedgerow_host.streams.streaming import streaming
 from hedgerow_host.switchboard import Switchboard
 from hedgerow_host.visitors import Visitors
@@ -42,7 +42,7 @@ from hedgerow_host.wire.arrivals import Arrivals
 from hedgerow_host.wire.believing import listening
 from hedgerow_host.wire.elsewhere import elsewhere_routes
 from hedgerow_host.wire.routes import wire_routes
-from hedgerow_host.worker import working_in_process
+from hedgerow_host.working_in_process import working_in_process
 
 if TYPE_CHECKING:
     from hedgerow_host.grpc.server import GrpcServer  # of those hosts alone that serve it
@@ -129,15 +129,17 @@ def create_app(
     if shows_docs:
         _render_once(app, assembly)
 
-    @app.get("/livez", tags=["host"], operation_id="host_livez")
     async def livez() -> dict[str, str]:
         """The process runs. Touches nothing else."""
         return {"status": "alive"}
 
-    @app.get("/readyz", tags=["host"], operation_id="host_readyz", response_model=None)
     async def readyz(request: Request) -> Response:
         """The process can serve: database and migrations are as it needs them. More for who may see it."""
         return await readiness.answer(detailed=await visitors.may_see_details(request))
+
+    with building_routes():
+        app.get("/livez", tags=["host"], operation_id="host_livez")(livez)
+        app.get("/readyz", tags=["host"], operation_id="host_readyz", response_model=None)(readyz)
 
     return app
 
@@ -313,6 +315,7 @@ def server_config(app: FastAPI, trusted_proxies: Sequence[str] | None = None) ->
         access_log=False,
         server_header=False,
         http=AdmittingProtocol,
+        ws="none",  # there is no route for one: mounting refuses them
         proxy_headers=bool(trusted_proxies),
         forwarded_allow_ips=list(trusted_proxies or ()),
         timeout_graceful_shutdown=10,

@@ -15,7 +15,7 @@ from hedgerow_core.application import Quota, RateLimiter
 from hedgerow_core.application.cache import Uncached
 from hedgerow_core.caching import CacheStore, StoredCache
 from hedgerow_core.domain import Clock, SystemClock
-from hedgerow_core.http import Gate, OriginCheck, Throttle
+from hedgerow_core.http import ContextRouter, Gate, OriginCheck, Throttle
 from hedgerow_core.http.in_process_limiter import InProcessLimiter
 from hedgerow_core.http.redis_limiter import RedisLimiter
 from hedgerow_core.messaging import Dispatcher, Hint, Hints, Recovery
@@ -72,6 +72,8 @@ class Assembly:
     """Contexts that are required, and have let something die in the background: they go on with what is left."""
     when_leaving: list[Callable[[str], None]] = field(default_factory=list)
     """Told the names of contexts that have to leave."""
+    own_routers: dict[tuple[str, ...], ContextRouter] = field(default_factory=dict)
+    """The host's own routes, by the contexts that they are about: they are asked for twice in a start."""
 
     @property
     def names(self) -> list[str]:

@@ -6,14 +6,11 @@ What travels through it are hints, so its loss costs latency and nothing else (A
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
-import redis.asyncio
 from dramatiq import Actor
 from dramatiq.errors import BrokerConnectionError
 from redis.exceptions import RedisError
@@ -21,11 +18,10 @@ from redis.exceptions import RedisError
 from hedgerow_core.messaging import Hint
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_host import rabbitmq
+from hedgerow_host.broker_signs import is_rabbitmq, namespace_of
 from hedgerow_host.rabbitmq import HintBroker
 from hedgerow_host.redis_hints import HintsOnly
-from hedgerow_host.settings import RABBITMQ_SCHEMES
 
-SIGN_OF_LIFE_WITHIN_S = 0.5
 TEND_EVERY_S = rabbitmq.HEARTBEAT_S / 2
 
 
@@ -100,27 +96,3 @@ class BrokerHints:
         while isinstance(self.broker, HintBroker):
             await asyncio.sleep(TEND_EVERY_S)
             await asyncio.get_running_loop().run_in_executor(self._sender, self.broker.tend)
-
-
-async def broker_answers(url: str) -> bool:
-    """Whether the broker lets us in within `SIGN_OF_LIFE_WITHIN_S`: for readiness. Opens a connection each time."""
-    try:
-        async with asyncio.timeout(SIGN_OF_LIFE_WITHIN_S):
-            if is_rabbitmq(url):
-                await asyncio.to_thread(rabbitmq.log_in, url, SIGN_OF_LIFE_WITHIN_S)
-            else:
-                async with redis.asyncio.Redis.from_url(url) as client:
-                    await client.ping()
-    except (RedisError, *rabbitmq.FAILURES):  # TimeoutError is an OSError
-        return False
-    return True
-
-
-def is_rabbitmq(url: str) -> bool:
-    """Whether the broker is RabbitMQ; else it is Redis."""
-    return urlsplit(url).scheme in RABBITMQ_SCHEMES
-
-
-def namespace_of(address: DatabaseAddress, separator: str = ":") -> str:
-    """What the names of this host begin with, in a broker that it may share with others."""
-    return f"hedgerow{separator}{hashlib.sha256(address.place.encode()).hexdigest()[:12]}"

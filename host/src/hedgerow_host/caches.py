@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hedgerow_core.caching import CacheStore, redis_store
 from hedgerow_core.persistence import DatabaseAddress
-from hedgerow_host.brokers import namespace_of
+from hedgerow_host.broker_signs import namespace_of
 from hedgerow_host.settings import HostSettings
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from hedgerow_core.domain import Clock
@@ -72,3 +74,16 @@ def _relay_of(
     relay = RemoteRelay(context.database, publisher, subscriptions, ask=ask, holder=holder, arrived=wakeup)
     wakeup.hurries(publisher, relay.hurry)
     return relay
+
+
+@asynccontextmanager
+async def running_dispatchers(dispatchers: Sequence[Dispatcher]) -> AsyncIterator[None]:
+    """Have them work while the body runs."""
+    async with asyncio.TaskGroup() as running:
+        for dispatcher in dispatchers:
+            running.create_task(dispatcher.run())
+        try:
+            yield
+        finally:
+            for dispatcher in dispatchers:
+                dispatcher.stop()

@@ -75,8 +75,7 @@ async def isolation_when_migrated(
         HostError: migrations are pending.
         UnavailableError: the database is away.
     """
-    runner = runner_for(address, contexts)
-    pending = await runner.pending()
+    pending, isolation = await runner_for(address, contexts).before_a_start()
     if pending:
         names = ", ".join(f"{step.context} {step.revision}" for step in pending)
         raise HostError(
@@ -84,7 +83,7 @@ async def isolation_when_migrated(
             fix="run `hedgerow migrate`, then start again",
             code=ExitCode.CHECK_FAILED,
         )
-    return await runner.isolation()
+    return isolation
 
 
 def chosen_contexts(settings: HostSettings, name: str | None) -> list[LoadedContext]:

@@ -1,13 +1,13 @@
-"""Looks at the migrations that a context brings, without a database: whether they make one history."""
+"""Looks at the migrations that a context brings, without a database: whether they make one history.
+
+Most make one line, which can be seen without running them. What is wrong with others, Alembic knows.
+"""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 
 from hedgerow_core.messaging import LEDGER
 from hedgerow_core.persistence import MigrationHistory
@@ -29,6 +29,8 @@ def unsound_migrations(context: LoadedContext) -> list[Problem]:
 
 def head_of(history: MigrationHistory) -> str | None:
     """The newest revision."""
+    from alembic.script import ScriptDirectory
+
     return ScriptDirectory(str(history.folder.parent), version_locations=[history.folder]).get_current_head()
 
 
@@ -50,10 +52,14 @@ def _wrong_in(history: MigrationHistory) -> Iterator[tuple[str, str, str]]:
         fix = "put the scripts there, or leave the hook `migrations` out"
         yield "its migrations hold no script", fix, str(folder)
         return
-    yield from _wrong_between(folder)
+    if history.plain_head is None:
+        yield from _wrong_between(folder)
 
 
 def _wrong_between(folder: Path) -> Iterator[tuple[str, str, str]]:
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
     scripts = ScriptDirectory(str(folder.parent), version_locations=[folder])
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")

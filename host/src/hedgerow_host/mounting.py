@@ -21,6 +21,7 @@ from hedgerow_host.access_rules import unguarded
 from hedgerow_host.admin import routes as admin
 from hedgerow_host.admin.hosted import Hosted
 from hedgerow_host.assembly import Assembly
+from hedgerow_host.lean_start import building_routes
 from hedgerow_host.problems import Problem
 
 WELL_KNOWN = "/.well-known/"
@@ -127,11 +128,19 @@ def out_of_service(context: str) -> UnavailableError:
 
 def _routers_of(assembly: Assembly) -> Iterator[tuple[str, str, ContextRouter]]:
     """Every router, who it belongs to, and where its routes must lie. The host's own come first."""
-    hosted = Hosted({context.name: context for context in assembly.contexts}, assembly.clock)
-    yield admin.NAME, admin.PREFIX, admin.admin_router(hosted)
+    yield admin.NAME, admin.PREFIX, _own_router(assembly)
     for context in assembly.contexts:
         for router in context.routers:
             yield context.name, f"/v1/{context.name}", router
+
+
+def _own_router(assembly: Assembly) -> ContextRouter:
+    about = tuple(assembly.names)
+    if about not in assembly.own_routers:
+        hosted = Hosted({context.name: context for context in assembly.contexts}, assembly.clock)
+        with building_routes():
+            assembly.own_routers[about] = admin.admin_router(hosted)
+    return assembly.own_routers[about]
 
 
 def _rows(route: PipelineRoute, context: str) -> Iterator[MountedRoute]:

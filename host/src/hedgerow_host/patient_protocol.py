@@ -127,6 +127,9 @@ class PatientProtocol(HttpToolsProtocol):
             self._expect_nothing()
             self._expect_headers()
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Who offers another protocol is answered in this one (RFC 9110 §7.8), and writes no lines into our log."""
+
     def _should_upgrade(self) -> bool:
         return not self._refused and super()._should_upgrade()
 

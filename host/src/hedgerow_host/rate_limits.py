@@ -8,7 +8,7 @@ from hedgerow_core.application import Quota, RateLimiter
 from hedgerow_core.http.in_process_limiter import InProcessLimiter
 from hedgerow_core.http.redis_limiter import RedisLimiter
 from hedgerow_core.persistence import DatabaseAddress
-from hedgerow_host.brokers import is_rabbitmq, namespace_of
+from hedgerow_host.broker_signs import is_rabbitmq, namespace_of
 from hedgerow_host.settings import Environment, HostSettings
 
 WIDER_IN_TESTS = 100

@@ -14,7 +14,7 @@ from hedgerow_core.observability.metrics import requests_now
 from hedgerow_core.persistence import Database
 from hedgerow_core.persistence.moving import is_closed
 from hedgerow_host.assembly import Assembly
-from hedgerow_host.brokers import broker_answers
+from hedgerow_host.broker_signs import broker_answers
 from hedgerow_host.problems import Problem
 from hedgerow_host.watch import Watch
 from hedgerow_host.wire.remote_context import Standing

@@ -19,7 +19,7 @@ from hedgerow_host.database import existing_database, told_if_away
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.settings import Environment, HostSettings
 from hedgerow_host.start import started
-from hedgerow_host.worker import working_in_process
+from hedgerow_host.working_in_process import working_in_process
 
 LOOK_EVERY_S = 0.05
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -27,9 +26,6 @@ from hedgerow_host.rate_limits import limiter_for, quota_of_all_routes
 from hedgerow_host.settings import HostSettings
 from hedgerow_host.unknown_variables import unknown_variables
 from hedgerow_host.wire import remotes_of
-
-YOUNG_OBJECTS = 10_000
-"""So many more objects than before, and the collector looks through them: some MB at most."""
 
 _log = log_of(__name__)
 
@@ -101,17 +97,6 @@ def started(
     for unknown in unknown_variables(assembly.contexts):
         _log.warning("unknown_variable", variable=unknown.name, fix=unknown.fix)
     return assembly
-
-
-def spare_what_is_built() -> None:
-    """Tell the garbage collector that all there is now stays: to look through it stops a process for 0.14 s.
-
-    What is young is looked through less often, too: requests leave hardly any cycles behind, and looking for them
-    took three hundredths of each.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS)
 
 
 async def _prepared(address: DatabaseAddress, assembly: Assembly, *, migrate: bool) -> Mapping[str, Isolation]:

@@ -1,4 +1,4 @@
-"""Runs deliveries and tasks: as a dramatiq worker behind a broker, or inside the API process for `hedgerow dev`.
+"""Runs deliveries and tasks as a dramatiq worker behind a broker.
 
 The ledger is PostgreSQL. What wakes a worker are hints, so their loss costs latency and nothing else (ADR 0002).
 """
@@ -8,19 +8,18 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 
 from dramatiq import Worker
 
-from hedgerow_core.messaging import Dispatcher, InProcessHints
 from hedgerow_core.observability import log_of
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.broker_complaints import hear_once_a_minute
 from hedgerow_host.brokers import BrokerHints
+from hedgerow_host.dispatching import running_dispatchers
+from hedgerow_host.lean_start import spare_what_is_built
 from hedgerow_host.readiness import Readiness
-from hedgerow_host.start import entered, spare_what_is_built
+from hedgerow_host.start import entered
 from hedgerow_host.streams.streaming import streaming
 from hedgerow_host.wire.arrivals import Arrivals
 from hedgerow_host.worker_probes import answering_probes
@@ -34,15 +33,6 @@ PREFETCH = 32
 SHUTDOWN_GRACE_S = 20.0
 
 _log = log_of(__name__)
-
-
-@asynccontextmanager
-async def working_in_process(assembly: Assembly) -> AsyncIterator[None]:
-    """Work while the body runs, without a broker."""
-    hints = InProcessHints(assembly.drain)
-    async with _dispatching(assembly.dispatchers(hints)):
-        yield
-    await hints.finish()
 
 
 async def run_worker(
@@ -81,22 +71,10 @@ async def run_worker(
     ):
         await arrivals.arrive()
         worker.start()
-        async with _dispatching(assembly.dispatchers(hints)), streaming(assembly, stream_url):
+        async with running_dispatchers(assembly.dispatchers(hints)), streaming(assembly, stream_url):
             _log.info("worker_ready", contexts=assembly.names, threads=DRAIN_THREADS)
             await stop.wait()
             _log.info("worker_stopping")
             readiness.draining = True
             assembly.take_no_more()
         await asyncio.to_thread(worker.stop, int(SHUTDOWN_GRACE_S * 1000))
-
-
-@asynccontextmanager
-async def _dispatching(dispatchers: Sequence[Dispatcher]) -> AsyncIterator[None]:
-    async with asyncio.TaskGroup() as running:
-        for dispatcher in dispatchers:
-            running.create_task(dispatcher.run())
-        try:
-            yield
-        finally:
-            for dispatcher in dispatchers:
-                dispatcher.stop()

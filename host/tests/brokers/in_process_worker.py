@@ -10,7 +10,7 @@ from hedgerow_host.assembly import Assembly
 from hedgerow_host.database import required_address
 from hedgerow_host.settings import HostSettings
 from hedgerow_host.start import started
-from hedgerow_host.worker import working_in_process
+from hedgerow_host.working_in_process import working_in_process
 
 
 async def work(assembly: Assembly) -> None:

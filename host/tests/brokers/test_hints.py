@@ -16,7 +16,8 @@ from pika.exceptions import ChannelClosedByBroker
 from hedgerow_core.messaging import Hint
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing.servers import free_port
-from hedgerow_host.brokers import BrokerHints, broker_answers
+from hedgerow_host.broker_signs import broker_answers
+from hedgerow_host.brokers import BrokerHints
 from hedgerow_host.rabbitmq import FAILURES, HINT_LIFETIME_MS, QUEUE_LIFETIME_MS, TRANSIENT, log_in
 from host.tests.brokers.conftest import RABBITMQ, REDIS
 from host.tests.brokers.farm import BrokerServer

@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from pydantic import ValidationError
 
 from hedgerow_core.testing.servers import free_port
-from hedgerow_host.brokers import broker_answers
+from hedgerow_host.broker_signs import broker_answers
 from hedgerow_host.rabbitmq import parameters_of
 from hedgerow_host.settings import HostSettings
 

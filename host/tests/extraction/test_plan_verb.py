@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing import MigratedDatabases
 from hedgerow_core.testing.servers import database_for_test, run_sql
-from hedgerow_host.cli import app
+from hedgerow_host.cli.verbs import app
 from hedgerow_host.discovery import load_contexts
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.extraction.plan.crossings import FILE, remember_test

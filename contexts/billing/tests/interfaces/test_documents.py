@@ -18,7 +18,8 @@ from hedgerow_billing.application.commands.credit_invoice import CreditInvoice
 from hedgerow_billing.application.commands.open_invoice import OpenInvoice
 from hedgerow_billing.application.ports import CustomerNews
 from hedgerow_billing.infrastructure.work import PostgresBillingWork
-from hedgerow_billing.interfaces.documents import POLICY, STYLE, STYLE_HASH
+from hedgerow_billing.interfaces.document_pages import STYLE
+from hedgerow_billing.interfaces.documents import POLICY, STYLE_HASH
 from hedgerow_billing.settings import BillingSettings, Gateway
 from hedgerow_core.application import Bus
 from hedgerow_core.domain import new_id

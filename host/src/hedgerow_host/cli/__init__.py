@@ -1,113 +1,21 @@
-"""The command line: one file a group of verbs. Nothing heavy is imported before a verb runs."""
+"""The command line. Here it begins, and nothing is imported that the verb does not need."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from typing import TYPE_CHECKING
 
-import typer
-
-from hedgerow_host.cli import (
-    audit,
-    check,
-    config,
-    context_map,
-    contexts,
-    contracts,
-    deliveries,
-    docs,
-    documents,
-    events,
-    extract,
-    extracting,
-    get,
-    health,
-    metrics,
-    migrate,
-    migrations,
-    new,
-    removing,
-    routes,
-    schedules,
-    seed,
-    serve,
-    shell,
-    tasks,
-    template,
-)
-from hedgerow_host.cli.of_contexts import VerbsOfContexts
 from hedgerow_host.ending import ends_in_time
 
-app = typer.Typer(
-    name="hedgerow",
-    cls=VerbsOfContexts,
-    help="Host bounded contexts: run them, migrate them, look at them.",
-    epilog="A context may bring verbs of its own: hedgerow CONTEXT --help.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",  # paragraphs of a docstring are set anew, whatever the width of the terminal
-)
-app.command("dev")(serve.dev)
-app.command("api")(serve.api)
-app.command("grpc")(serve.grpc)
-app.command("worker")(serve.worker)
-app.command("migrate")(migrate.migrate)
-app.add_typer(migrations.app, name="migrations")
-contexts.app.command("remove")(removing.remove)
-app.add_typer(contexts.app, name="contexts")
-app.command("routes")(routes.routes)
-app.command("check")(check.check)
-app.command("map")(context_map.show_map)
-app.add_typer(docs.app, name="docs")
-app.command("openapi")(documents.openapi)
-app.command("asyncapi")(documents.asyncapi)
-app.add_typer(contracts.app, name="contracts")
-app.add_typer(config.app, name="config")
-app.add_typer(events.app, name="events")
-app.add_typer(deliveries.app, name="deliveries")
-app.add_typer(tasks.app, name="tasks")
-app.add_typer(schedules.app, name="schedules")
-app.command("audit")(audit.audit)
-app.command("seed")(seed.seed)
-app.command("get")(get.get)
-app.command("shell")(shell.shell)
-app.command("health")(health.health)
-app.add_typer(metrics.app, name="metrics")
-extract.app.command("run")(extracting.run)
-extract.app.command("status")(extracting.status)
-extract.app.command("rollback")(extracting.rollback)
-app.add_typer(extract.app, name="extract")
-app.add_typer(new.app, name="new")
-app.add_typer(template.app, name="template")
-
-
-@app.callback()
-def hedgerow(
-    _version: Annotated[
-        bool,
-        typer.Option(
-            "--version",
-            is_eager=True,
-            callback=lambda asked: _print_version(asked),
-            help="Print the version and exit.",
-        ),
-    ] = False,
-) -> None:
-    """Host bounded contexts: run them, migrate them, look at them."""
-
-
-def _print_version(asked: bool) -> None:
-    if asked:
-        from importlib.metadata import version
-
-        typer.echo(f"hedgerow {version('hedgerow-host')}")
-        raise typer.Exit
+if TYPE_CHECKING:
+    from typer import Typer
 
 
 def main() -> None:
     """Entry point of the `hedgerow` command."""
     with ends_in_time():
         try:
-            app()
+            _verbs_for(sys.argv[1:2])()
         except Exception as error:
             if isinstance(error, UnicodeDecodeError):
                 _leave_over_metadata()
@@ -116,10 +24,21 @@ def main() -> None:
             leave_over(error)
 
 
+def _verbs_for(first_word: list[str]) -> Typer:
+    """Who starts a server waits for it: all verbs take a tenth of a second of a processor, its own nothing."""
+    from hedgerow_host.cli import serve
+
+    if first_word and first_word[0] in serve.ROLES:
+        return serve.app
+    from hedgerow_host.cli.verbs import app
+
+    return app
+
+
 def _leave_over_metadata() -> None:
     """What can't be read may belong to anybody, and breaks even the import of what tells of errors otherwise."""
     from hedgerow_host.unreadable_metadata import said_of_unreadable_metadata
 
     if unreadable := said_of_unreadable_metadata():
-        typer.echo(f"error: {unreadable}", err=True)
+        sys.stderr.write(f"error: {unreadable}\n")
         raise SystemExit(2)

@@ -72,8 +72,8 @@ def write_reference(
     import typer.main
 
     from hedgerow_host.catalog import compose
-    from hedgerow_host.cli import app as command_line
     from hedgerow_host.cli.page_folders import check_pages, keep_pages
+    from hedgerow_host.cli.verbs import app as command_line
     from hedgerow_host.exits import load_settings
     from hedgerow_host.reference.pages import MARK, reference
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -54,6 +55,9 @@ def api(
 
     Example: hedgerow api --host 0.0.0.0 --port 8000
     """
+    from hedgerow_host.lean_start import start_lean
+
+    start_lean()
     import asyncio
     import signal
 
@@ -103,6 +107,9 @@ def grpc(
 
     Example: hedgerow grpc --host 0.0.0.0 --port 50051
     """
+    from hedgerow_host.lean_start import start_lean
+
+    start_lean()
     import asyncio
 
     from uvicorn.loops.auto import auto_loop_factory
@@ -138,6 +145,9 @@ def worker(contexts: Contexts = None) -> None:
 
     Example: hedgerow worker
     """
+    from hedgerow_host.lean_start import start_lean
+
+    start_lean()
     import asyncio
     from contextlib import nullcontext
 
@@ -171,6 +181,16 @@ def worker(contexts: Contexts = None) -> None:
         work = run_worker(assembly, readiness, settings.broker_url, address, settings.stream_url, probes=probes)
         with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
             runner.run(work)
+
+
+ROLES: Mapping[str, Callable[..., None]] = {"dev": dev, "api": api, "grpc": grpc, "worker": worker}
+MARKUP: Literal["markdown"] = "markdown"
+"""Paragraphs of a docstring are set anew, whatever the width of the terminal."""
+
+app = typer.Typer(name="hedgerow", pretty_exceptions_enable=False, rich_markup_mode=MARKUP)
+"""The roles alone."""
+for role, serves in ROLES.items():
+    app.command(role)(serves)
 
 
 def _settings(

@@ -9,7 +9,8 @@ from contextlib import AsyncExitStack
 from hedgerow_core.observability import log_of
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.grpc.server import GrpcServer
-from hedgerow_host.start import entered, spare_what_is_built
+from hedgerow_host.lean_start import spare_what_is_built
+from hedgerow_host.start import entered
 from hedgerow_host.watch import Watch
 from hedgerow_host.wire.arrivals import Arrivals
 from hedgerow_host.wire.believing import listening

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from alembic.config import Config
-from alembic.script import Script, ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection
 
+from hedgerow_core.persistence.migrations.outline import plain_head
 from hedgerow_core.persistence.migrations.waiting import DEFAULT_PATIENCE, LOCK_TIMEOUT_MS
+
+if TYPE_CHECKING:  # imported where scripts are read or run: a server whose database is up to date does neither
+    from alembic.config import Config
+    from alembic.script import Script, ScriptDirectory
 
 ENVIRONMENT = Path(__file__).parents[1] / "alembic_environment"
 OWN = "alembic_version"
@@ -55,8 +57,15 @@ class MigrationHistory:
         """The newest revision; several if somebody has branched, none if there is no revision yet."""
         return list(self.read().get_heads())
 
+    @property
+    def plain_head(self) -> str | None:
+        """The newest revision, if no script has to be run to know it."""
+        return plain_head(self.folder)
+
     def read(self) -> ScriptDirectory:
         """The scripts, as Alembic reads them."""
+        from alembic.script import ScriptDirectory
+
         return ScriptDirectory.from_config(self._config())
 
     def config(
@@ -80,6 +89,8 @@ class MigrationHistory:
         return config
 
     def _config(self) -> Config:
+        from alembic.config import Config
+
         config = Config()
         config.set_main_option("script_location", _escaped(ENVIRONMENT))
         config.set_main_option("path_separator", "newline")
@@ -111,6 +122,8 @@ def _escaped(path: Path) -> str:
 
 
 def _knows(scripts: ScriptDirectory, revision: str) -> bool:
+    from alembic.util import CommandError
+
     try:
         return scripts.get_revision(revision) is not None
     except CommandError:

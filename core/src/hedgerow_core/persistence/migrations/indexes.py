@@ -6,35 +6,31 @@ first; whatever stands beside these calls must bear being run twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from alembic import op
-
 
 def build_index(name: str, on: str, *, unique: bool = False) -> None:
     """Build an index: `build_index("ix_notes_owner", "notes (owner_id)")`.
 
     An attempt that was cut off leaves an INVALID index of this name. It is dropped, and built again.
     """
-    with _waiting_in_nobodys_way():
-        op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
-        op.execute(f"CREATE {'UNIQUE ' if unique else ''}INDEX CONCURRENTLY {name} ON {on}")
+    _run_in_nobodys_way(
+        f"DROP INDEX CONCURRENTLY IF EXISTS {name}",
+        f"CREATE {'UNIQUE ' if unique else ''}INDEX CONCURRENTLY {name} ON {on}",
+    )
 
 
 def drop_index(name: str) -> None:
     """Drop an index, if it is still there."""
-    with _waiting_in_nobodys_way():
-        op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+    _run_in_nobodys_way(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
 
 
-@contextmanager
-def _waiting_in_nobodys_way() -> Iterator[None]:
+def _run_in_nobodys_way(*statements: str) -> None:
     """These wait for whatever transactions are open, and nobody has to wait behind them: it may take long."""
-    context = (
-        op.get_context()
-    )  # of another environment than ours, it may know neither: 0 is PostgreSQL's own, for ever
+    from alembic import op  # only a revision gets here; servers know these functions' names as well
+
+    context = op.get_context()
     with context.autocommit_block():
+        # Of another environment than ours, it may know neither: 0 is PostgreSQL's own, for ever.
         op.execute(f"SET lock_timeout = '{context.opts.get('longest_wait', 0)}'")
-        yield
+        for statement in statements:
+            op.execute(statement)
         op.execute(f"SET lock_timeout = '{context.opts.get('lock_timeout', 0)}'")

@@ -10,9 +10,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.script import ScriptDirectory
 from asyncpg import exceptions as pg
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
@@ -33,6 +32,9 @@ from hedgerow_core.persistence.migrations.waiting import (
 )
 from hedgerow_core.persistence.owner import owner_connection
 from hedgerow_core.persistence.roles import isolation_of, prepare_schema, share_tables
+
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
 
 _BLOCKED = (pg.LockNotAvailableError, pg.DeadlockDetectedError)
 _RESET = text("RESET lock_timeout")
@@ -102,9 +104,7 @@ class MigrationRunner:
             UnavailableError: the database is away.
         """
         async with owner_connection(self._address) as connection:
-            return await _states(
-                connection, [(each.context, history) for each in self._contexts for history in each.histories]
-            )
+            return await _states(connection, self._histories)
 
     async def pending(self) -> list[PendingRevision]:
         """What `apply` would run, in its order.
@@ -122,6 +122,19 @@ class MigrationRunner:
         """
         async with owner_connection(self._address) as connection:
             return await isolation_of(connection, [context.context for context in self._contexts])
+
+    async def before_a_start(self) -> tuple[list[PendingRevision], dict[str, Isolation]]:
+        """What `apply` would run, and how each context's data is kept apart for the user we connect as.
+
+        Both over one connection, because to open one takes a start longer than to ask.
+
+        Raises:
+            UnavailableError: the database is away.
+        """
+        async with owner_connection(self._address) as connection:
+            states = await _states(connection, self._histories)
+            isolation = await isolation_of(connection, [context.context for context in self._contexts])
+        return [step for state in states for step in state.pending], isolation
 
     async def apply(
         self, *, patience: timedelta = DEFAULT_PATIENCE, forgives: Forgives = never
@@ -147,6 +160,10 @@ class MigrationRunner:
                     await connection.execute(_RESET)
                     await connection.commit()
             return applied
+
+    @property
+    def _histories(self) -> list[tuple[str, MigrationHistory]]:
+        return [(each.context, history) for each in self._contexts for history in each.histories]
 
     async def _apply_to(
         self, context: ContextMigrations, connection: AsyncConnection, patience: timedelta
@@ -197,11 +214,14 @@ def _was_blocked(error: Exception) -> bool:
 async def _states(
     connection: AsyncConnection, wanted: Sequence[tuple[str, MigrationHistory]]
 ) -> list[HistoryState]:
-    """How far these are. A history that all contexts have is read once, and the database asked once for all."""
+    """How far these are. The database is asked once for all, and scripts are read once, and only if need be."""
     at = await revisions_at(connection, [(schema, history.version_table) for schema, history in wanted])
-    scripts = {history: history.read() for history in {history for _, history in wanted}}
+    heads = {history: history.plain_head for _, history in wanted}
+    behind = {history for schema, history in wanted if at[schema, history.version_table] != (heads[history],)}
+    scripts = {history: history.read() for history in behind}
     return [
-        _state(schema, history, at[schema, history.version_table], scripts[history]) for schema, history in wanted
+        _state(schema, history, at[schema, history.version_table], scripts.get(history))
+        for schema, history in wanted
     ]
 
 
@@ -213,13 +233,15 @@ async def _pending(
 
 
 def _state(
-    schema: str, history: MigrationHistory, current: tuple[str, ...], scripts: ScriptDirectory
+    schema: str, history: MigrationHistory, current: tuple[str, ...], scripts: ScriptDirectory | None
 ) -> HistoryState:
-    left = history.after(current, scripts)
+    left = history.after(current, scripts) if scripts else []
     steps = tuple(PendingRevision(schema, script.revision, script.doc, history.name) for script in left)
     return HistoryState(schema, history, current, steps)
 
 
 def _run(connection: Connection, schema: str, history: MigrationHistory, patience: timedelta) -> None:
+    from alembic import command  # not before: most hosts start where nothing is to be done
+
     command.upgrade(history.config(schema, connection=connection, patience=patience), "heads")
     connection.commit()

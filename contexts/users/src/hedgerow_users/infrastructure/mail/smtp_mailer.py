@@ -6,6 +6,7 @@ import ssl
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid, parseaddr
+from functools import cached_property
 from typing import final
 
 import aiosmtplib
@@ -33,8 +34,7 @@ class SmtpMailer:
         self._sender = sender
         # Named, because asking the system for our name may stand still for seconds, and the event loop with it.
         self._domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
-        # Where nothing is encrypted nobody reads the authorities: it takes 20 ms, most of a start of the context.
-        self._trust = (trust or ssl.create_default_context()) if address.tls or address.starttls else None
+        self._trusted = trust
 
     async def send(self, message: Message) -> None:
         """Hand it over.
@@ -59,6 +59,12 @@ class SmtpMailer:
         except (aiosmtplib.SMTPException, OSError) as error:
             # Its type alone: a server's refusal likes to quote the reader's address, and this ends in the ledger.
             raise MailNotSent(type(error).__name__) from None
+
+    @cached_property
+    def _trust(self) -> ssl.SSLContext | None:
+        """Read when the first mail goes out: it takes 20 ms, and an API starts without."""
+        is_encrypted = self._address.tls or self._address.starttls
+        return (self._trusted or ssl.create_default_context()) if is_encrypted else None
 
     def _written(self, message: Message) -> EmailMessage:
         mail = EmailMessage(policy=SMTP)
