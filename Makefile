@@ -71,8 +71,10 @@ bench-growth: install ## the ledger's statements and their plans with 10,000 row
 bench-footprint: install ## cold start, memory, and what 50 contexts cost a request
 	@$(UV) run --no-sync python -m benchmarks.footprint $(if $(QUICK),--rounds 2 --seconds 1.5)
 
-bench-ledger: install ## measure the ledger against its yardsticks, exit 1 if a floor is missed (QUICK=1 for a rough look)
-	@$(UV) run --no-sync python -m benchmarks.ledger $(if $(QUICK),--quick)
+bench-ledger: install ## the ledger beside its yardsticks, with 1 to 4 workers, and idle; exit 1 if a floor is missed (QUICK=1 for a rough look)
+	@failed=0; $(UV) run --no-sync python -m benchmarks.ledger $(if $(QUICK),--quick) || failed=1; \
+		$(UV) run --no-sync python -m benchmarks.scaling $(if $(QUICK),--rounds 1 --processes 1 4) || failed=1; \
+		$(UV) run --no-sync python -m benchmarks.idle $(if $(QUICK),--rounds 1) || failed=1; exit $$failed
 
 bench-boot: install ## measure boots of few and many contexts, --help and a new context, exit 1 if a limit is missed
 	@$(UV) run --no-sync python -m benchmarks.boot

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ import asyncpg
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.persistence.embedded import embedded_postgres
 from hedgerow_core.testing.servers import RedisServer, run_sql
-from tests.processes import clean_environment, run, running
+from tests.processes import Process, clean_environment, run, running
 
 ROOT = Path(__file__).parent.parent
 CONTEXTS = ("orchard", "press")
@@ -74,16 +74,17 @@ class Ground:
             return await connection.fetchrow(query, *arguments)
 
     @contextmanager
-    def workers(self, processes: int) -> Iterator[None]:
-        """`hedgerow worker`, as often as wanted, ready."""
+    def workers(self, processes: int, more: Mapping[str, str] | None = None) -> Iterator[Sequence[Process]]:
+        """`hedgerow worker`, as often as wanted, ready; with `more` in their environment."""
+        environment = self.environment | dict(more or {})
         with ExitStack() as stack:
             started = [
-                stack.enter_context(running("worker", folder=self.folder, environment=self.environment))
+                stack.enter_context(running("worker", folder=self.folder, environment=environment))
                 for _ in range(processes)
             ]
             for process in started:
                 process.wait_for("worker_ready")
-            yield
+            yield started
 
     @contextmanager
     def bare_workers(self, processes: int, threads: int) -> Iterator[None]:

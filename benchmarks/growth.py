@@ -30,7 +30,7 @@ from benchmarks.ground import Ground, prepared
 from benchmarks.measure import Result, Series, table
 from hedgerow_core.messaging import Relay, partitions
 from hedgerow_core.messaging.deliveries import claim_batch
-from hedgerow_core.messaging.due import due_partitions
+from hedgerow_core.messaging.due import due_now, has_work
 from hedgerow_core.messaging.partitions import Claim
 from hedgerow_core.persistence import Database
 
@@ -93,10 +93,11 @@ async def plans_with(ground: Ground, size: int, *, without_indexes: bool = False
         await fill(connection, 100)
     async with catching(database) as caught:
         await relay.step()  # the peek
-        async with database.reading() as reading:
-            due = await due_partitions(reading, [press.SUBSCRIPTION], ordered=[press.SUBSCRIPTION])
+        due = await due_now(database, [press.SUBSCRIPTION], ordered=[press.SUBSCRIPTION])
+        await has_work(database, press.SUBSCRIPTION, due[0].partition)
     found |= await _explained(database, "relay", caught, "outbox")
     found |= await _explained(database, "due", caught, "RECURSIVE")
+    found |= await _explained(database, "has work", caught, "it_has")
     async with catching(database) as caught, database.transaction() as working:
         claim = Claim(subscription=press.SUBSCRIPTION, partition=due[0].partition, token=0, owner="benchmark")
         await claim_batch(working, claim, ordered=True)
@@ -195,7 +196,7 @@ def main() -> int:
     parser.add_argument("--plans", type=Path, help="file for the plans with the largest size")
     parser.add_argument("--json", action="store_true", help="the results as JSON instead of a table")
     parser.add_argument(
-        "--without-index", help="drop this index of `press` first, to see that the verdict goes red"
+        "--without-indexes", action="store_true", help="let PostgreSQL use none, to see that the verdict goes red"
     )
     chosen = parser.parse_args()
     with prepared() as ground:

@@ -31,6 +31,17 @@ class Size:
     transactions: int
 
 
+NAMES = (
+    "throughput",
+    "throughput-2",
+    "throughput-row-by-row",
+    "throughput-2-row-by-row",
+    "relay",
+    "feed",
+    "latency",
+    "recording",
+)
+
 FULL = Size(rounds=5, backlog=20_000, feed=200_000, remote=50_000, seconds=15, transactions=500)
 QUICK = Size(rounds=2, backlog=6_000, feed=20_000, remote=20_000, seconds=3, transactions=150)
 
@@ -60,11 +71,16 @@ def _benchmarks() -> dict[str, Benchmark]:
     from benchmarks.relay_rate import relay_rate
     from benchmarks.throughput import throughput
 
+    def rates(processes: int, *, at_once: bool = False) -> Benchmark:
+        return lambda ground, size: throughput(
+            ground, processes=processes, events=size.backlog, rounds=size.rounds, at_once=at_once
+        )
+
     return {
-        "throughput": lambda ground, size: throughput(ground, processes=1, events=size.backlog, rounds=size.rounds),
-        "throughput-2": lambda ground, size: throughput(
-            ground, processes=2, events=size.backlog, rounds=size.rounds
-        ),
+        "throughput": rates(1),
+        "throughput-2": rates(2),
+        "throughput-row-by-row": rates(1, at_once=True),
+        "throughput-2-row-by-row": rates(2, at_once=True),
         "relay": lambda ground, size: relay_rate(ground, events=size.feed, rounds=size.rounds),
         "feed": lambda ground, size: feed_rate(ground, events=size.remote, rounds=size.rounds),
         "latency": lambda ground, size: latency(ground, seconds=size.seconds, rounds=size.rounds),
@@ -78,7 +94,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="the results as JSON instead of a table")
     parser.add_argument(
         "--only",
-        choices=["throughput", "throughput-2", "relay", "feed", "latency", "recording"],
+        choices=NAMES,
         help="one benchmark instead of all",
     )
     return parser

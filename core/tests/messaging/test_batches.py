@@ -119,3 +119,47 @@ async def test_a_commit_that_fails_is_nobodys_fault_until_all_have_run_one_by_on
     assert {number for number, (state, _) in stand.items() if state != "completed"} == {22}
     assert stand[22] == ("retry_wait", 1)
     assert max(runs.values()) == len(["together", "alone"])
+
+
+NOTE_AT_END = text("INSERT INTO effects (number) VALUES (:n)")
+
+
+async def note_at_end(event: PlacedOrder, _envelope: Envelope, work: LedgerWork) -> None:
+    work.write_at_end(NOTE_AT_END, {"n": event.number})
+
+
+def drain_at_end(books: Database) -> Drain:
+    patient = dataclasses.replace(subscription(note_at_end), retry=RetryPolicy(first_wait=timedelta(hours=1)))
+    return Drain(books, consumers_of([patient], []), work_for=books_work, clock=SystemClock(), owner="test")
+
+
+async def test_what_handlers_leave_for_the_end_is_written_in_order_by_one_statement(
+    shop: Database, books: Database, effects: Effects
+) -> None:
+    async with books.engine.connect() as owner:
+        await owner.execute(text("SET ROLE NONE"))
+        await owner.execute(text("ALTER TABLE effects ADD at timestamptz DEFAULT clock_timestamp()"))
+        await owner.commit()
+    await claimed_together(shop, books, drain_at_end(books), "books.note_order")
+
+    async with books.reading() as connection:
+        written = (await connection.execute(text("SELECT number FROM effects ORDER BY at"))).scalars().all()
+        transactions = await connection.execute(text("SELECT count(DISTINCT xmin::text) FROM effects"))
+        assert transactions.scalar_one() == 1
+    assert written == list(range(KEYS * EACH))
+
+
+async def test_whose_row_fails_at_the_end_is_blamed_and_the_others_take_effect(
+    shop: Database, books: Database, effects: Effects
+) -> None:
+    async with books.engine.connect() as owner:
+        await owner.execute(text("SET ROLE NONE"))
+        await owner.execute(text("ALTER TABLE effects ADD CHECK (number <> 22)"))
+        await owner.commit()
+
+    await claimed_together(shop, books, drain_at_end(books), "books.note_order")
+
+    stand = await stands(books)
+    assert {number for number, (state, _) in stand.items() if state != "completed"} == {22}
+    assert stand[22] == ("retry_wait", 1)
+    assert await effects() == [number for number in range(KEYS * EACH) if number != 22]

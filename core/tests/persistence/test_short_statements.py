@@ -13,6 +13,7 @@ from sqlalchemy import (
     ARRAY,
     Column,
     DateTime,
+    Float,
     Integer,
     Interval,
     MetaData,
@@ -20,6 +21,8 @@ from sqlalchemy import (
     Text,
     Uuid,
     bindparam,
+    cast,
+    column,
     event,
     func,
     insert,
@@ -104,6 +107,19 @@ async def test_what_is_only_known_when_it_is_executed_goes_the_long_way(shop: Da
     assert short_read(ANY_OF, shop.engine.dialect) is None
     wanted = {"first": 1, "last": 9, "these": [2, 4]}
     assert [row.n for row in await shop.rows(ANY_OF, wanted)] == [2, 4]
+
+
+async def test_a_number_that_the_driver_must_name_first_goes_the_long_way(shop: Database) -> None:
+    half = select(cast(bindparam("half", type_=Float), Float(53)).label("half"))
+    assert short_read(half, shop.engine.dialect) is None
+    assert [row.half for row in await shop.rows(half, {"half": 0.5})] == [0.5]
+
+
+async def test_a_text_that_says_what_it_finds_goes_the_short_way(shop: Database) -> None:
+    named = text("SELECT 7 AS seven WHERE 'x' = ANY(:names)").bindparams(bindparam("names", type_=ARRAY(Text)))
+    seven = named.columns(column("seven", Integer))
+    assert short_read(seven, shop.engine.dialect) is not None
+    assert [row.seven for row in await shop.rows(seven, {"names": ["x", "y"]})] == [7]
 
 
 async def test_more_than_one_row_is_not_the_only_one(shop: Database) -> None:

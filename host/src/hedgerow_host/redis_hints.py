@@ -8,6 +8,7 @@ wakes the consumer, and for what others have sent it looks in now and then.
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict
 from typing import Any
 
@@ -24,6 +25,9 @@ REDIS_TIMEOUT_S = 0.5
 """It answers within a millisecond or two; a hint that waits longer for it is better sent again."""
 REDIS_RETRIES = 2
 """Over a new connection, at once. dramatiq's consumer would lose what it had fetched, and pause for 3 s."""
+BUSY_FOR_S = 2.0
+BUSY_LOOK_IN_S = 0.02
+"""For so long after a hint it looks in so often: one worker hints for all, and all are to have their share."""
 _NO_NAP_MS = 1
 """dramatiq's own sleep after an empty answer. We wait by ourselves, and can be woken."""
 
@@ -61,24 +65,35 @@ class HintsOnly(RedisBroker):
 
 
 class AttentiveConsumer(_RedisConsumer):
-    """Fetches as soon as it is woken, else every `timeout` milliseconds."""
+    """Fetches as soon as it is woken, else every `timeout` milliseconds, and more often after a message."""
 
     def __init__(self, broker: HintsOnly, queue_name: str, prefetch: int, timeout: int) -> None:
         super().__init__(broker, queue_name, prefetch, _NO_NAP_MS)  # type: ignore[no-untyped-call]
         self._look_in_every_s = timeout / 1000
         self._woken = broker.woken[queue_name]
+        self._found_at = -BUSY_FOR_S
 
     def __next__(self) -> Any:
         """The next message; None if there was none for a while."""
         self._woken.clear()  # before it looks, so that nothing that comes meanwhile is slept over
         message = super().__next__()  # type: ignore[no-untyped-call]
-        if message is None:
-            self._woken.wait(self._look_in_every_s)
+        if message is not None:
+            self._found_at = time.monotonic()
+        else:
+            self._woken.wait(BUSY_LOOK_IN_S if self._is_busy else self._look_in_every_s)
         return message
+
+    @property
+    def _is_full(self) -> bool:
+        return bool(self.outstanding_message_count >= self.prefetch)
+
+    @property
+    def _is_busy(self) -> bool:
+        return not self._is_full and time.monotonic() - self._found_at < BUSY_FOR_S
 
     def ack(self, message: Any) -> None:
         """A message is worked off; if it was one too many to fetch more, there is room now."""
-        was_full = self.outstanding_message_count >= self.prefetch
+        was_full = self._is_full
         super().ack(message)  # type: ignore[no-untyped-call]
         if was_full:
             self._woken.set()

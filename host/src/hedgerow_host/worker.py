@@ -28,8 +28,8 @@ DRAIN_THREADS = 8
 """Drains at the same time per process. Each waits for PostgreSQL most of its time."""
 LOOK_IN_EVERY_MS = 500
 """How soon an idle worker notices a hint that another one has sent. Its own dispatcher wakes it at once."""
-PREFETCH = 32
-"""Hints a process may hold. With dramatiq's default, twice the threads, a queue's consumer sleeps over the rest."""
+PREFETCH = 16
+"""Hints of a context that a process may hold; what it has no thread for is better left to others."""
 SHUTDOWN_GRACE_S = 20.0
 
 _log = log_of(__name__)

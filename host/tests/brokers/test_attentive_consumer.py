@@ -57,6 +57,21 @@ def test_a_hint_of_another_process_is_found_when_it_looks_in(broker: HintsOnly, 
     assert fetched(consumer).args == (1,)
 
 
+def test_after_a_hint_it_looks_in_for_those_of_other_processes_at_once(broker: HintsOnly, redis_url: str) -> None:
+    consumer = AttentiveConsumer(broker, QUEUE, prefetch=4, timeout=LONG_MS)
+    other = HintsOnly(redis_url, broker.namespace)
+    other.enqueue(message(1))
+    assert fetched(consumer).args == (1,)
+    began = time.monotonic()
+
+    assert next(consumer) is None
+    other.enqueue(message(2))
+    other.close()
+
+    assert fetched(consumer).args == (2,)
+    assert time.monotonic() - began < LONG_MS / 1000 / 2, "nobody has woken it"
+
+
 def test_an_idle_consumer_asks_as_seldom_as_it_was_told(broker: HintsOnly) -> None:
     consumer = AttentiveConsumer(broker, QUEUE, prefetch=4, timeout=100)
     began = time.monotonic()

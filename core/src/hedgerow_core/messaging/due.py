@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Text, bindparam, text
+from sqlalchemy import BigInteger, Boolean, Integer, Text, bindparam, column, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.messaging.deliveries import NEWER_BUILD_GRACE
+from hedgerow_core.persistence import Database
 
 # Skips from one (subscription, partition) to the next, so its cost is the number of partitions with work, not
 # the number of deliveries. Indexes: deliveries_in_order, deliveries_waiting. The last question has a LIMIT and no
@@ -45,6 +46,19 @@ _DUE = text(
         LIMIT 1)
     """
 ).bindparams(bindparam("names", type_=ARRAY(Text)), bindparam("ordered", type_=ARRAY(Text)))
+_DUE_ROWS = _DUE.columns(column("subscription", Text), column("partition", Integer), column("token", BigInteger))
+
+# A LIMIT and no EXISTS, as above. Index: deliveries_in_order.
+_HAS_WORK = text(
+    """
+    SELECT true AS it_has FROM delivery_partitions lease
+    WHERE subscription = :subscription AND partition = :partition AND expires_at < statement_timestamp()
+      AND (SELECT true FROM deliveries d
+           WHERE d.subscription = lease.subscription AND d.partition = lease.partition
+             AND d.state IN ('pending', 'processing', 'retry_wait') AND d.next_at <= statement_timestamp()
+           LIMIT 1)
+    """
+).columns(column("it_has", Boolean))
 
 _BURY_UNHANDLED = text(
     """
@@ -71,6 +85,26 @@ async def due_partitions(
     """Every partition of the named subscriptions that has work which can be claimed now, and no holder."""
     where = {"names": list(names), "ordered": list(ordered)}
     return [DuePartition(*row) for row in await connection.execute(_DUE, where)]
+
+
+async def due_now(database: Database, names: Sequence[str], *, ordered: Sequence[str]) -> list[DuePartition]:
+    """The same by the short way: the dispatcher asks again and again.
+
+    Raises:
+        UnavailableError: the database is away.
+    """
+    where = {"names": list(names), "ordered": list(ordered)}
+    rows = await database.rows(_DUE_ROWS, where)
+    return [DuePartition(row.subscription, row.partition, row.token) for row in rows]
+
+
+async def has_work(database: Database, subscription: str, partition: int) -> bool:
+    """Whether nobody holds the partition, and something of it is due: hints come late, and from several workers.
+
+    Raises:
+        UnavailableError: the database is away.
+    """
+    return bool(await database.rows(_HAS_WORK, {"subscription": subscription, "partition": partition}))
 
 
 async def bury_unhandled(connection: AsyncConnection, names: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from sqlalchemy import BigInteger, DateTime, Integer, Text, bindparam, text
+from sqlalchemy import BigInteger, Boolean, DateTime, Integer, Text, bindparam, column, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -62,9 +62,13 @@ class Relay:
         self._subscriptions = {subscription.name: subscription for subscription in subscriptions}
         self._types = sorted({subscription.event for subscription in subscriptions})
         types = bindparam("types", type_=ARRAY(Text))
-        self._peek = text(
-            f'SELECT EXISTS (SELECT FROM "{publisher}".outbox o WHERE {IS_NEW} AND o.type = ANY(:types))'  # noqa: S608
-        ).bindparams(types)
+        self._peek = (
+            text(
+                f'SELECT EXISTS (SELECT FROM "{publisher}".outbox o WHERE {IS_NEW} AND o.type = ANY(:types))'  # noqa: S608
+            )
+            .bindparams(types)
+            .columns(column("is_there", Boolean))
+        )
         self._carry, self._rescan = (
             text(_carry_from(publisher, which)).bindparams(
                 types,
@@ -79,6 +83,7 @@ class Relay:
         self._snapshot: str | None = None
         """Where all cursors that we lead are; None when we lead none, or when they are apart."""
         self._feed_is_here = False
+        self.leads = False
         self._renew_at = 0.0
         self._report_at = 0.0
 
@@ -86,6 +91,7 @@ class Relay:
         """Look whether the feed lies in this database, and create the cursors that are missing."""
         async with self._database.transaction() as connection:
             self._feed_is_here = self._publisher in await cursors.feeds_here(connection, [self._publisher])
+            self.leads = not self._feed_is_here
             if self._feed_is_here:
                 await cursors.open_cursors(connection, self._publisher, list(self._subscriptions.values()))
 
@@ -100,10 +106,9 @@ class Relay:
         if time.monotonic() < self._renew_at:
             if self._snapshot is None:
                 return False
-            async with self._database.reading() as connection:
-                where = {"snapshot": self._snapshot, "types": self._types}
-                if not (await connection.execute(self._peek, where)).scalar_one():
-                    return False
+            where = {"snapshot": self._snapshot, "types": self._types}
+            if not (await self._database.rows(self._peek, where))[0].is_there:
+                return False
         return await self._carry_pages()
 
     async def close(self) -> None:
@@ -119,6 +124,7 @@ class Relay:
                 await cursors.report(connection, self._publisher, led)
                 self._report_at = time.monotonic() + RENEW_AFTER_S
             moved = [await self._carry_page(connection, cursor, names) for cursor, names in led.items() if names]
+        self.leads = bool(led)
         reached = set(moved)
         # Cursors that are still apart meet at the next step's window: don't wait for that one.
         more = None in reached or len(reached) > 1

@@ -67,6 +67,7 @@ class RemoteRelay:
         self._holder = holder
         self._subscriptions = {subscription.name: subscription for subscription in subscriptions}
         self._reading = ReadingAhead(ask, publisher, self._subscriptions, arrived=arrived)
+        self.leads = False
         self._renew_at = 0.0
 
     async def open(self) -> None:
@@ -131,6 +132,7 @@ class RemoteRelay:
             if found is not None and found.before == led.places:
                 for reading in found.readings:
                     await self._carry(connection, reading, led)
+        self.leads = bool(led.places)
         return led
 
     async def _carry(self, connection: AsyncConnection, reading: Reading, led: Led) -> None:

@@ -16,7 +16,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
-from sqlalchemy import DateTime, Text, bindparam, text
+from sqlalchemy import Boolean, DateTime, Text, bindparam, column, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -135,6 +135,10 @@ _OPEN = text(
     bindparam("next", type_=ARRAY(DateTime(timezone=True))),
 )
 
+_IS_DUE = text("SELECT EXISTS (SELECT FROM schedules WHERE next_at <= clock_timestamp())").columns(
+    column("is_due", Boolean)
+)
+
 # An older or newer build may know the schedule by another definition: each moves what it understands.
 _LOCK_DUE = text(
     """
@@ -182,6 +186,8 @@ class Scheduler:
         if not self._schedules or time.monotonic() < self._look_at:
             return
         self._look_at = time.monotonic() + LOOK_EVERY_S
+        if not (await self._database.rows(_IS_DUE, {}))[0].is_due:
+            return
         made: dict[str, int] = {}
         late: dict[str, int] = {}
         async with self._database.transaction() as connection:

@@ -17,6 +17,7 @@ from hedgerow_core.domain import ConflictError, UnavailableError
 from hedgerow_core.messaging import deliveries, partitions
 from hedgerow_core.messaging.consumers import Consumer
 from hedgerow_core.messaging.deliveries import Delivery
+from hedgerow_core.messaging.due import has_work
 from hedgerow_core.messaging.partitions import LEASE, Claim, FencedError
 from hedgerow_core.persistence import Database
 
@@ -51,13 +52,15 @@ class Turn:
         recovering: bool = False,
         stopping: Callable[[], bool] = lambda: False,
     ) -> Turn | None:
-        """Take the partition and claim the first batch; None if somebody else holds it.
+        """Take the partition and claim the first batch; None if somebody else holds it, or nothing is due.
 
         Once `stopping` says so, the turn ends with the batch that it has.
 
         Raises:
             OrphanedError: its last holder died, and it is not taken for recovery; or the other way round.
         """
+        if not await has_work(database, consumer.name, partition):
+            return None
         async with database.transaction() as connection:
             claim = await partitions.take(connection, consumer.name, partition, owner=owner)
             if claim is None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid5
 
 from pydantic import TypeAdapter
-from sqlalchemy import Text, bindparam, false, insert, select, text
+from sqlalchemy import Insert, Text, TextClause, bindparam, false, insert, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,7 +23,7 @@ from hedgerow_core.messaging.answers import RecordedAnswers
 from hedgerow_core.messaging.events import EventContract
 from hedgerow_core.messaging.tables import outbox
 from hedgerow_core.messaging.trail import append
-from hedgerow_core.persistence import Database, insert_row
+from hedgerow_core.persistence import Database, write_rows
 
 Work = TypeVar("Work", bound="LedgerWork")
 
@@ -82,6 +82,7 @@ class LedgerWork:
         self._events: list[dict[str, Any]] = []
         self._unpublished: list[dict[str, Any]] = []
         self._audited: list[AuditEntry] = []
+        self._at_end: list[tuple[Insert | TextClause, list[Mapping[str, object]]]] = []
         self._published = False
 
     @property
@@ -127,6 +128,18 @@ class LedgerWork:
         """Have a line of the trail leave with this transaction."""
         self._audited.append(entry)
 
+    def write_at_end(self, statement: Insert | TextClause, row: Mapping[str, object]) -> None:
+        """Have a row written right before the commit, together with others of the same statement: one round trip.
+
+        For what nothing in this transaction looks at: neither this handler nor, in a drain, those of the deliveries
+        that share its batch. Order is kept among what is written so. What fails is raised by the commit, after the
+        handler; of a batch, each delivery is tried alone then, so the right one is blamed. The statement stands at
+        module level; rows of an insert all have the same columns.
+        """
+        if not self._at_end or self._at_end[-1][0] is not statement:
+            self._at_end.append((statement, []))
+        self._at_end[-1][1].append(row)
+
     def clear(self, cached: Cached[Any], key: str) -> None:
         """Have a remembered answer go with the commit, where no event of this context says so: another's may."""
         self._cleared.add((cached.name, key))
@@ -136,15 +149,15 @@ class LedgerWork:
         await self._clearing.release(self._cleared)
 
     async def flush(self) -> None:
-        """Write the events and the trail of everything so far. Called once, right before the commit."""
+        """Write what was left for the end, the events and the trail. Called once, right before the commit."""
+        for statement, rows in self._at_end:
+            await write_rows(self.connection, statement, rows)
+        self._at_end = []
         if self._audited:
             await append(self.connection, *self._audited)
             self._audited = []
         if self._events:
-            if len(self._events) == 1:
-                await insert_row(self.connection, _RECORD_EVENT, self._events[0])
-            else:
-                await self.connection.execute(_RECORD_EVENT, self._events)  # in one round trip
+            await write_rows(self.connection, _RECORD_EVENT, self._events)
             self._events = []
             self._published = True
         if self._unpublished:

@@ -16,7 +16,7 @@ from hedgerow_core.persistence.migrations import (
 from hedgerow_core.persistence.moving import ContextIsMoving
 from hedgerow_core.persistence.paging import Cursor, SortKey, keyset, page_of, sort_names
 from hedgerow_core.persistence.row_scopes import Scoped, parameters_of
-from hedgerow_core.persistence.short_statements import insert_row
+from hedgerow_core.persistence.short_statements import insert_row, write_rows
 
 __all__ = [
     "ContextIsMoving",
@@ -40,4 +40,5 @@ __all__ = [
     "page_of",
     "parameters_of",
     "sort_names",
+    "write_rows",
 ]

@@ -24,7 +24,7 @@ from hedgerow_core.persistence.connection_queue import ConnectionQueue
 from hedgerow_core.persistence.failures import Constraints, connecting, speaking_plainly
 from hedgerow_core.persistence.observing import Observer, observing, observing_refusals
 from hedgerow_core.persistence.readers import ReadReplica, current_reader
-from hedgerow_core.persistence.short_statements import ShortStatement, is_watched, short_read
+from hedgerow_core.persistence.short_statements import Readable, ShortStatement, is_watched, short_read
 
 POOL_SIZE = 10
 """Connections per context and process: what eight drains, their dispatcher and a renewal of a lease need. All are
@@ -77,7 +77,7 @@ class Database:
         self._address = address
         self._constraints = constraints or {}
         self._replica = replica
-        self._short_reads: WeakKeyDictionary[Select[Any], ShortStatement | None] = WeakKeyDictionary()
+        self._short_reads: WeakKeyDictionary[Readable, ShortStatement | None] = WeakKeyDictionary()
         self.observer: Observer | None = None
         """Told of transactions inside those of others, of refused statements and of who got no connection; set
         before the first use."""
@@ -195,7 +195,7 @@ class Database:
         engine: AsyncEngine | None = vars(self).get("engine")
         return 0 if engine is None else cast("QueuePool", engine.pool).checkedout()
 
-    async def rows(self, statement: Select[Any], parameters: Mapping[str, object]) -> Sequence[Row[Any]]:
+    async def rows(self, statement: Readable, parameters: Mapping[str, object]) -> Sequence[Row[Any]]:
         """What a statement finds that is built once, at module level: one read by the short way, nothing around it.
 
         Parameters that are missing raise a KeyError.
@@ -211,7 +211,7 @@ class Database:
         with speaking_plainly(self._constraints), observing_refusals(self.observer), connecting():
             return await read.rows(self.engine, parameters, self.queue)
 
-    async def row(self, statement: Select[Any], parameters: Mapping[str, object]) -> Row[Any] | None:
+    async def row(self, statement: Readable, parameters: Mapping[str, object]) -> Row[Any] | None:
         """The only row that such a statement finds, if there is one.
 
         Raises:
@@ -223,7 +223,7 @@ class Database:
             raise MultipleResultsFound("a statement that was to find one row has found several")
         return found[0] if found else None
 
-    def _short_read(self, statement: Select[Any]) -> ShortStatement | None:
+    def _short_read(self, statement: Readable) -> ShortStatement | None:
         if is_watched(self.engine.sync_engine):
             return None
         if statement not in self._short_reads:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Dialect, Engine, Insert, Row, Select
+from sqlalchemy import Connection, Dialect, Engine, Float, Insert, Numeric, Row, Select, TextClause, TextualSelect
 from sqlalchemy.engine import result_tuple
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -23,6 +23,8 @@ from sqlalchemy.util import greenlet_spawn
 from hedgerow_core.persistence.connection_queue import ConnectionQueue
 
 Convert = Callable[[Any], Any]
+Readable = Select[Any] | TextualSelect
+"""What finds rows: a select, or a text that says which columns it finds (`text(…).columns(…)`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +55,21 @@ class ShortStatement:
             return [self.row(tuple(record)) for record in found]
         return [self.row(self._as_they_are(record)) for record in found]
 
-    def run(self, connection: Connection, parameters: Mapping[str, object]) -> None:
-        """Execute it in the connection's transaction. Runs where SQLAlchemy's own synchronous code does.
+    def run(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+        """Execute it for each row, in the connection's transaction and in one round trip.
+
+        Runs where SQLAlchemy's own synchronous code does.
 
         Raises:
             DBAPIError, KeyError: as in `rows`.
         """
-        values = self._sent(parameters)
+        values = [self._sent(row) for row in rows]
         try:
-            connection.connection.cursor().execute(self.sql, values)
+            cursor = connection.connection.cursor()
+            if len(values) == 1:
+                cursor.execute(self.sql, values[0])
+            else:
+                cursor.executemany(self.sql, values)
         except connection.dialect.loaded_dbapi.Error as error:
             gone = connection.dialect.is_disconnect(error, None, None)
             if gone:
@@ -130,23 +138,49 @@ async def insert_row(connection: AsyncConnection, statement: Insert, row: Mappin
         DBAPIError: as SQLAlchemy raises it.
         KeyError: the row has fewer columns than the first one had.
     """
+    await write_rows(connection, statement, [row])
+
+
+async def write_rows(
+    connection: AsyncConnection, statement: Insert | TextClause, rows: Sequence[Mapping[str, object]]
+) -> None:
+    """Run a statement for each row, by the short way and in one round trip; what it gives back is lost.
+
+    As for `insert_row`, the statement is built once; rows of a text have all that it names.
+
+    Raises:
+        DBAPIError, KeyError: as in `insert_row`.
+    """
     sync = connection.sync_connection
     assert sync is not None  # noqa: S101 - it is open
     if is_watched(sync.engine):
-        await connection.execute(statement, dict(row))
+        await connection.execute(statement, [dict(row) for row in rows])
         return
-    known = _inserts.setdefault(sync.dialect, WeakKeyDictionary())
+    known = _written.setdefault(sync.dialect, WeakKeyDictionary())
     short = known.get(statement)
     if short is None:
-        compiled = statement.inline().compile(dialect=sync.dialect, column_keys=list(row))
-        assert isinstance(compiled, SQLCompiler)  # noqa: S101 - what an insert becomes
-        short = known[statement] = _short(compiled, sync.dialect, [])
-    if len(row) != len(short.given):
-        raise KeyError(f"the first row had {[name for name, _ in short.given]}, this one has {list(row)}")
-    await greenlet_spawn(short.run, sync, row)
+        short = known[statement] = _short_write(statement, sync.dialect, rows[0])
+    if isinstance(statement, Insert):
+        _refuse_other_columns(short, rows)
+    await greenlet_spawn(short.run, sync, rows)
 
 
-_inserts: WeakKeyDictionary[Dialect, WeakKeyDictionary[Insert, ShortStatement]] = WeakKeyDictionary()
+def _short_write(statement: Insert | TextClause, dialect: Dialect, row: Mapping[str, object]) -> ShortStatement:
+    if isinstance(statement, Insert):
+        compiled: Any = statement.inline().compile(dialect=dialect, column_keys=list(row))
+    else:
+        compiled = statement.compile(dialect=dialect)
+    assert isinstance(compiled, SQLCompiler)  # noqa: S101 - what either becomes
+    return _short(compiled, dialect, [])
+
+
+def _refuse_other_columns(short: ShortStatement, rows: Sequence[Mapping[str, object]]) -> None:
+    for row in rows:
+        if len(row) != len(short.given):
+            raise KeyError(f"the first row had {[name for name, _ in short.given]}, this one has {list(row)}")
+
+
+_written: WeakKeyDictionary[Dialect, WeakKeyDictionary[Insert | TextClause, ShortStatement]] = WeakKeyDictionary()
 
 
 def is_watched(engine: Engine) -> bool:
@@ -154,13 +188,16 @@ def is_watched(engine: Engine) -> bool:
     return bool(engine.dispatch.before_cursor_execute)
 
 
-def short_read(statement: Select[Any], dialect: Dialect) -> ShortStatement | None:
+def short_read(statement: Readable, dialect: Dialect) -> ShortStatement | None:
     """The statement, compiled; None if it has something that is only known when it is executed."""
     compiled = statement.compile(dialect=dialect)
     assert isinstance(compiled, SQLCompiler)  # noqa: S101 - what a select becomes
     if compiled.post_compile_params or compiled.literal_execute_params or compiled.positiontup is None:
         return None
-    return _short(compiled, dialect, list(statement.selected_columns))
+    columns = list(statement.selected_columns)
+    if any(isinstance(column.type, (Float, Numeric)) for column in columns):
+        return None  # how a number becomes what it is, depends on what the driver says that it is
+    return _short(compiled, dialect, columns)
 
 
 def _short(compiled: SQLCompiler, dialect: Dialect, columns: Sequence[Any]) -> ShortStatement:

@@ -82,8 +82,7 @@ class SigningKeyStore:
 
     async def published(self) -> Sequence[SigningKey]:
         """The keys that may have signed a living token, or soon will, oldest first."""
-        async with self._database.reading() as connection:
-            return self._opened(await self._rows(connection))
+        return self._opened(await self._database.rows(_PUBLISHED, {"horizon": self._horizon()}))
 
     async def published_or_first(self) -> Sequence[SigningKey]:
         """As `published`; makes a key if there is none. Of any number of processes that call this, one makes it.
