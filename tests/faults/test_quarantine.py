@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -35,7 +36,7 @@ from tests.faults.laboratory.broken_contexts import MORE, ROSE, SOUND, TWELVE, m
 from tests.faults.laboratory.checker import Measured
 from tests.faults.laboratory.records import Records
 from tests.garden import install_context
-from tests.processes import run, running, wait_until_ready
+from tests.processes import COMMAND, clean_environment, run, running, wait_until_ready
 
 FINE, CHECK_FAILED, MISCONFIGURED, PARTLY_FAILED = 0, 1, 2, 4
 NAMED_WITHIN_S = 10.0
@@ -129,7 +130,7 @@ def test_diagnose_names_what_is_broken_and_goes_on_where_a_start_ends(farm: Path
 def test_a_command_that_a_context_has_ended_still_says_who_it_was(farm: Path, end: str) -> None:
     plant_weed(farm, end)
 
-    ended = run("routes", folder=farm, environment=environment(None, farm))
+    ended = all_that_was_said("routes", farm)
 
     assert ended.returncode not in (FINE, CHECK_FAILED)
     assert "error: weed: its import has ended the process" in ended.stderr
@@ -139,9 +140,22 @@ def test_a_command_that_a_context_has_ended_still_says_who_it_was(farm: Path, en
 def test_a_hook_that_ends_the_process_is_named_too(farm: Path) -> None:
     plant_weed(farm, SOUND + "\n\n@hookimpl\ndef routes():\n    import os\n    os._exit(7)\n")
 
-    ended = run("routes", folder=farm, environment=environment(None, farm))
+    ended = all_that_was_said("routes", farm)
 
     assert "error: weed: its hook `routes` has ended the process" in ended.stderr
+
+
+def all_that_was_said(verb: str, farm: Path) -> subprocess.CompletedProcess[str]:
+    """A command to the end of its output: the witness may write when the command itself has ended."""
+    return subprocess.run(
+        [str(COMMAND), verb],
+        cwd=farm,
+        env=clean_environment() | environment(None, farm),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 def test_nobody_is_named_where_nothing_has_ended(farm: Path) -> None:

@@ -44,7 +44,7 @@ def test_roles_are_shown_and_set_and_the_sessions_of_before_end(
     assert (done.returncode, done.stdout) == (FINE, f"{shopper.email}  admin user\n")
     until_refused(shopper)
     assert "roles_set" in done.stderr
-    assert '"by": "cli:' in done.stderr
+    assert '"by":"cli:' in done.stderr
     assert shopper.email not in done.stderr
     shown = users(shared_production, "roles", "show", shopper.email, "--json")
     assert json.loads(shown.stdout) == {"email": shopper.email, "roles": ["admin", "user"], "status": "active"}

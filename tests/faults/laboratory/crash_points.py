@@ -53,8 +53,8 @@ CRASH_POINTS: dict[str, tuple[str, str, str]] = {
     "fail_after": (f"{_MESSAGING}.deliveries", "fail", "after"),
     "put_back_before": (f"{_MESSAGING}.deliveries", "put_back", "before"),
     "put_back_after": (f"{_MESSAGING}.deliveries", "put_back", "after"),
-    "due_before": (f"{_MESSAGING}.dispatcher", "due_partitions", "before"),
-    "due_after": (f"{_MESSAGING}.dispatcher", "due_partitions", "after"),
+    "due_before": (f"{_MESSAGING}.dispatcher", "due_now", "before"),
+    "due_after": (f"{_MESSAGING}.dispatcher", "due_now", "after"),
     "hint_before": ("hedgerow_host.brokers", "BrokerHints.send", "before"),
     "hint_after": ("hedgerow_host.brokers", "BrokerHints.send", "after"),
 }

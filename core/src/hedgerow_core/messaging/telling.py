@@ -45,7 +45,7 @@ def failure(error: BaseException, attempt: int, at: datetime) -> dict[str, objec
 def broken_off(error: TimeoutError, after: timedelta) -> TimeoutError:
     """The same for who did not write the deadline: that it was one, how long, and where the code stood then."""
     told = TimeoutError(f"broken off after {after.total_seconds():g} s; the traceback says where it was then")
-    told.__cause__ = error.__cause__
+    told.__cause__ = error.__cause__ or error.__context__  # Python up to 3.11.3 has it as the context alone
     return told
 
 
