@@ -16,7 +16,7 @@ from hedgerow_core.http.admission import IN_LINE_PER_PLACE, Admission
 from hedgerow_core.http.shedding import LoadShedding
 from hedgerow_core.observability.metrics import requests_now
 from hedgerow_core.testing.servers import LOCALHOST
-from hedgerow_host.admitting_protocol import ADMISSION
+from hedgerow_host.admitting_protocol import ADMISSION, OTHER_ORIGINS
 from hedgerow_host.api import server_config
 from hedgerow_host.listening import bound_socket
 
@@ -34,6 +34,7 @@ class Busy:
         self.admission = Admission(at_once=1, wait_s=wait_s)
         self.app = FastAPI()
         setattr(self.app.state, ADMISSION, self.admission)
+        setattr(self.app.state, OTHER_ORIGINS, True)
         self.app.add_middleware(LoadShedding, admission=self.admission)
         self.app.add_middleware(CORSMiddleware, allow_origins=[ORIGIN])
         self.app.add_api_route("/busy", self._busy, methods=["GET", "POST"])

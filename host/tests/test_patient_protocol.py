@@ -227,6 +227,47 @@ async def test_too_large_headers_of_a_request_that_came_with_another_are_a_431_o
     assert b" 200 OK" not in (await peer.read_to_the_end()).partition(b"fast")[2]
 
 
+async def test_headers_that_begin_with_the_end_of_another_request_are_bounded_too(port: int) -> None:
+    peer = await Peer.at(port)
+    await peer.send(GET + b"\r\n" + GET + b"X-Large: " + b"a" * (MAX_HEADER_BYTES - 100))
+    await asyncio.sleep(0.05)
+    with suppress(ConnectionError):
+        await peer.send(b"a" * 200 + b"\r\n\r\n")
+
+    assert (await peer.read_to_the_end()).count(b" 200 OK") == 1
+
+
+OFFER = b"Connection: Upgrade\r\nUpgrade: %b\r\n"
+INNER = GET + b"\r\n"
+FRAMINGS = [b"Content-Length: %d\r\n\r\n" % len(INNER), b"Transfer-Encoding: chunked\r\n\r\n"]
+
+
+@pytest.mark.parametrize("other", [b"websocket", b"h2c"])
+@pytest.mark.parametrize("framing", FRAMINGS)
+async def test_a_body_behind_an_offer_to_switch_is_never_read_as_a_request(
+    port: int, other: bytes, framing: bytes
+) -> None:
+    peer = await Peer.at(port)
+    await peer.send(b"POST /body HTTP/1.1\r\nHost: test\r\n" + OFFER % other + framing)
+    await asyncio.sleep(0.05)
+    with suppress(ConnectionError):
+        await peer.send(INNER)
+
+    said = await peer.read_to_the_end()
+    assert said.startswith(b"HTTP/1.1 400")
+    assert b'"fast"' not in said
+
+
+@pytest.mark.parametrize("other", [b"websocket", b"h2c"])
+async def test_an_offer_to_switch_is_answered_in_http_and_nothing_behind_it_is(port: int, other: bytes) -> None:
+    peer = await Peer.at(port)
+    await peer.send(GET + OFFER % other + b"\r\n")
+    with suppress(ConnectionError):
+        await peer.send(INNER)
+
+    assert (await peer.read_to_the_end()).count(b'"fast"') == 1
+
+
 async def test_a_hundred_that_dawdle_are_hung_up_on_and_the_others_are_served(port: int) -> None:
     dawdlers = [await Peer.at(port) for _ in range(100)]
     for dawdler in dawdlers:

@@ -76,6 +76,12 @@ def orchard() -> ContextRouter:
         response.status_code = HTTPStatus.ACCEPTED
         return TreeView(body.name if body else "nothing", AT, [])
 
+    @router.patch("/trees", response_model=Tree)
+    async def fell(response: Response) -> TreeView:
+        response.status_code = HTTPStatus.NO_CONTENT
+        response.headers["X-Why"] = "felled"
+        return TreeView("gone", AT, [])
+
     @router.get("/raw", response_model=Tree)
     async def raw() -> Response:
         return Response("as it came", media_type="text/plain")
@@ -137,6 +143,15 @@ async def test_it_answers_as_fastapi_would(method: str, path: str, sent: dict[st
     assert ours.status_code == theirs.status_code
     assert sorted(ours.headers.multi_items()) == sorted(theirs.headers.multi_items())
     assert ours.content == theirs.content
+
+
+async def test_a_status_that_has_no_body_gets_none_whatever_the_endpoint_returns() -> None:
+    async with application(spans=False) as client:
+        answer = await client.request("PATCH", "/v1/orchard/trees")
+
+    assert (answer.status_code, answer.content) == (HTTPStatus.NO_CONTENT, b"")
+    assert "content-length" not in answer.headers
+    assert answer.headers["x-why"] == "felled"
 
 
 async def opened() -> AsyncIterator[str]:

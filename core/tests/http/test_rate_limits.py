@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
-from hedgerow_core.application import Claim, Quota, RateLimiter
+from hedgerow_core.application import Claim, Quota, RateLimiter, Verdict
 from hedgerow_core.domain import RateLimitError, new_id
-from hedgerow_core.http.accounts import HEARD_IS_GOOD_FOR_S, SETTLED_AFTER_S
+from hedgerow_core.http.accounts import HEARD_IS_GOOD_FOR_S, SETTLED_AFTER_S, Accounts
 from hedgerow_core.http.in_process_limiter import InProcessLimiter
 from hedgerow_core.http.redis_limiter import ANSWERS_WITHIN_S, RedisLimiter
 from hedgerow_core.testing import RedisServer
@@ -129,6 +129,27 @@ async def test_one_process_lets_exactly_a_burst_pass_on_account_and_beyond(pair:
     passed = [(await pair[0].spend(Claim(ROUGH, "ann"))).passes for _ in range(150)]
 
     assert passed == [True] * 100 + [False] * 50
+
+
+def test_uses_on_their_way_to_redis_are_not_forgotten_over_an_older_answer() -> None:
+    accounts, claim = Accounts(), Claim(ROUGH, "ann")
+    accounts.hear(claim, 0, settled=0)
+    for _ in range(10):
+        assert accounts.spend(claim)
+    (bill,) = accounts.bill(claim)
+    assert bill.uses == 10
+
+    accounts.hear(claim, 0, settled=0)  # asked for before the bill was sent
+    assert left_after(accounts.spend(claim)) == ROUGH.burst - 11
+
+    accounts.hear(claim, 10 * ROUGH.interval_us, settled=10)
+    assert left_after(accounts.spend(claim)) == ROUGH.burst - 12
+    assert [bill.uses for bill in accounts.bills()] == [2]
+
+
+def left_after(verdict: Verdict | None) -> int:
+    assert verdict is not None, "Redis has to be asked"
+    return verdict.standings[0].remaining
 
 
 async def test_processes_that_have_not_heard_of_each_other_exceed_a_burst_by_half_and_it_is_counted(

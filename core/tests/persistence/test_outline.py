@@ -24,6 +24,14 @@ def test_the_head_of_one_line_is_read_off(tmp_path: Path) -> None:
     assert plain_head(written(tmp_path, SECOND, FIRST)) == "b"
 
 
+def test_what_is_no_script_is_passed_over(tmp_path: Path) -> None:
+    folder = written(tmp_path, FIRST, f"{SECOND}\ndepends_on = None\n# Größe")
+    (folder / ".#0002_step.py").symlink_to(folder / "nowhere")
+    (folder / "__init__.py").touch()
+
+    assert plain_head(folder) == "b"
+
+
 @pytest.mark.parametrize(
     "headings",
     [
@@ -38,10 +46,13 @@ def test_the_head_of_one_line_is_read_off(tmp_path: Path) -> None:
         (FIRST, 'revision = "b".lower()\ndown_revision = "a"'),
         (FIRST, 'revision = "b"\nrevision = "c"\ndown_revision = "a"'),
         (FIRST, 'revision = "b"'),
+        (FIRST, f'{SECOND}\ndepends_on = "elsewhere"'),
+        (FIRST, 'revision = "b-c"\ndown_revision = "a"'),
     ],
     ids=[
         *("none", "branched", "two beginnings", "a gap", "a circle", "one twice", "after itself"),
         *("several before", "an id that is computed", "two ids", "a heading that lacks"),
+        *("one that depends on others", "an id that Alembic refuses"),
     ],
 )
 def test_whatever_is_no_plain_line_is_left_to_alembic(tmp_path: Path, headings: tuple[str, ...]) -> None:

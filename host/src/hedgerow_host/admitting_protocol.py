@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.types import Scope
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
@@ -20,12 +21,14 @@ from hedgerow_host.patient_protocol import PatientProtocol
 
 ADMISSION = "admission"
 """In the state of an application: who lets its requests in. Without one, all run."""
+OTHER_ORIGINS = "other_origins"
+"""There, too: whether pages of other origins may call."""
 
 
 class AdmittingProtocol(PatientProtocol):
     """Starts a request when it has a place.
 
-    What comes from a page of another origin is turned away by the application, which knows how to tell a browser.
+    Where pages of other origins may call, the application turns them away, which knows how to tell a browser.
     """
 
     _waiting: Waiting | None = None
@@ -36,6 +39,7 @@ class AdmittingProtocol(PatientProtocol):
         self._admission: Admission | None = (
             getattr(app.state, ADMISSION, None) if isinstance(app, FastAPI) else None
         )
+        self._answers_browsers = isinstance(app, FastAPI) and getattr(app.state, OTHER_ORIGINS, False)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """A connection has ended: nobody waits there any more."""
@@ -59,7 +63,7 @@ class AdmittingProtocol(PatientProtocol):
             if cycle.disconnected or cycle.response_complete:  # its body could not be read, and it knows
                 if let_in:
                     admission.leave()
-            elif let_in or any(name == b"origin" for name, _ in cycle.scope["headers"]):
+            elif let_in or self._is_of_a_page(cycle):
                 self._start(cycle, app, let_in=let_in)
             else:
                 admission.count_refused()
@@ -83,8 +87,18 @@ class AdmittingProtocol(PatientProtocol):
 
         super()._start_asgi_task(cycle, placed)
 
+    def _is_of_a_page(self, cycle: RequestResponseCycle) -> bool:
+        return self._answers_browsers and any(name == b"origin" for name, _ in cycle.scope["headers"])
+
+    def _as_seen_by_caller(self, cycle: RequestResponseCycle) -> Scope:
+        """Whether it came by https, a proxy says; believed for the one answer to who says so."""
+        scope: Scope = {**cycle.scope}
+        if self.config.proxy_headers and (b"x-forwarded-proto", b"https") in scope["headers"]:
+            scope["scheme"] = "https"
+        return scope
+
     def _turn_away(self, cycle: RequestResponseCycle) -> None:
-        headers, body = refusal(cycle.scope)  # type: ignore[arg-type] # uvicorn types a scope, Starlette does not
+        headers, body = refusal(self._as_seen_by_caller(cycle))
         default = self.server_state.default_headers
         stays = cycle.keep_alive and not cycle.more_body and CLOSE not in default
         if not stays and CLOSE not in default:

@@ -22,15 +22,16 @@ from uvicorn.lifespan.on import LifespanOn, LifespanSendMessage
 
 from hedgerow_core.http.admission import Admission
 from hedgerow_core.http.middleware import RequestBoundary, is_routine
+from hedgerow_core.http.pipeline import building_routes
 from hedgerow_core.http.problems import install_problem_handlers
 from hedgerow_core.http.security_headers import SecurityHeaders
 from hedgerow_core.http.shedding import LoadShedding
 from hedgerow_core.observability import log_of
-from hedgerow_host.admitting_protocol import ADMISSION, AdmittingProtocol
+from hedgerow_host.admitting_protocol import ADMISSION, OTHER_ORIGINS, AdmittingProtocol
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.draining import DrainingServer
 from hedgerow_host.exits import not_started
-from hedgerow_host.lean_start import building_routes, spare_what_is_built
+from hedgerow_host.lean_start import spare_what_is_built
 from hedgerow_host.listening import doors
 from hedgerow_host.mounting import MountedRoute, mount
 from hedgerow_host.readiness import Readiness
@@ -123,6 +124,7 @@ def create_app(
     setattr(app.state, ADMISSION, admission)
     app.add_middleware(LoadShedding, admission=admission)
     if settings is not None and settings.cors_origins:
+        setattr(app.state, OTHER_ORIGINS, True)
         _let_in(app, settings)
     mount(app, assembly, routes)
     app.router.routes.extend([*wire_routes(assembly), *elsewhere_routes(assembly)])

@@ -16,6 +16,7 @@ from hedgerow_host.discovery import hosted_contexts, installed_contexts
 from hedgerow_host.hosted_context import HostedContext
 from hedgerow_host.last_words import witnessed
 from hedgerow_host.loading import LoadedContext
+from hedgerow_host.migration_files import unsound_migrations
 from hedgerow_host.mounting import MountedRoute, routes_of
 from hedgerow_host.published_queries import unanswered
 from hedgerow_host.quarantine import Quarantine
@@ -50,6 +51,9 @@ def put_together(
         data_dir=settings.data_dir,
         quarantine=quarantine,
         remotes=remotes_of(settings, [context.name for context in loaded]),
+    )
+    assembly.leave_out(
+        [problem for context in assembly.contexts for problem in unsound_migrations(context.loaded, run=True)]
     )
     return assembly, routes_of(assembly)
 

@@ -23,7 +23,6 @@ from hedgerow_core.plugin import CoreContainer, Handlers, Subscriptions
 from hedgerow_core.security import KeyAuthority, TokenIssuer
 from hedgerow_host.completeness import misnamed_events, missing_handlers, unready_schedules
 from hedgerow_host.contracts import ContextContract, contract_of
-from hedgerow_host.lean_start import building_routes
 from hedgerow_host.loading import LoadedContext
 from hedgerow_host.migration_files import unsound_migrations
 from hedgerow_host.problems import CompositionError, Problem, settings_problems
@@ -124,8 +123,7 @@ def build(loaded: LoadedContext, core: CoreContainer, wakeup: Wakeup, recovery: 
     problems += unsound_migrations(loaded)
     if problems:
         raise CompositionError(problems)
-    with building_routes():
-        routers = loaded.call("routes", container=container, bus=bus) or ()
+    routers = loaded.call("routes", container=container, bus=bus) or ()
     return HostedContext(
         loaded=loaded,
         settings=settings,

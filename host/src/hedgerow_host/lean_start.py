@@ -8,9 +8,8 @@ they don't find it (ADR 0047).
 from __future__ import annotations
 
 import gc
-import sys
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+
+from hedgerow_core.unseen import unseen
 
 YOUNG_OBJECTS = 10_000
 """So many more objects than before, and the collector looks through them: some MB at most."""
@@ -25,26 +24,6 @@ def start_lean() -> None:
         import dependency_injector.containers  # noqa: F401
     with unseen("opentelemetry.sdk"):  # metrics of its own, which somebody would have to switch on
         import redis.asyncio  # noqa: F401
-
-
-@contextmanager
-def unseen(*modules: str) -> Iterator[None]:
-    """Have an import of these fail as if they weren't installed. Who has been imported already stays."""
-    hidden = [name for name in modules if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: Python's own word for it
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]
-
-
-def building_routes() -> AbstractContextManager[None]:
-    """Around FastAPI's building: it looks whether a field is a model of Pydantic 1, and imports all of that.
-
-    It refuses such models. One that somebody has imported before is seen as ever.
-    """
-    return unseen("pydantic.v1")
 
 
 def spare_what_is_built() -> None:

@@ -1,6 +1,6 @@
 """Looks at the migrations that a context brings, without a database: whether they make one history.
 
-Most make one line, which can be seen without running them. What is wrong with others, Alembic knows.
+Most make one line, which a server that starts sees without running them. What is wrong otherwise, Alembic knows.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from hedgerow_host.loading import LoadedContext
 from hedgerow_host.problems import CompositionError, Problem
 
 
-def unsound_migrations(context: LoadedContext) -> list[Problem]:
-    """What is wrong with the history of a context, if it has one."""
+def unsound_migrations(context: LoadedContext, *, run: bool = False) -> list[Problem]:
+    """What is wrong with the history of a context, if it has one. `run` its scripts even if they make one line."""
     try:
         history: MigrationHistory | None = context.call("migrations")
         if history is None:
             return []
-        found = context.judged("its migrations cannot be read", lambda: list(_wrong_in(history)))
+        found = context.judged("its migrations cannot be read", lambda: list(_wrong_in(history, run=run)))
     except CompositionError as error:
         return list(error.problems)
     return [context.installed.problem(what, fix, place) for what, fix, place in found]
@@ -34,7 +34,7 @@ def head_of(history: MigrationHistory) -> str | None:
     return ScriptDirectory(str(history.folder.parent), version_locations=[history.folder]).get_current_head()
 
 
-def _wrong_in(history: MigrationHistory) -> Iterator[tuple[str, str, str]]:
+def _wrong_in(history: MigrationHistory, *, run: bool) -> Iterator[tuple[str, str, str]]:
     """What is wrong, the fix, and where."""
     if history.version_table == LEDGER.version_table:
         yield (
@@ -52,7 +52,7 @@ def _wrong_in(history: MigrationHistory) -> Iterator[tuple[str, str, str]]:
         fix = "put the scripts there, or leave the hook `migrations` out"
         yield "its migrations hold no script", fix, str(folder)
         return
-    if history.plain_head is None:
+    if run or history.plain_head is None:
         yield from _wrong_between(folder)
 
 

@@ -21,7 +21,6 @@ from hedgerow_host.access_rules import unguarded
 from hedgerow_host.admin import routes as admin
 from hedgerow_host.admin.hosted import Hosted
 from hedgerow_host.assembly import Assembly
-from hedgerow_host.lean_start import building_routes
 from hedgerow_host.problems import Problem
 
 WELL_KNOWN = "/.well-known/"
@@ -138,8 +137,7 @@ def _own_router(assembly: Assembly) -> ContextRouter:
     about = tuple(assembly.names)
     if about not in assembly.own_routers:
         hosted = Hosted({context.name: context for context in assembly.contexts}, assembly.clock)
-        with building_routes():
-            assembly.own_routers[about] = admin.admin_router(hosted)
+        assembly.own_routers[about] = admin.admin_router(hosted)
     return assembly.own_routers[about]
 
 

@@ -44,8 +44,10 @@ class PatientProtocol(HttpToolsProtocol):
     _reading: asyncio.TimerHandle | None = None
     _unread = 0
     _header_bytes = 0
-    _at_once = 0
-    """What came last: several requests, perhaps."""
+    _largest = 0
+    """What came at once: the end of a body, or whole requests, and the beginning of this one's headers, perhaps."""
+    _offered = False
+    """Whether somebody has offered another protocol: they are answered in this one, and it ends the connection."""
     _in_headers = False
     _in_body = False
     _refused = False
@@ -63,11 +65,11 @@ class PatientProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come: of headers, of a body, or the rest of a body whose request is answered already."""
-        if self._refused:
+        if self._refused or self._offered:
             return
-        self._at_once = len(data)
+        self._largest = max(self._largest, len(data))
         if not self._in_body:
-            self._header_bytes += self._at_once
+            self._header_bytes += len(data)
         super().data_received(data)
         if self._in_headers or self._is_idle():  # else a request has come as a whole, as nearly all do
             self._expect_headers()
@@ -82,7 +84,7 @@ class PatientProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The headers are here: hand the request on, unless they are too much."""
         self._expect_nothing()
-        may_be_large = self._header_bytes > MAX_HEADER_BYTES or self._at_once > MAX_HEADER_BYTES
+        may_be_large = self._header_bytes + self._largest > MAX_HEADER_BYTES
         self._in_headers, self._in_body, self._header_bytes = False, True, 0
         if len(self.headers) > MAX_HEADERS or (may_be_large and self._size() > MAX_HEADER_BYTES):
             self._refuse()
@@ -92,11 +94,20 @@ class PatientProtocol(HttpToolsProtocol):
                 code="host_missing",
                 detail="HTTP/1.1 demands one Host field (RFC 9112 §3.2). Send one.",
             )
+        elif self.parser.should_upgrade() and self._announces_body():
+            self._refuse_with(
+                HTTPStatus.BAD_REQUEST,
+                code="bad_request",
+                detail="A body that comes with an offer to switch protocols is not read. Send it without Upgrade.",
+            )
         if not self._refused:
             before = self.cycle
             super().on_headers_complete()
             if self.cycle is not before and self.scope["method"] != "HEAD" and not self.expect_100_continue:
                 self.cycle.transport = WholeAnswer(self.transport)
+            if self.parser.should_upgrade():
+                # The parser takes what follows for the other protocol: none of it may become a request.
+                self._offered, self.cycle.keep_alive = True, False
 
     def on_body(self, body: bytes) -> None:
         """A part of a body."""
@@ -188,6 +199,12 @@ class PatientProtocol(HttpToolsProtocol):
 
     def _size(self) -> int:
         return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+
+    def _announces_body(self) -> bool:
+        return any(
+            name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+            for name, value in self.headers
+        )
 
     def _names_one_host(self) -> bool:
         return [name for name, _ in self.headers].count(b"host") == 1

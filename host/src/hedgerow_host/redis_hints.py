@@ -1,8 +1,9 @@
 """Hints through Redis: dramatiq's broker without what hints have no use for, and without polling for each of them.
 
 dramatiq's consumer asks Redis again and again, every 20 ms for a hint to be quick, and that took an idle process
-several percent of a core. But nearly every hint that a process works off comes from its own dispatcher: so that one
-wakes the consumer, and for what others have sent it looks in now and then.
+several percent of a core. But one worker hints for all (ADR 0048), and what it sends comes in swarms: its
+dispatcher wakes its own consumer, and the others look in twice a second while all is quiet, and every 20 ms once
+they have found one.
 """
 
 from __future__ import annotations

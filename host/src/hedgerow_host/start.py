@@ -20,6 +20,7 @@ from hedgerow_host.discovery import hosted_contexts
 from hedgerow_host.exits import not_started
 from hedgerow_host.last_words import witnessed
 from hedgerow_host.migrate import isolation_when_migrated, migrate_contexts, runner_for
+from hedgerow_host.migration_files import unsound_migrations
 from hedgerow_host.mounting import routes_of
 from hedgerow_host.problems import Problem
 from hedgerow_host.rate_limits import limiter_for, quota_of_all_routes
@@ -106,8 +107,15 @@ async def _prepared(address: DatabaseAddress, assembly: Assembly, *, migrate: bo
         _ran, failed = await migrate_contexts(address, loaded, assembly.quarantine.optional)
         assembly.leave_out(failed)
     if assembly.quarantine.optional:
+        assembly.leave_out(_unsound(assembly))
         assembly.leave_out(await _behind(address, assembly))
     return await isolation_when_migrated(address, [context.loaded for context in assembly.contexts])
+
+
+def _unsound(assembly: Assembly) -> list[Problem]:
+    """What is wrong with the migrations of optional contexts: what they are behind by is read with them run."""
+    optional = [context for context in assembly.contexts if context.name in assembly.quarantine.optional]
+    return [problem for context in optional for problem in unsound_migrations(context.loaded, run=True)]
 
 
 async def _behind(address: DatabaseAddress, assembly: Assembly) -> list[Problem]:

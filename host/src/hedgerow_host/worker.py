@@ -27,7 +27,7 @@ from hedgerow_host.worker_probes import answering_probes
 DRAIN_THREADS = 8
 """Drains at the same time per process. Each waits for PostgreSQL most of its time."""
 LOOK_IN_EVERY_MS = 500
-"""How soon an idle worker notices a hint that another one has sent. Its own dispatcher wakes it at once."""
+"""How soon an idle worker notices a hint that another one has sent. The one that hints for all wakes itself."""
 PREFETCH = 16
 """Hints of a context that a process may hold; what it has no thread for is better left to others."""
 SHUTDOWN_GRACE_S = 20.0

@@ -33,6 +33,9 @@ class _Account:
     """When the backlog of the subject is gone."""
     good_until_us: int = 0
     unsettled: int = 0
+    """Uses that Redis has not answered for."""
+    billed: int = 0
+    """Those of them that are on their way."""
 
 
 @final
@@ -57,12 +60,14 @@ class Accounts:
         account.unsettled += 1
         return Verdict.of((claim,), 0, (empty_at - now,))
 
-    def hear(self, claim: Claim, backlog_us: int) -> None:
-        """Redis has said where a subject stands, with all that it has been told."""
+    def hear(self, claim: Claim, backlog_us: int, settled: int) -> None:
+        """Redis has said where a subject stands, with all that it has been told; `settled` uses by this answer."""
         if claim.quota.exact:
             return
         now = _now_us()
         account = self._accounts.setdefault((claim.quota.name, claim.subject), _Account(claim))
+        account.unsettled = max(0, account.unsettled - settled)
+        account.billed = max(0, account.billed - settled)
         account.empty_at_us = now + backlog_us + account.unsettled * claim.quota.interval_us
         account.good_until_us = now + _GOOD_FOR_US
 
@@ -75,7 +80,9 @@ class Accounts:
         """What is to be settled of all. Who was quiet is forgotten: no flood of strangers fills memory."""
         now = _now_us()
         bills = [bill for account in self._accounts.values() for bill in _bill_of(account)]
-        self._accounts = {name: each for name, each in self._accounts.items() if now <= each.good_until_us}
+        self._accounts = {
+            name: each for name, each in self._accounts.items() if each.unsettled or now <= each.good_until_us
+        }
         return bills
 
     def forget(self) -> None:
@@ -84,7 +91,8 @@ class Accounts:
 
 
 def _bill_of(account: _Account) -> list[Bill]:
-    uses, account.unsettled = account.unsettled, 0
+    uses = account.unsettled - account.billed
+    account.billed = account.unsettled
     return [Bill(account.claim, uses)] if uses else []
 
 

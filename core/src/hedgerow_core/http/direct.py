@@ -139,6 +139,8 @@ class _Written(Response):
     def __init__(self, content: bytes, status: int, more: list[tuple[bytes, bytes]]) -> None:
         self.status_code, self.body, self.background = status, content, None
         self.raw_headers = [(b"content-length", b"%d" % len(content)), (b"content-type", _JSON), *more]
+        if not is_body_allowed_for_status_code(status):  # an endpoint may say 204 beside a model
+            self.body, self.raw_headers = b"", more
 
 
 class _Arguments:

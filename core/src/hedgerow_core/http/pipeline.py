@@ -6,6 +6,7 @@ Refusing comes first, so that a stranger can neither make us parse a body nor le
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AbstractContextManager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -26,12 +27,21 @@ from hedgerow_core.http.problems import ERRORS, FORESEEN, problem_of
 from hedgerow_core.http.throttling import Throttle
 from hedgerow_core.security import KeyAuthority, PermissionTable, Principal, TokenIssuer, TokenVerifier
 from hedgerow_core.security.permissions import scope_missing
+from hedgerow_core.unseen import unseen
 
 SPANS = "fastapi.telemetry"
 """Is in the scope where FastAPI records spans."""
 
 Stage = Callable[[Request], Awaitable[None]]
 """Lets a request pass, or raises a domain error."""
+
+
+def building_routes() -> AbstractContextManager[None]:
+    """Around FastAPI's building: it looks whether a field is a model of Pydantic 1, and imports all of that.
+
+    It refuses such models. One that somebody has imported before is seen as ever.
+    """
+    return unseen("pydantic.v1")
 
 
 class PipelineRoute(APIRoute):
@@ -43,7 +53,8 @@ class PipelineRoute(APIRoute):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """As a decorator of a router builds it."""
-        super().__init__(*args, **kwargs)
+        with building_routes():
+            super().__init__(*args, **kwargs)
         answer = direct_answer(self)
         self.is_direct = answer is not None
         """Whether it answers by itself, without what FastAPI puts around a route."""

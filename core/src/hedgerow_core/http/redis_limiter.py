@@ -145,6 +145,8 @@ class RedisLimiter:
                 together, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
                 for asked, answer in zip(together, await self._answers(together), strict=True):
                     self._tell(asked, answer)
+                if self._away:
+                    break  # else everybody behind would wait for Redis once more
         finally:
             self._asking = None
             for asked in (*together, *self._waiting):  # whatever has happened, nobody waits for ever
@@ -157,7 +159,7 @@ class RedisLimiter:
             wait, *backlogs = map(int, answer.split())
             heard = wait, backlogs
             for claim, backlog in zip(asked.claims, backlogs, strict=True):
-                self._accounts.hear(claim, backlog)
+                self._accounts.hear(claim, backlog, asked.passed)
         if asked.told is not None and not asked.told.done():  # else its request has been given up
             asked.told.set_result(heard)
 

@@ -47,8 +47,8 @@ class Carrier(Protocol):
     """What brings events of one publisher here: a `Relay`, or a `RemoteRelay`."""
 
     @property
-    def leads(self) -> bool:
-        """Whether it is the one that carries, among those of all workers, or there is nothing to carry."""
+    def leads(self) -> bool | None:
+        """Whether it is the one that carries, among those of all workers; None if there is nothing to carry."""
         ...
 
     async def open(self) -> None:
@@ -184,7 +184,8 @@ class Dispatcher:
         ]
 
     def _is_first_to_hint(self) -> bool:
-        return self._was_nudged or not self._relays or any(relay.leads for relay in self._relays)
+        leading = [relay.leads for relay in self._relays if relay.leads is not None]
+        return self._was_nudged or not leading or any(leading)
 
     async def _hint(self, partitions: Sequence[DuePartition]) -> None:
         if not partitions:

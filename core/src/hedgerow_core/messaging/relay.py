@@ -83,7 +83,7 @@ class Relay:
         self._snapshot: str | None = None
         """Where all cursors that we lead are; None when we lead none, or when they are apart."""
         self._feed_is_here = False
-        self.leads = False
+        self.leads: bool | None = None
         self._renew_at = 0.0
         self._report_at = 0.0
 
@@ -91,7 +91,7 @@ class Relay:
         """Look whether the feed lies in this database, and create the cursors that are missing."""
         async with self._database.transaction() as connection:
             self._feed_is_here = self._publisher in await cursors.feeds_here(connection, [self._publisher])
-            self.leads = not self._feed_is_here
+            self.leads = False if self._feed_is_here else None
             if self._feed_is_here:
                 await cursors.open_cursors(connection, self._publisher, list(self._subscriptions.values()))
 

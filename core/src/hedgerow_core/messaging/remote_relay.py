@@ -67,7 +67,7 @@ class RemoteRelay:
         self._holder = holder
         self._subscriptions = {subscription.name: subscription for subscription in subscriptions}
         self._reading = ReadingAhead(ask, publisher, self._subscriptions, arrived=arrived)
-        self.leads = False
+        self.leads: bool | None = False
         self._renew_at = 0.0
 
     async def open(self) -> None:

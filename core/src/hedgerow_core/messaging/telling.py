@@ -21,8 +21,10 @@ LONGEST_TRACE = 4000
 
 def message_of(error: BaseException) -> str:
     """One line that is never empty. PostgreSQL's own words without the statement, which the traceback has."""
-    said = driver_error(error) if isinstance(error, DBAPIError) else error
-    return storable(str(said or error)[:LONGEST_MESSAGE]) or type(error).__qualname__
+    said = str(error)
+    if isinstance(error, DBAPIError):
+        said = str(driver_error(error) or error).partition("\n")[0]  # a second line quotes what is in a row
+    return storable(said[:LONGEST_MESSAGE]) or type(error).__qualname__
 
 
 def reason_of(error: BaseException) -> str:

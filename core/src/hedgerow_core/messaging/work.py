@@ -138,7 +138,7 @@ class LedgerWork:
         """
         if not self._at_end or self._at_end[-1][0] is not statement:
             self._at_end.append((statement, []))
-        self._at_end[-1][1].append(row)
+        self._at_end[-1][1].append(dict(row))
 
     def clear(self, cached: Cached[Any], key: str) -> None:
         """Have a remembered answer go with the commit, where no event of this context says so: another's may."""

@@ -11,9 +11,12 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 _HEADING = re.compile(
-    r"""^(?P<name>revision|down_revision)(?:\s*:[^=\n]+)?\s*=\s*(?:None|(?P<quote>["'])(?P<id>[\w.-]+)(?P=quote))\s*$""",
+    r"""^(?P<name>revision|down_revision)(?:\s*:[^=\n]+)?\s*=\s*(?:None|(?P<quote>["'])(?P<id>\w+)(?P=quote))\s*$""",
     re.MULTILINE,
 )
+_DEPENDS = re.compile(r"^depends_on(?:\s*:[^=\n]+)?\s*=(?!\s*None\s*$)", re.MULTILINE)
+_NO_SCRIPTS = (".#", "__init__")
+"""What Alembic passes over: locks of editors, and the package itself."""
 
 
 def plain_head(folder: Path) -> str | None:
@@ -38,8 +41,12 @@ def plain_head(folder: Path) -> str | None:
 def _headings(folder: Path) -> Iterator[tuple[str | None, str | None]]:
     """Each script's revision, and the one that it follows. The first is None where they can't be read off."""
     for script in sorted(folder.glob("*.py")):
-        SourceFileLoader(script.stem, str(script)).get_code(script.stem)
-        found = [(match["name"], match["id"]) for match in _HEADING.finditer(script.read_text())]
+        if script.name.startswith(_NO_SCRIPTS):
+            continue
+        loader = SourceFileLoader(script.stem, str(script))
+        loader.get_code(script.stem)  # what is no Python is told here, and what is has been compiled once
+        source = loader.get_source(script.stem) or ""
+        found = [(match["name"], match["id"]) for match in _HEADING.finditer(source)]
         said = dict(found)
-        plain = len(found) == len(said) == 2
+        plain = len(found) == len(said) == 2 and not _DEPENDS.search(source)
         yield (said["revision"], said["down_revision"]) if plain else (None, None)
