@@ -21,7 +21,7 @@ IN_LINE_PER_PLACE = 20
 CALM_AFTER_S = 5.0
 """So long after the last one was turned away, an overload is over, for the log."""
 PROBES = frozenset({"/livez", "/readyz"})
-"""An orchestrator that hears nothing would restart what is busy."""
+"""An orchestrator that hears nothing would restart what is busy. As they come all the time, nobody logs them."""
 HELD_OPEN_BELOW = "/_feed/"
 """Other hosts wait here for what is next, which costs nothing."""
 

@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hedgerow_core.application import set_cause
+from hedgerow_core.http.admission import PROBES
 from hedgerow_core.http.callers import caller_in
 from hedgerow_core.http.measuring import measure
 from hedgerow_core.http.problems import problem_response
@@ -29,10 +30,8 @@ BODY_WITHIN_S = 30.0
 """From the end of the headers. Who sends a byte a second to keep a connection busy is cut off then."""
 LINGER_S = 1.0
 """An answer to who is still sending is lost when the connection is reset: for so long we read on and throw away."""
-SILENT_PATHS = frozenset({"/livez", "/readyz"})
-"""Probes come every few seconds and would drown the log."""
 SILENT_BELOW = "/_identity/"
-"""So do questions of other hosts about callers. What is wrong with one is told."""
+"""Questions of other hosts about callers drown the log as probes would. What is wrong with one is told."""
 
 _log = log_of(__name__)
 _answered = log_of(__name__, together=True)
@@ -42,7 +41,7 @@ _answered = log_of(__name__, together=True)
 def is_routine(scope: Scope, status: int = HTTPStatus.OK) -> bool:
     """Whether nobody wants to read of a request, because machines make it all the time."""
     path: str = scope["path"]
-    return path in SILENT_PATHS or (path.startswith(SILENT_BELOW) and status < HTTPStatus.BAD_REQUEST)
+    return path in PROBES or (path.startswith(SILENT_BELOW) and status < HTTPStatus.BAD_REQUEST)
 
 
 class RequestBoundary:
