@@ -18,7 +18,7 @@ import asyncpg
 
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.persistence.embedded import embedded_postgres
-from hedgerow_core.testing.servers import RedisServer, run_sql
+from hedgerow_core.testing.servers import run_sql, running_redis
 from tests.processes import Process, clean_environment, run, running
 
 ROOT = Path(__file__).parent.parent
@@ -139,9 +139,7 @@ def prepared() -> Iterator[Ground]:
         run_sql(postgres.address, "ALTER SYSTEM SET track_commit_timestamp = on")
         postgres.stop()
         postgres.start()
-        redis = RedisServer(folder)
-        redis.start()
-        stack.callback(redis.stop)
+        redis = stack.enter_context(running_redis(folder))
         url = postgres.address.url.set(drivername="postgresql").render_as_string(hide_password=False)
         paths = [str(_installed(folder / "site")), str(ROOT), os.environ.get("PYTHONPATH", "")]
         environment = {

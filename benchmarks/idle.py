@@ -21,7 +21,7 @@ from benchmarks.measure import Result, Series, table
 from benchmarks.processor import postmaster_in, used_s
 from hedgerow_core.messaging.dispatcher import ASLEEP_AFTER_S
 from hedgerow_core.persistence.embedded import embedded_postgres
-from hedgerow_core.testing.servers import RedisServer
+from hedgerow_core.testing.servers import running_redis
 from tests.processes import run, running
 
 AT_MOST_PERCENT = 2.0
@@ -40,9 +40,7 @@ def idle(*, rounds: int, seconds: float, events_a_second: float) -> list[Result]
     with tempfile.TemporaryDirectory(prefix="hedgerow-bench-") as name, ExitStack() as stack:
         folder = Path(name)
         postgres = stack.enter_context(embedded_postgres(folder / "data"))
-        redis = RedisServer(folder)
-        redis.start()
-        stack.callback(redis.stop)
+        redis = stack.enter_context(running_redis(folder))
         url = postgres.address.url.set(drivername="postgresql").render_as_string(hide_password=False)
         environment = {
             "HEDGEROW_DATABASE_URL": url,

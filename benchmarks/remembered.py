@@ -31,7 +31,8 @@ from hedgerow_core.caching import StoredCache, in_process_store, redis_store
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.persistence.embedded import embedded_postgres
 from hedgerow_core.persistence.owner import owner_connection
-from hedgerow_core.testing import MigratedDatabases, RedisServer
+from hedgerow_core.testing import MigratedDatabases
+from hedgerow_core.testing.servers import running_redis
 
 ENTRIES = (10, 1_000, 100_000)
 READS, ROUNDS = 300, 5
@@ -128,9 +129,7 @@ async def _customer_with(address: DatabaseAddress, entries: int) -> UUID:
 @contextmanager
 def _servers() -> Iterator[tuple[DatabaseAddress, str]]:
     with tempfile.TemporaryDirectory(prefix="hedgerow-bench-") as name, ExitStack() as stack:
-        redis = RedisServer(Path(name))
-        redis.start()
-        stack.callback(redis.stop)
+        redis = stack.enter_context(running_redis(Path(name)))
         server = stack.enter_context(embedded_postgres(Path(name) / "data"))
         databases = MigratedDatabases(server.address)
         yield stack.enter_context(databases.copy(billing=(plugin.migrations(),))), redis.url

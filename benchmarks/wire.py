@@ -21,7 +21,7 @@ import httpx
 
 from benchmarks.measure import Result, Series, alternating, table
 from hedgerow_core.persistence.embedded import embedded_postgres
-from hedgerow_core.testing.servers import RedisServer
+from hedgerow_core.testing.servers import running_redis
 from tests.extraction.hosts import Host, host, two_hosts
 from tests.extraction.orchard_and_press import PRESS, install_orchard_and_press
 
@@ -91,9 +91,7 @@ def placements() -> Iterator[tuple[Host, Host]]:
         for part in ("site", "together", "apart"):
             (folder / part).mkdir()
         server = stack.enter_context(embedded_postgres(folder / "data")).address
-        redis = RedisServer(folder)
-        redis.start()
-        stack.callback(redis.stop)
+        redis = stack.enter_context(running_redis(folder))
         installed = install_orchard_and_press(folder / "site", press=PRESS.replace("\n    return [router]\n", PACE))
         common = {
             "server": server,

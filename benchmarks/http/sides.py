@@ -23,7 +23,7 @@ import httpx
 import psutil
 
 from hedgerow_core.persistence.embedded import EmbeddedPostgres, embedded_postgres
-from hedgerow_core.testing.servers import RedisServer, free_port, run_sql
+from hedgerow_core.testing.servers import free_port, run_sql, running_redis
 from tests.processes import COMMAND, clean_environment
 
 ROOT = Path(__file__).parent.parent.parent
@@ -116,9 +116,7 @@ def prepared(more: Mapping[str, str] | None = None) -> Iterator[Ground]:
     with tempfile.TemporaryDirectory(prefix="hedgerow-bench-") as name, ExitStack() as stack:
         folder = Path(name)
         postgres = stack.enter_context(embedded_postgres(folder / "data"))
-        redis = RedisServer(folder)
-        redis.start()
-        stack.callback(redis.stop)
+        redis = stack.enter_context(running_redis(folder))
         for process in psutil.process_iter(["cmdline"]):
             if str(folder) in " ".join(process.info["cmdline"] or ()) and process.pid != os.getpid():
                 process.cpu_affinity(list(rest))

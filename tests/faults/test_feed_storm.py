@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from hedgerow_core.persistence import DatabaseAddress
-from hedgerow_core.testing.servers import RedisServer, database_for_test
+from hedgerow_core.testing.servers import RedisServer, database_for_test, running_redis
 from tests.faults.laboratory.child import LEASE_S, MUTANT
 from tests.faults.laboratory.load import WRITERS, Load
 from tests.faults.laboratory.records import Records
@@ -39,10 +39,8 @@ def two_databases(postgres_server: DatabaseAddress) -> Iterator[dict[str, Databa
 
 @pytest.fixture
 def stream(tmp_path: Path) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path)
-    server.start()
-    yield server
-    server.stop()
+    with running_redis(tmp_path) as server:
+        yield server
 
 
 async def storm(bench: TwoHosts, load: Load, stream: RedisServer, *, events: int, kills: int) -> float:

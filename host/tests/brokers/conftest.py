@@ -12,7 +12,7 @@ import pytest
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.testing import RedisServer
 from hedgerow_core.testing.plugin import NOT_PROVEN, RABBITMQ_URL
-from hedgerow_core.testing.servers import database_for_test
+from hedgerow_core.testing.servers import database_for_test, running_redis
 from host.tests.brokers.farm import BrokerServer, Farm
 from host.tests.brokers.orchard import install_orchard
 from tests.processes import run
@@ -35,10 +35,8 @@ class BorrowedServer:
 @pytest.fixture(scope="session")
 def private_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A Redis of these tests alone: they kill and empty it."""
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server
-    server.stop()
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

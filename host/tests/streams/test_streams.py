@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 from hedgerow_core.messaging.announcements import Announcement, Announcements
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.testing import MigratedDatabases, context_database
-from hedgerow_core.testing.servers import RedisServer
+from hedgerow_core.testing.servers import RedisServer, running_redis
 from hedgerow_host.exits import HostError
 from hedgerow_host.streams.streaming import Streaming
 from hedgerow_host.streams.streams import KafkaStream, stream_at
@@ -51,10 +51,8 @@ async def shop(shop_address: DatabaseAddress) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def private_redis(tmp_path: Path) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path)
-    server.start()
-    yield server
-    server.stop()
+    with running_redis(tmp_path) as server:
+        yield server
 
 
 async def publish(shop: Database, first: int, last: int) -> None:

@@ -26,6 +26,7 @@ from hedgerow_core.testing.servers import (
     database_for_test,
     folder_for_postgres,
     postgres_for_tests,
+    running_redis,
 )
 
 DATABASE_URL = "HEDGEROW_TEST_DATABASE_URL"
@@ -70,10 +71,8 @@ def migrated_databases(postgres_server: DatabaseAddress) -> Iterator[MigratedDat
 @pytest.fixture
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A Redis for this test alone, which it may stop and start."""
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server
-    server.stop()
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -83,10 +82,8 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if url:
         yield url
         return
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server.url
-    server.stop()
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")

@@ -160,6 +160,17 @@ class RedisServer:
             self._process = None
 
 
+@contextmanager
+def running_redis(folder: Path) -> Iterator[RedisServer]:
+    """A Redis for the body, which may stop and start it."""
+    server = RedisServer(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
 def free_port() -> int:
     """A TCP port that nobody listens on right now."""
     with socket.socket() as probe:
