@@ -272,6 +272,7 @@ async def test_a_body_behind_an_offer_to_switch_is_never_read_as_a_request(
 async def test_an_offer_to_switch_is_answered_in_http_and_nothing_behind_it_is(port: int, other: bytes) -> None:
     peer = await Peer.at(port)
     await peer.send(GET + OFFER % other + b"\r\n")
+    await asyncio.sleep(0.05)
     with suppress(ConnectionError):
         await peer.send(INNER)
 
