@@ -10,13 +10,13 @@ import pytest
 from hedgerow_core.messaging import Outlet
 from hedgerow_core.persistence import DatabaseAddress
 from tests.faults.laboratory.records import Records
-from tests.faults.laboratory.sizes import size
+from tests.faults.laboratory.sizes import LONG, size
 from tests.faults.ledger_load.feed_mutants import ByIdAlone, ByOldestRunning, reading_from
 from tests.faults.ledger_load.stage import ledger_stage
 from tests.faults.ledger_load.writers import Load, count_committed
 
 EXPERIMENT = "49 order of a remote feed"
-MUTANT_COMMITS, MUTANT_KEYS = 1_000, 12
+MUTANT_COMMITS, MUTANT_KEYS = (1_000 if LONG else 300), 12
 MUTANT_QUIET_S = 1.5
 MUTANTS: dict[str, type[Outlet]] = {
     "id > cursor": ByIdAlone,

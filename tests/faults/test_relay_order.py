@@ -12,13 +12,13 @@ import pytest
 from hedgerow_core.messaging import Relay
 from hedgerow_core.persistence import DatabaseAddress
 from tests.faults.laboratory.records import Records
-from tests.faults.laboratory.sizes import size
+from tests.faults.laboratory.sizes import LONG, size
 from tests.faults.ledger_load.relay_mutants import ByIdAlone, ByOldestRunning, ByTransaction, SkipLocked
 from tests.faults.ledger_load.stage import ledger_stage
 from tests.faults.ledger_load.writers import Load, count_committed
 
 EXPERIMENT = "1 relay order"
-MUTANT_COMMITS, MUTANT_KEYS = 1_000, 12
+MUTANT_COMMITS, MUTANT_KEYS = (1_000 if LONG else 300), 12
 """Fewer keys: more of them in dispute, so that even a slow machine turns some around."""
 MUTANT_QUIET_S = 1.5
 MUTANTS = {
