@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 # Many tests start processes; each would compile our sources anew where somebody has switched bytecode off.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install run demo test check locked audit format proto chart bench bench-http bench-growth bench-footprint bench-ledger bench-boot test-faults
+.PHONY: help install run demo test check types rules locked audit format proto chart bench bench-http bench-growth bench-footprint bench-ledger bench-boot test-faults
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -32,9 +32,14 @@ test-faults: install ## the long fault experiments, about an hour (ONLY=file for
 	@FAULTS_TIER=long $(UV) run --no-sync pytest $(or $(ONLY),tests/faults tests/extraction)
 
 check: locked install ## lock, ruff, mypy, import-linter, hedgerow check
+	@$(MAKE) --no-print-directory --jobs=2 types rules
+
+types:
+	@$(UV) run --no-sync mypy
+
+rules:
 	@$(UV) run --no-sync ruff format --check .
 	@$(UV) run --no-sync ruff check .
-	@$(UV) run --no-sync mypy
 	@for walls in importlinter.ini contexts/*/importlinter.ini; do \
 		if [ -f $$walls ]; then $(UV) run --no-sync lint-imports --config $$walls --no-logo || exit 1; fi; done
 	@for hosted in "" users,billing,webhooks; do \

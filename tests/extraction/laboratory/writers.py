@@ -21,8 +21,8 @@ from tests.faults.laboratory.sizes import LONG
 KEYS_EACH = 5 if LONG else 2
 QUICKLY_S = 0.01
 PAUSE_S = QUICKLY_S if LONG else 0.25
-"""Between two commits of a writer. In the short tier, too, they write all the time, but not all that they could: each
-commit has its effects, which take ten times as long. Fewer keys, so that some still come to be counted."""
+"""Between two commits of a writer. In the short tier, too, they write all the time, but not all that they could: a
+commit has effects, which take ten times as long. Fewer keys, so that some still come to be counted."""
 TRY_AGAIN_AFTER_S = 0.02 if LONG else 0.2
 """Whoever tries again connects anew, which is dear."""
 ROLLED_BACK = 0.1
