@@ -25,14 +25,15 @@ run: install ## start the host: API and worker in one process, PostgreSQL brough
 demo: install ## play the story over HTTP on a host of its own: register, invoice, paid by the worker
 	@$(UV) run --no-sync python -m tests.demo
 
-test: check ## lint, types, boundaries, then every test
+test: ## lint, types, boundaries, then every test
+	@$(MAKE) --no-print-directory check BESIDE=tests/__pycache__
 	@$(UV) run --no-sync pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-faults: install ## the long fault experiments, about an hour (ONLY=file for some); writes docs/evidence/faults.md and money.md
 	@FAULTS_TIER=long $(UV) run --no-sync pytest $(or $(ONLY),tests/faults tests/extraction)
 
 check: locked install ## lock, ruff, mypy, import-linter, hedgerow check
-	@$(MAKE) --no-print-directory --jobs=2 types rules
+	@$(MAKE) --no-print-directory --jobs=2 types rules $(BESIDE)
 
 types:
 	@$(UV) run --no-sync mypy
@@ -44,6 +45,10 @@ rules:
 		if [ -f $$walls ]; then $(UV) run --no-sync lint-imports --config $$walls --no-logo || exit 1; fi; done
 	@for hosted in "" users,billing,webhooks; do \
 		found=$$(HEDGEROW_ENV=dev HEDGEROW_CONTEXTS=$$hosted $(UV) run --no-sync hedgerow check --no-database) || { echo "$$found"; exit 1; }; done
+
+# In a clean clone: pytest rewrites and compiles every test here, beside mypy, and not in each of its processes.
+tests/__pycache__:
+	@$(UV) run --no-sync pytest --collect-only -qq >/dev/null || true # what is wrong is told when the tests run
 
 locked: $(filter .tools/%,$(UV))
 	@$(UV) lock --check --quiet || { echo "uv.lock lags behind a pyproject.toml: run make install, and commit it"; exit 1; }
