@@ -58,6 +58,7 @@ async def test_nothing_is_lost_wherever_the_mover_dies(
             await move.run("switch")
             await writers.at_the_target(A_FEW)
         wrong = await move.judged(target, writers)
+    assert writers.tasks, "nothing has come to be counted"
     facts = {"events": len(writers.published), "deaths": len(before) + len(within)}
     verdict(EXPERIMENT, Measured(not wrong, wrong or "nothing lost, nothing doubled"), seed=seed, **facts)
 

@@ -18,7 +18,7 @@ from hedgerow_core.persistence import ContextIsMoving, Database, DatabaseAddress
 from tests.faults.laboratory.contexts.lab_source import TASK_EVERY, SourceWork
 from tests.faults.laboratory.sizes import LONG
 
-KEYS_EACH = 5 if LONG else 2
+KEYS_EACH = 5 if LONG else 1
 QUICKLY_S = 0.01
 PAUSE_S = QUICKLY_S if LONG else 0.25
 """Between two commits of a writer. In the short tier, too, they write all the time, but not all that they could: a
