@@ -10,10 +10,10 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from typing import final
+from typing import TYPE_CHECKING, final
 
-from purgatory import AsyncCircuitBreakerFactory, ContextChanged, Event
-from purgatory.domain.model import CLOSED, HALF_OPENED, OPENED, OpenedState
+if TYPE_CHECKING:
+    from purgatory import Event  # comes with the first breaker: most hosts have none
 
 FAILURES = 5
 """So many, one after the other, are no coincidence."""
@@ -46,6 +46,8 @@ class CircuitBreaker:
 
         Exceptions of the kinds `answers` say that somebody is there: they are no failures.
         """
+        from purgatory import AsyncCircuitBreakerFactory
+
         self._name = name
         self._changed = changed
         self._open_for_s = open_for_s
@@ -64,6 +66,8 @@ class CircuitBreaker:
         Raises:
             CircuitOpen: nobody shall try right now.
         """
+        from purgatory.domain.model import HALF_OPENED, OpenedState
+
         breaker = await self._factory.get_breaker(self._name)
         async with AsyncExitStack() as stack:
             try:
@@ -87,6 +91,9 @@ class CircuitBreaker:
         return CircuitOpen(self._name, timedelta(seconds=max(0.0, seconds)))
 
     def _tell(self, _name: str, _happened: str, event: Event) -> None:
+        from purgatory import ContextChanged
+        from purgatory.domain.model import CLOSED, OPENED
+
         if not isinstance(event, ContextChanged):
             return
         if event.state == OPENED and not self.is_open:
