@@ -8,12 +8,24 @@ they don't find it (ADR 0047). Models that only documents are made of are built 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 from hedgerow_core.unseen import unseen
 from hedgerow_host.methods_later import write_methods_at_once, write_methods_later
+from hedgerow_host.packages_later import run_later
 
+_GATHERING: Mapping[str, Collection[str]] = {
+    "cryptography.x509": (),  # certificates, in which keys of tokens may come: ours don't
+    "sqlalchemy.ext.asyncio": (
+        "engine:AsyncConnection",
+        "engine:AsyncEngine",
+        "engine:create_async_engine",
+        "exc",
+    ),  # the rest are sessions of the ORM
+    "uvicorn": ("config:Config", "server:Server"),  # the rest is its command line
+}
+"""Packages that import everything they have, and what of it a server uses."""
 YOUNG_OBJECTS = 10_000
 """So many more objects than before, and the collector looks through them: some MB at most."""
 
@@ -22,6 +34,8 @@ def start_lean() -> None:
     """Import those libraries without their company, and leave garbage where it is until `spare_what_is_built`."""
     gc.disable()
     write_methods_later()
+    for package, at_hand in _GATHERING.items():
+        run_later(package, at_hand)
     with building_models_later():
         import fastapi.openapi.models  # noqa: F401
     with unseen("better_exceptions", "colorama", "rich"):  # tracebacks in colour, which print local variables

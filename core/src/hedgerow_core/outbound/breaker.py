@@ -10,10 +10,11 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, final
 
 if TYPE_CHECKING:
-    from purgatory import Event  # comes with the first breaker: most hosts have none
+    from purgatory import AsyncCircuitBreakerFactory, Event
 
 FAILURES = 5
 """So many, one after the other, are no coincidence."""
@@ -46,15 +47,11 @@ class CircuitBreaker:
 
         Exceptions of the kinds `answers` say that somebody is there: they are no failures.
         """
-        from purgatory import AsyncCircuitBreakerFactory
-
         self._name = name
         self._changed = changed
+        self._failures = failures
         self._open_for_s = open_for_s
-        self._factory = AsyncCircuitBreakerFactory(
-            default_threshold=failures, default_ttl=open_for_s, exclude=list(answers)
-        )
-        self._factory.add_listener(self._tell)
+        self._answers = answers
         self._probing = False
         self.is_open = False
         """Since it has failed several times running, and until it answers again."""
@@ -86,6 +83,17 @@ class CircuitBreaker:
                 raise
             finally:
                 self._probing &= not probes
+
+    @cached_property
+    def _factory(self) -> AsyncCircuitBreakerFactory:
+        """Made with the first try, and its library imported (10 ms): many hosts call nobody."""
+        from purgatory import AsyncCircuitBreakerFactory
+
+        made = AsyncCircuitBreakerFactory(
+            default_threshold=self._failures, default_ttl=self._open_for_s, exclude=list(self._answers)
+        )
+        made.add_listener(self._tell)
+        return made
 
     def _left_alone(self, seconds: float) -> CircuitOpen:
         return CircuitOpen(self._name, timedelta(seconds=max(0.0, seconds)))
