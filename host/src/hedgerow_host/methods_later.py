@@ -1,27 +1,24 @@
-"""Lets dataclasses write what they may never need when it is first called. Only while a server starts (ADR 0050).
+"""Lets dataclasses write their methods when somebody first looks at one. Only while a server starts (ADR 0050).
 
-A frozen dataclass compiles six functions when it is declared, and a host declares four hundred of them. All but
-`__init__` can wait: hardly any of them is compared, shown or written to by force.
+A frozen dataclass compiles six functions when it is declared, and a host declares four hundred of them. Most are
+never compared, shown or written to by force, and many not even made.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, final
 
 WRITER = "_create_fn"
 """Writes every method, in the standard library up to Python 3.12; a test looks that it does.
 
 Later libraries lack it, and write all methods of a class together: there, everything is as ever."""
-LATER = frozenset({"__repr__", "__eq__", "__hash__", "__setattr__", "__delattr__"})
-
 _Method = Callable[..., Any]
-_Write = Callable[[], _Method]
 
 
 def write_methods_later() -> None:
-    """Have dataclasses that are declared from now on write these methods when they are first called."""
+    """Have dataclasses that are declared from now on write each method when it is first looked at."""
     write = getattr(dataclasses, WRITER, None)
     if write is not None and not hasattr(write, "at_once"):
         setattr(dataclasses, WRITER, _patient(write))
@@ -35,29 +32,38 @@ def write_methods_at_once() -> None:
 
 
 def _patient(write: _Method) -> _Method:
-    def create(name: str, args: Sequence[str], body: Sequence[str], **more: Any) -> _Method:
-        if name in LATER:
-            return _unwritten(name, lambda: write(name, args, body, **more))
-        written: _Method = write(name, args, body, **more)
-        return written
+    def create(name: str, args: Sequence[str], body: Sequence[str], **more: Any) -> Unwritten:
+        return Unwritten(name, lambda: write(name, args, body, **more))
 
     create.at_once = write  # type: ignore[attr-defined]
     return create
 
 
-def _unwritten(name: str, write: _Write) -> _Method:
-    """A method that is written by its first call, and then takes its own place in the class."""
-    written: _Method | None = None
+@final
+class Unwritten:
+    """Holds the place of a method in a class until somebody looks at it, which puts the method there."""
 
-    def method(self: object, *given: object) -> Any:
-        nonlocal written
-        if written is None:
-            written = write()
-            written.__qualname__ = method.__qualname__
-            for kind in type(self).__mro__:
-                if kind.__dict__.get(name) is method:
-                    setattr(kind, name, written)
-        return written(self, *given)
+    __slots__ = ("__name__", "_write", "_written")
 
-    method.__name__ = name
-    return method
+    def __init__(self, name: str, write: Callable[[], _Method]) -> None:
+        self.__name__ = name
+        self._write = write
+        self._written: _Method | None = None
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        """The method itself, which is the library's own."""
+        method = self._method()
+        for kind in owner.__mro__:
+            if vars(kind).get(self.__name__) is self:
+                method.__qualname__ = f"{kind.__qualname__}.{self.__name__}"
+                setattr(kind, self.__name__, method)
+        return method.__get__(instance, owner)
+
+    def __call__(self, *given: object) -> Any:
+        """Called where the library has wrapped it: around `__repr__` is what ends circles."""
+        return self._method()(*given)
+
+    def _method(self) -> _Method:
+        if self._written is None:
+            self._written = self._write()
+        return self._written
