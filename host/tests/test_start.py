@@ -6,6 +6,7 @@ import gc
 
 from pydantic import BaseModel
 
+from hedgerow_host.cli import SERVERS, serve
 from hedgerow_host.lean_start import building_models_later, spare_what_is_built
 
 
@@ -33,3 +34,7 @@ def test_models_that_are_declared_to_be_built_later_are_built_when_they_are_firs
     assert [Hedge.__pydantic_complete__, Tree.__pydantic_complete__] == [False, True]
     assert Hedge.model_validate({"metres": "3"}).metres == 3
     assert Hedge.__pydantic_complete__
+
+
+def test_every_role_that_serves_in_its_own_process_begins_lean() -> None:
+    assert serve.ROLES.keys() - SERVERS == {"dev"}, "which starts another process, and again with every change"

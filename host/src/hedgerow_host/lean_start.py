@@ -30,10 +30,15 @@ YOUNG_OBJECTS = 10_000
 """So many more objects than before, and the collector looks through them: some MB at most."""
 
 
-def start_lean() -> None:
-    """Import those libraries without their company, and leave garbage where it is until `spare_what_is_built`."""
+def begin_lean() -> None:
+    """Leave garbage where it is, and methods of dataclasses unwritten, until `spare_what_is_built`."""
     gc.disable()
     write_methods_later()
+
+
+def start_lean() -> None:
+    """Import those libraries without their company. Begins, where nobody has begun."""
+    begin_lean()
     for package, at_hand in _GATHERING.items():
         run_later(package, at_hand)
     with building_models_later():
