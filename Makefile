@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 # Many tests start processes; each would compile our sources anew where somebody has switched bytecode off.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install run demo test check locked audit format proto chart bench bench-http bench-growth bench-footprint bench-ledger bench-boot test-faults
+.PHONY: help install run demo test check types rules locked audit format proto chart bench bench-http bench-growth bench-footprint bench-ledger bench-boot test-faults
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -25,20 +25,30 @@ run: install ## start the host: API and worker in one process, PostgreSQL brough
 demo: install ## play the story over HTTP on a host of its own: register, invoice, paid by the worker
 	@$(UV) run --no-sync python -m tests.demo
 
-test: check ## lint, types, boundaries, then every test
+test: ## lint, types, boundaries, then every test
+	@$(MAKE) --no-print-directory check BESIDE=tests/__pycache__
 	@$(UV) run --no-sync pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-faults: install ## the long fault experiments, about an hour (ONLY=file for some); writes docs/evidence/faults.md and money.md
 	@FAULTS_TIER=long $(UV) run --no-sync pytest $(or $(ONLY),tests/faults tests/extraction)
 
 check: locked install ## lock, ruff, mypy, import-linter, hedgerow check
+	@$(MAKE) --no-print-directory --jobs=2 types rules $(BESIDE)
+
+types:
+	@$(UV) run --no-sync mypy
+
+rules:
 	@$(UV) run --no-sync ruff format --check .
 	@$(UV) run --no-sync ruff check .
-	@$(UV) run --no-sync mypy
 	@for walls in importlinter.ini contexts/*/importlinter.ini; do \
 		if [ -f $$walls ]; then $(UV) run --no-sync lint-imports --config $$walls --no-logo || exit 1; fi; done
 	@for hosted in "" users,billing,webhooks; do \
 		found=$$(HEDGEROW_ENV=dev HEDGEROW_CONTEXTS=$$hosted $(UV) run --no-sync hedgerow check --no-database) || { echo "$$found"; exit 1; }; done
+
+# In a clean clone: pytest rewrites and compiles every test here, beside mypy, and not in each of its processes.
+tests/__pycache__:
+	@$(UV) run --no-sync pytest --collect-only -qq >/dev/null || true # what is wrong is told when the tests run
 
 locked: $(filter .tools/%,$(UV))
 	@$(UV) lock --check --quiet || { echo "uv.lock lags behind a pyproject.toml: run make install, and commit it"; exit 1; }

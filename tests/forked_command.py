@@ -22,11 +22,12 @@ def ask(connection: socket.socket, wish: dict[str, object], files: Sequence[int]
     connection.sendall(text[sent:])
 
 
-def main(address: str, *arguments: str) -> int:
+def main(address: str, libraries: str, *arguments: str) -> int:
     """Run the command here, with our own files; returns how it ended, as `subprocess` says it."""
     wish = {
         "module": PROGRAM,
         "arguments": arguments,
+        "libraries": libraries,
         "folder": os.getcwd(),
         "environment": dict(os.environ),
     }

@@ -10,12 +10,15 @@ import os
 import pkgutil
 import select
 import signal
+import site
 import socket
 import sys
+import sysconfig
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 PACKAGES = ("hedgerow_core", "hedgerow_host", "hedgerow_users", "hedgerow_billing", "hedgerow_webhooks")
@@ -101,7 +104,19 @@ def become(wish: Mapping[str, Any]) -> None:
     from tests import warm_spawn  # not before `End` is registered: multiprocessing waits for children at the end
 
     warm_spawn.install()
+    _find_what_is_in(wish["libraries"])
     sys.path[:0] = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
+
+
+def _find_what_is_in(libraries: str) -> None:
+    """Find what is installed there, and no more what is here; what is imported already stays what it is."""
+    ours = sysconfig.get_path("purelib")
+    if libraries == ours:
+        return
+    named = {line for file in Path(ours).glob("*.pth") for line in file.read_text().splitlines()}
+    sys.path[:] = [folder for folder in sys.path if folder not in {ours, *named}]
+    site.addsitedir(libraries)
+    importlib.invalidate_caches()
 
 
 class End:

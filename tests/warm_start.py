@@ -17,14 +17,17 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests import forked_command
 
 ROOT = Path(__file__).parents[1]
+LIBRARIES = Path(sysconfig.get_path("purelib"))
+"""Where what is installed here is found."""
 
 
 class Started:
@@ -84,6 +87,7 @@ def start(
     wish = {
         "module": module,
         "arguments": arguments,
+        "libraries": str(LIBRARIES),
         "folder": str(folder),
         "environment": dict(environment),
     }
@@ -97,11 +101,30 @@ def commands() -> Path:
     """A folder for the PATH of a shell, with a `hedgerow` in it that is forked, too."""
     folder = _forker().with_name("commands")
     folder.mkdir()
-    command = folder / "hedgerow"
-    script = [sys.executable, "-IS", forked_command.__file__, str(_forker())]
+    _write_command(folder / "hedgerow", LIBRARIES)
+    return folder
+
+
+@contextmanager
+def lent_to(environment: Path) -> Iterator[None]:
+    """While the body runs, the `hedgerow` of another environment of Python is forked, too.
+
+    It finds the contexts that are installed there. What it imports beside them is ours: for environments whose
+    Hedgerow is the one in this repository, and whose libraries are of the same lock.
+    """
+    command, installed = environment / "bin/hedgerow", environment / "bin/hedgerow-installed"
+    command.rename(installed)
+    try:
+        _write_command(command, environment / LIBRARIES.relative_to(sys.prefix))
+        yield
+    finally:
+        installed.replace(command)
+
+
+def _write_command(command: Path, libraries: Path) -> None:
+    script = [sys.executable, "-IS", forked_command.__file__, str(_forker()), str(libraries)]
     command.write_text(f'#!/bin/sh\nexec {shlex.join(script)} "$@"\n')
     command.chmod(0o755)
-    return folder
 
 
 @functools.cache

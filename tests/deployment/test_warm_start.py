@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from tests import warm_start
 from tests.deployment import endings
+from tests.garden import GARDEN, install_garden
 from tests.processes import COMMAND, clean_environment
 from tests.shell import typed, with_hedgerow
 
@@ -88,3 +90,18 @@ def test_what_is_typed_into_a_shell_prints_and_ends_as_the_installed_command_doe
 
     assert (warm.returncode, warm.stdout, warm.stderr) == (cold.returncode, cold.stdout, cold.stderr)
     assert warm.stdout + warm.stderr
+
+
+def test_what_is_lent_to_another_environment_finds_what_is_there_alone_and_is_given_back(tmp_path: Path) -> None:
+    libraries = tmp_path / warm_start.LIBRARIES.relative_to(sys.prefix)
+    libraries.mkdir(parents=True)
+    install_garden(libraries, GARDEN)
+    command = tmp_path / "bin/hedgerow"
+    command.parent.mkdir()
+    command.write_text("installed")
+
+    with warm_start.lent_to(tmp_path):
+        listed = typed(f"{command} contexts list --json", folder=tmp_path, environment=clean_environment())
+
+    assert [row["name"] for row in json.loads(listed.stdout)] == ["garden"]
+    assert command.read_text() == "installed"

@@ -17,9 +17,9 @@ from hedgerow_core.testing.plugin import DATABASE_URL, NOT_PROVEN
 from tests.compiled import lend_compiled
 from tests.conftest import url_of
 from tests.docs.markdown import DOCS, blocks
-from tests.processes import COMMAND, UV, UV_FOUND_NOBODY, clean_environment
-from tests.shell import typed
-from tests.warm_start import ROOT
+from tests.processes import UV, UV_FOUND_NOBODY, clean_environment
+from tests.shell import typed, with_hedgerow
+from tests.warm_start import ROOT, lent_to
 
 PAGE = (DOCS / "how-to/add-a-context.md").read_text()
 WITHIN_S = 400.0
@@ -39,7 +39,8 @@ class Orchard:
 
     def runs(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run something in its environment."""
-        return typed(" ".join(command), folder=self.folder, environment=self.environment, within_s=WITHIN_S)
+        with lent_to(self.folder / ".venv"):
+            return typed(" ".join(command), folder=self.folder, environment=self.environment, within_s=WITHIN_S)
 
     def fails(self, file: str, code: str, *command: str) -> str:
         """What a command says against this code; the file is as before afterwards."""
@@ -62,19 +63,22 @@ def scripts() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def orchard(postgres_server: DatabaseAddress, tmp_path_factory: pytest.TempPathFactory) -> Orchard:
     folder = tmp_path_factory.mktemp("made")
-    path = os.pathsep.join([str(COMMAND.parent), str(Path(UV).parent), os.environ["PATH"]])
+    path = os.pathsep.join([str(Path(UV).parent), os.environ["PATH"]])
     environment = clean_environment() | {"PATH": path, "UV_NO_PROGRESS": "1", DATABASE_URL: url_of(postgres_server)}
     environment.pop("VIRTUAL_ENV", None)
-    app, context, *rest = scripts().values()
-    made = typed(app, folder=folder, environment=environment, within_s=WITHIN_S)
+    app, *making, holds = scripts().values()
+    made = typed(app, folder=folder, environment=with_hedgerow(environment), within_s=WITHIN_S)
     if UV_FOUND_NOBODY in made.stderr:
         pytest.skip(f"{NOT_PROVEN}an app that uv installs (neither uv's cache nor a network has what it needs)")
     assert made.returncode == 0, made.stderr
     folder /= "orchard"
     warm(folder)
-    done = typed(context + "".join(rest), folder=folder, environment=environment, within_s=WITHIN_S)
+    with lent_to(folder / ".venv"):
+        done = typed("".join(making), folder=folder, environment=environment, within_s=WITHIN_S)
     assert done.returncode == 0, done.stdout + done.stderr
-    return Orchard(folder, environment, made.stdout + done.stdout)
+    held = typed(holds, folder=folder, environment=environment, within_s=WITHIN_S)
+    assert held.returncode == 0, held.stdout + held.stderr
+    return Orchard(folder, environment, made.stdout + done.stdout + held.stdout)
 
 
 def warm(folder: Path) -> None:

@@ -160,7 +160,7 @@ def test_who_follows_the_page_moves_billing_and_can_take_it_back_and_nothing_is_
     operator.starts("shop")
     with buyers.buying(), front.client() as client, httpx.Client() as by_hand:
         ann = replace(sign_up(client), client=by_hand)
-        buyers.some(5)
+        buyers.some(3)
         assert "nothing stands in the way" in operator.does("shop: plan")
         operator.asks("new server", operator.new)
         operator.asks("old server", operator.old)
@@ -171,13 +171,13 @@ def test_who_follows_the_page_moves_billing_and_can_take_it_back_and_nothing_is_
         front.rest = operator.urls["users"]
         carry_and_stand_by(operator)
         assert ann.request("GET", f"{operator.urls['billing']}/v1/billing/invoices").is_success
-        buyers.some(5)
+        buyers.some(3)
         with pytest.raises(AssertionError, match="an invoice is lost"):
             nothing_is_lost_or_doubled(operator.target, buyers.paid)
 
         front.next = operator.urls["billing"]
         assert "stood still for" in operator.does("shop: switch")
-        buyers.some(5)
+        buyers.some(3)
         assert front.billing == operator.urls["billing"]
         operator.stops("shop")
         operator.does("shop: verify")
@@ -186,7 +186,7 @@ def test_who_follows_the_page_moves_billing_and_can_take_it_back_and_nothing_is_
         operator.starts("shop")
         front.next = operator.urls["shop"]
         assert "billing is back, and works" in operator.does("shop: take it back")
-        buyers.some(5)
+        buyers.some(3)
         assert front.billing == operator.urls["shop"]
         operator.stops("billing")
         assert "forgotten" in operator.does("shop: take away what is left")
@@ -194,13 +194,13 @@ def test_who_follows_the_page_moves_billing_and_can_take_it_back_and_nothing_is_
         carry_and_stand_by(operator)
         front.next = operator.urls["billing"]
         operator.does("shop: switch")
-        buyers.some(5)
+        buyers.some(3)
         operator.stops("shop")
         operator.does("shop: verify")
         problem(httpx.get(f"{operator.urls['users']}/v1/billing/invoices"), 421, "context_elsewhere")
         assert sign_up(client).get("/v1/billing/invoices").is_success
         operator.does("shop: retire")
-        buyers.some(5)
+        buyers.some(3)
     assert buyers.gave_up == []
     until_nothing_is_left_to_do(operator.target)
     nothing_is_lost_or_doubled(operator.target, buyers.paid)

@@ -19,6 +19,7 @@ from tests.conftest import url_of
 from tests.docs.markdown import DOCS, blocks
 from tests.processes import UV_FOUND_NOBODY, clean_environment
 from tests.shell import typed
+from tests.warm_start import lent_to
 
 ROOT = DOCS.parent
 PAGE = DOCS / "how-to" / "write-a-context.md"
@@ -123,7 +124,8 @@ def test_who_follows_the_page_has_a_context_that_works_and_can_be_taken_out_agai
     for path, text in files_shown(page).items():
         (workspace.folder / path).write_text(text)
 
-    printed = workspace.shell(commands(page, "install"))
+    with lent_to(workspace.folder / ".venv"):
+        printed = workspace.shell(commands(page, "install"))
     assert workspace.contexts() == ["billing", "loyalty", "users", "webhooks"]
     assert re.search(r"\b13 passed\b", printed), printed
     for generated in GENERATED:

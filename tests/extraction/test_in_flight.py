@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from hedgerow_core.messaging.cursors import IS_IN_WINDOW, IS_NEW
 from hedgerow_core.persistence import ContextIsMoving, Database, DatabaseAddress
 from tests.extraction.laboratory.two_clusters import moving, value
-from tests.extraction.laboratory.writers import Writers
+from tests.extraction.laboratory.writers import QUICKLY_S, Writers
 from tests.faults.laboratory.child import MUTANT, STOP_POINT
 from tests.faults.laboratory.servers import plain_url
 from tests.faults.laboratory.sizes import with_twins
@@ -40,9 +40,9 @@ async def test_what_a_worker_holds_at_the_switch_is_done_once_and_counts_no_atte
 ) -> None:
     settings = {MUTANT: mutant} if mutant else {}
     async with moving(laboratory_database, target, redis_url, tmp_path) as move:
-        writers = Writers(laboratory_database, target, seed, count=1)
+        writers = Writers(laboratory_database, target, seed, count=1, pause_s=QUICKLY_S)
         async with writers.writing():
-            await writers.some(60)
+            await writers.some(40)
             await move.run("shadow")
             await move.start_new_host()
         sleeper = move.bench.supervisor.worker(HEDGEROW_CONTEXTS="source", **{STOP_POINT: "handler_before"})
@@ -110,7 +110,7 @@ async def test_the_source_goes_on_by_itself_when_the_mover_dies_in_the_switch(
             await move.run("shadow")
             await move.start_new_host()
             await move.run("switch", dies_at="switch_sequences_after")
-            await writers.some(50)
+            await writers.some(20)
             assert writers.at_target == 0
             await move.run("switch", dies_at="switch_for_good_after")
             told = json.loads((await move.says("status", "--json"))[1])

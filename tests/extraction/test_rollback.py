@@ -10,7 +10,7 @@ import pytest
 from hedgerow_core.persistence import DatabaseAddress
 from tests.extraction.laboratory.two_clusters import moving, rows, value
 from tests.extraction.laboratory.writers import Writers
-from tests.extraction.test_move_under_load import ON_THE_WAY_BACK, some_of
+from tests.extraction.test_move_under_load import A_FEW, ON_THE_WAY_BACK, some_of
 from tests.faults.laboratory.sizes import LONG
 
 STAGES = ["prepare", "copy", "shadow", "switch"] if LONG else ["switch"]
@@ -35,13 +35,13 @@ async def test_a_move_can_be_taken_back_at_every_stage(
         writers = Writers(laboratory_database, target, seed)
         move.bench.supervisor.worker()
         async with writers.writing():
-            await writers.some(50)
+            await writers.some(A_FEW)
             new_host = []
             if stage == "switch":
                 await move.run("shadow")
                 new_host = await move.start_new_host()
             await move.run(stage)
-            await writers.some(50)
+            await writers.some(A_FEW)
             if stage == "switch":
                 for point in some_of(ON_THE_WAY_BACK[:2], seed):
                     await move.roll_back(dies_at=point)
@@ -54,7 +54,7 @@ async def test_a_move_can_be_taken_back_at_every_stage(
                 await move.roll_back(dies_at=point)
             if await value(laboratory_database, "SELECT to_regclass('hedgerow_extraction.moves') IS NOT NULL"):
                 await move.roll_back()
-            await writers.some(50)
+            await writers.some(A_FEW)
         assert await move.judged(laboratory_database, writers) == ""
         assert (writers.at_target > 0) is (stage == "switch")
 

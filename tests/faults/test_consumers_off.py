@@ -31,7 +31,7 @@ KEYS = 50
 SLOWER_AT_MOST = 1.2 if LONG else 5.0
 """In the short tier other tests may run beside this one."""
 FASTER_AT_LEAST = 3.0 if LONG else 0.6
-BACKLOG = 10_000 if LONG else 600
+BACKLOG = 10_000 if LONG else 300
 """As after a longer absence: what is left when a worker comes back is this much, and what the pace adds."""
 MUTANT_S = 3.0
 DRAINED_WITHIN_S = 60.0 if LONG else 12.0

@@ -36,7 +36,8 @@ from tests.faults.laboratory.broken_contexts import MORE, ROSE, SOUND, TWELVE, m
 from tests.faults.laboratory.checker import Measured
 from tests.faults.laboratory.records import Records
 from tests.garden import install_context
-from tests.processes import COMMAND, clean_environment, run, running, wait_until_ready
+from tests.processes import clean_environment, run, running, wait_until_ready
+from tests.shell import with_hedgerow
 
 FINE, CHECK_FAILED, MISCONFIGURED, PARTLY_FAILED = 0, 1, 2, 4
 NAMED_WITHIN_S = 10.0
@@ -148,9 +149,9 @@ def test_a_hook_that_ends_the_process_is_named_too(farm: Path) -> None:
 def all_that_was_said(verb: str, farm: Path) -> subprocess.CompletedProcess[str]:
     """A command to the end of its output: the witness may write when the command itself has ended."""
     return subprocess.run(
-        [str(COMMAND), verb],
+        ["hedgerow", verb],
         cwd=farm,
-        env=clean_environment() | environment(None, farm),
+        env=with_hedgerow(clean_environment() | environment(None, farm)),
         capture_output=True,
         text=True,
         timeout=60,

@@ -15,12 +15,9 @@ from tests.faults.laboratory.records import Records
 from tests.faults.laboratory.sizes import size
 from tests.faults.ledger_load.relay_mutants import ByIdAlone, ByOldestRunning, ByTransaction, SkipLocked
 from tests.faults.ledger_load.stage import ledger_stage
-from tests.faults.ledger_load.writers import Load, count_committed
+from tests.faults.ledger_load.writers import Load, count_committed, until_it_shows
 
 EXPERIMENT = "1 relay order"
-MUTANT_COMMITS, MUTANT_KEYS = 1_000, 12
-"""Fewer keys: more of them in dispute, so that even a slow machine turns some around."""
-MUTANT_QUIET_S = 1.5
 MUTANTS = {
     "id > cursor": ByIdAlone,
     "order by xid below xmin": ByTransaction,
@@ -50,8 +47,6 @@ async def test_a_naive_relay_loses_events_or_turns_them_around(
             await stage.as_owner("GRANT UPDATE ON source.outbox TO hedgerow_sink")  # FOR UPDATE asks for it
             await workers.enter_async_context(stage.working(holder="b", relay=relay))
         await workers.enter_async_context(stage.working(holder="a", relay=relay))
-        published = await Load(stage, seed, MUTANT_COMMITS, keys=MUTANT_KEYS).run()
-        await stage.settled(count_committed(published), quiet_s=MUTANT_QUIET_S)
-        found = await stage.judged(published)
+        found, attempts = await until_it_shows(stage, seed)
 
-    verdict(EXPERIMENT, found, seed=seed, mutant=mutant, attempts=len(published))
+    verdict(EXPERIMENT, found, seed=seed, mutant=mutant, attempts=attempts)

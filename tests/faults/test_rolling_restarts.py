@@ -26,7 +26,7 @@ from tests.processes import Process
 
 DRAIN_S = 5.0 if LONG else 1.5
 """In the short tier half a second is enough for its balancer, which asks ten times a second."""
-CALLS_PER_S = 12.0 if LONG else 6.0
+CALLS_PER_S = 12.0 if LONG else 4.0
 CHARGE_TAKES_S = 1.0
 PAID_WITHIN_S = 30.0
 INVOICE = {"currency": "EUR", "lines": [{"description": "Sapling", "quantity": 2, "unit_price": 1250}]}

@@ -18,7 +18,7 @@ from tests.faults.laboratory.records import Records
 from tests.faults.laboratory.sizes import LONG, size
 from tests.processes import Process
 
-EVENTS = 64
+EVENTS = 64 if LONG else 32
 LEASE_OF_LAB_S = 4.0 if LONG else 1.0
 FROZEN_S = 3 * LEASE_OF_LAB_S
 DRAINED_WITHIN_S = 30.0 if LONG else 120.0

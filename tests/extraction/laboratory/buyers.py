@@ -19,7 +19,7 @@ from tests.story import Shopper, expect, sign_up
 PATIENCE_S = 60.0
 PAUSE_S = 0.05
 """Before somebody asks again."""
-BETWEEN_S = 0.4
+BETWEEN_S = 0.8
 """What a customer buys, one thing after the other: all the time, and yet not all that the machine could sell."""
 MOVING = "context_is_moving"
 LINES = [{"description": "Hawthorn sapling", "quantity": 1, "unit_price": 1250}]

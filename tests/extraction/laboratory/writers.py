@@ -16,10 +16,15 @@ from hedgerow_core.domain import ConflictError, SystemClock, UnavailableError
 from hedgerow_core.messaging import unit_of_work
 from hedgerow_core.persistence import ContextIsMoving, Database, DatabaseAddress
 from tests.faults.laboratory.contexts.lab_source import TASK_EVERY, SourceWork
+from tests.faults.laboratory.sizes import LONG
 
-KEYS_EACH = 5
-PAUSE_S = 0.01
-TRY_AGAIN_AFTER_S = 0.02
+KEYS_EACH = 5 if LONG else 1
+QUICKLY_S = 0.01
+PAUSE_S = QUICKLY_S if LONG else 0.25
+"""Between two commits of a writer. In the short tier, too, they write all the time, but not all that they could: a
+commit has effects, which take ten times as long. Fewer keys, so that some still come to be counted."""
+TRY_AGAIN_AFTER_S = 0.02 if LONG else 0.2
+"""Whoever tries again connects anew, which is dear."""
 ROLLED_BACK = 0.1
 
 
@@ -35,6 +40,7 @@ class Writers:
     target: DatabaseAddress
     seed: int
     count: int = 4
+    pause_s: float = PAUSE_S
     published: list[tuple[UUID, int]] = field(default_factory=list)
     longest_gap_s: float = 0.0
     """Between two commits of a writer, the longest."""
@@ -119,7 +125,7 @@ class Writers:
             self.at_target += side
             self.longest_gap_s = max(self.longest_gap_s, time.monotonic() - last)
             last = time.monotonic()
-            await asyncio.sleep(PAUSE_S * dice.uniform(0.2, 1.8))
+            await asyncio.sleep(self.pause_s * dice.uniform(0.2, 1.8))
 
     async def _commit(self, database: Database, key: UUID, number: int, *, rolls_back: bool) -> None:
         async with unit_of_work(database, lambda c: SourceWork(c, clock=SystemClock()), lambda: None) as work:

@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from tests.faults.laboratory.checker import Answer, Publish
+from tests.faults.laboratory.checker import Answer, Publish, Verdict
 from tests.faults.ledger_load.stage import MARKED, Stage
 
 WRITERS = 16
@@ -25,6 +25,10 @@ HELD = 0.05
 HELD_S = 0.2
 PAUSES_S = (0, 0, 0.002, 0.005)
 """Between writing and committing."""
+ROUNDS, COMMITS_A_ROUND = 8, 250
+DISPUTED_KEYS = 12
+"""Fewer keys: more of them in dispute, so that even a slow machine turns some around."""
+MUTANT_QUIET_S = 1.5
 
 _REQUEST = "INSERT INTO requests (writer) VALUES ($1)"
 _TAKE_LOCK = "UPDATE marks SET version = version + 1 WHERE key = $1 RETURNING version"
@@ -83,6 +87,19 @@ class Load:
             await (transaction.commit() if committed else transaction.rollback())
             answer = Answer.ACKNOWLEDGED if committed else Answer.REFUSED
             self.written.append(Publish(key, number, answer, event_id))
+
+
+async def until_it_shows(stage: Stage, seed: int) -> tuple[Verdict, int]:
+    """Write in rounds, over few keys, until damage is to be seen; after how many attempts. For mutants."""
+    published: list[Publish] = []
+    verdict = await stage.judged(published)
+    for nth in range(ROUNDS):
+        published += await Load(stage, seed + nth, COMMITS_A_ROUND, keys=DISPUTED_KEYS).run()
+        await stage.settled(count_committed(published), quiet_s=MUTANT_QUIET_S)
+        verdict = await stage.judged(published)
+        if not verdict.clean:
+            break
+    return verdict, len(published)
 
 
 def count_committed(published: Sequence[Publish]) -> int:
