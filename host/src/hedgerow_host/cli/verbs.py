@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Annotated
 
 import typer
@@ -90,6 +91,14 @@ def hedgerow(
     ] = False,
 ) -> None:
     """Host bounded contexts: run them, migrate them, look at them."""
+
+
+def verbs_behind(first_word: str = "") -> typer.Typer:
+    """The verb or the group of this name alone, if there is one: a command line is made of every verb in it."""
+    named = copy(app)
+    named.registered_commands = [each for each in app.registered_commands if each.name == first_word]
+    named.registered_groups = [each for each in app.registered_groups if each.name == first_word]
+    return named if named.registered_commands or named.registered_groups else app
 
 
 def _print_version(asked: bool) -> None:
