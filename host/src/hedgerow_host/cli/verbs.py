@@ -94,11 +94,21 @@ def hedgerow(
 
 
 def verbs_behind(first_word: str = "") -> typer.Typer:
-    """The verb or the group of this name alone, if there is one: a command line is made of every verb in it."""
+    """The verb or the group of this name alone; none, if a context's is meant. Each that is in it takes time."""
+    if not first_word or first_word.startswith("-"):
+        return app
     named = copy(app)
     named.registered_commands = [each for each in app.registered_commands if each.name == first_word]
     named.registered_groups = [each for each in app.registered_groups if each.name == first_word]
-    return named if named.registered_commands or named.registered_groups else app
+    return named
+
+
+def names_of_verbs() -> list[str]:
+    """What may stand behind `hedgerow`, but for the names of contexts."""
+    return [
+        *(str(each.name) for each in app.registered_commands),
+        *(str(each.name) for each in app.registered_groups),
+    ]
 
 
 def _print_version(asked: bool) -> None:
