@@ -258,3 +258,48 @@ async def test_a_body_that_turns_out_unreadable_in_line_takes_no_place(patient: 
     assert status == 400
     await patient.until(lambda: patient.free)
     assert patient.served == 1
+
+
+async def test_what_was_left_unread_is_answered_before_what_follows(patient: Busy) -> None:
+    await occupied(patient)
+    peer = await asking(patient)
+    await patient.until(lambda: patient.in_line == 1)
+    peer.writer.write(b"POST /busy HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nbody")
+    await asyncio.sleep(0.1)  # nothing shows that it has come
+    patient.done.set()
+    sizes = [(await peer.answer())[2] for _ in range(2)]
+
+    assert sizes == [b"0", b"4"]
+    await patient.until(lambda: patient.free)
+
+
+async def test_a_server_that_ends_answers_what_it_had_left_unread(patient: Busy) -> None:
+    await occupied(patient)
+    peer = await asking(patient)
+    await patient.until(lambda: patient.in_line == 1)
+    patient.server.should_exit = True
+    await patient.until(lambda: not patient.server.servers[0].is_serving())
+    patient.done.set()
+    status, fields, _ = await peer.answer()
+
+    assert (status, fields["connection"]) == (200, "close")
+
+
+@pytest.mark.parametrize(
+    ("request_line", "answered"),
+    [
+        pytest.param(b"GET /busy HTTP/1.1\r\nNo-Host: here\r\n\r\n", 400, id="by the protocol"),
+        pytest.param(b"GET /%6civez HTTP/1.1\r\nHost: test\r\n\r\n", 404, id="as a probe, which takes no place"),
+    ],
+)
+async def test_what_was_left_unread_and_runs_in_no_place_gives_it_back(
+    patient: Busy, request_line: bytes, answered: int
+) -> None:
+    await occupied(patient)
+    peer = await asking(patient, request_line)
+    await patient.until(lambda: patient.in_line == 1)
+    patient.done.set()
+    status, _, _ = await peer.answer()
+
+    assert status == answered
+    await patient.until(lambda: patient.free)

@@ -114,6 +114,15 @@ async def test_a_full_disk_is_an_outage_and_no_mistake_of_ours(shop: Database) -
     await shop.ping()
 
 
+async def test_a_database_for_reading_only_is_an_outage_for_who_writes(shop: Database) -> None:
+    with pytest.raises(UnavailableError) as refused:
+        async with shop.transaction() as connection:
+            await connection.execute(text("DO $$ BEGIN SET TRANSACTION READ ONLY; CREATE TABLE t (); END $$"))
+
+    assert refused.value.code == "database_read_only"
+    await shop.ping()
+
+
 async def test_a_connection_that_the_server_closed_is_replaced_without_anybody_noticing(
     shop: Database, books: Database
 ) -> None:

@@ -148,6 +148,11 @@ class PatientProtocol(HttpToolsProtocol):
         """Whether no request is in work, so that all we wait for is the next."""
         return not self.pipeline and (self.cycle is None or self.cycle.response_complete)
 
+    def _is_between_requests(self) -> bool:
+        """Whether the parser holds nothing, and would see in what comes now the first byte of a request."""
+        begun = self._in_headers or self._in_body or self._header_bytes
+        return self._is_idle() and not (begun or self._refused or self._offered)
+
     def _expect_headers(self) -> None:
         if self._deadline is None:
             self._deadline = self.loop.call_later(self.headers_within_s, self._too_slow)

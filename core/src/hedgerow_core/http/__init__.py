@@ -5,6 +5,7 @@ from hedgerow_core.http.direct import as_it_is, unlike_its_model
 from hedgerow_core.http.etags import IfMatch, tagged
 from hedgerow_core.http.filtering import Filterable, FilterField
 from hedgerow_core.http.idempotency import idempotent
+from hedgerow_core.http.models import HttpModel
 from hedgerow_core.http.origins import CookieMode, OriginCheck
 from hedgerow_core.http.paging import Limit, NextPage, PageModel, SortOrder
 from hedgerow_core.http.pipeline import Caller, ContextRouter, Gate, PipelineRoute, Rows
@@ -20,6 +21,7 @@ __all__ = [
     "FilterField",
     "Filterable",
     "Gate",
+    "HttpModel",
     "IfMatch",
     "Limit",
     "NextPage",

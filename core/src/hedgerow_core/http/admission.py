@@ -16,6 +16,9 @@ from hedgerow_core.observability.metrics import REQUESTS, REQUESTS_SHED
 WAIT_S = 0.8
 """As long as for a connection of the pool: a burst is served, and who is turned away hears so within 1.2 s."""
 SWEEP_EVERY_S = 0.05
+TOGETHER_WITHIN_S = 0.01
+"""For so long a free place waits for others, so that those in line begin together: requests that do the same at the
+same time share the processor's caches, and take some 7% less of it (ADR 0041)."""
 IN_LINE_PER_PLACE = 20
 """As many wait at most: a waiting request is some 5 kB. Whoever comes then is turned away at once."""
 CALM_AFTER_S = 5.0
@@ -41,7 +44,8 @@ class Admission:
     """Lets `at_once` run, and twenty times as many wait, for `wait_s` seconds at most.
 
     The oldest goes first, as long as all get their turn; in a flood, when somebody has waited for half of that, the
-    newest does: others would all be served too late.
+    newest does: others would all be served too late. Those in line are let in several at a time: when half of all
+    places are free, or the first of them has been for 10 ms.
     """
 
     def __init__(self, *, at_once: int, wait_s: float = WAIT_S, calm_after_s: float = CALM_AFTER_S) -> None:
@@ -52,14 +56,20 @@ class Admission:
         self._line: dict[Waiting, float] = {}
         """Who waits, the newest last, and until when."""
         self._sweeping = False
+        self._filling = False
         self._shed = 0
         self._calm_at = 0.0
         REQUESTS.labels("running").set_function(lambda: self._running)
         REQUESTS.labels("in_line").set_function(lambda: len(self._line))
 
+    @property
+    def is_full(self) -> bool:
+        """Whether no place is free for who comes now."""
+        return self._running >= self._at_once or bool(self._line)
+
     def enter(self) -> bool:
         """Take a place, if one is free."""
-        if self._running >= self._at_once:
+        if self.is_full:
             return False
         self._running += 1
         return True
@@ -80,11 +90,15 @@ class Admission:
         self._line.pop(waiting, None)
 
     def leave(self) -> None:
-        """Give a place back: somebody in line gets it."""
+        """Give a place back, for somebody in line."""
         self._running -= 1
-        while self._line and self._running < self._at_once:
-            self._running += 1
-            self._following()(True)
+        if not self._line:
+            return
+        if self._running <= self._at_once // 2:
+            self._fill()
+        elif not self._filling and self._running < self._at_once:
+            self._filling = True
+            asyncio.get_running_loop().call_later(TOGETHER_WITHIN_S, self._fill_in_time)
 
     def come_back(self) -> None:
         """Go on after a pause for which the place was given back. Nobody waits in the middle of an answer."""
@@ -99,6 +113,15 @@ class Admission:
             _log.warning("overload_began", at_once=self._at_once, in_line=len(self._line))
             loop.call_later(self._calm_after_s, self._look_whether_calm)
         self._shed += 1
+
+    def _fill_in_time(self) -> None:
+        self._filling = False
+        self._fill()
+
+    def _fill(self) -> None:
+        while self._line and self._running < self._at_once:
+            self._running += 1
+            self._following()(True)
 
     def _following(self) -> Waiting:
         oldest, until = next(iter(self._line.items()))

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from hedgerow_core.application import DEFAULT_LIMIT, MAX_LIMIT
+from hedgerow_core.http.models import HttpModel
 
 Item = TypeVar("Item")
 
@@ -22,7 +23,7 @@ SortOrder = Annotated[
 ]
 
 
-class PageModel(BaseModel, Generic[Item]):
+class PageModel(HttpModel, Generic[Item]):
     """A page of a list."""
 
     model_config = ConfigDict(from_attributes=True)

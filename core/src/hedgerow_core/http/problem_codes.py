@@ -196,6 +196,12 @@ PROBLEM_CODES: Mapping[str, ProblemCode] = {
         "The disk of PostgreSQL is full: what is there can be read, and nothing be written.",
         "Wait for `Retry-After`; operators: make room for it, and everything goes on by itself.",
     ),
+    "database_read_only": ProblemCode(
+        "503",
+        "PostgreSQL answers, and changes nothing: it is a standby, or was told so for a while.",
+        "Wait for `Retry-After`; operators: after a failover, have `HEDGEROW_DATABASE_URL` lead to the primary; "
+        "else `SHOW default_transaction_read_only`.",
+    ),
     "overloaded": ProblemCode(
         "503",
         "More requests have come than this process serves at once, and for 0.8 s no place came free.",

@@ -20,7 +20,8 @@ Algorithm = Literal["EdDSA", "ES256", "RS256", "PS256"]
 
 
 class _Document(BaseModel):
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)  # which may be a key
+    # What is put in may be a key. Hosts without neighbours never build these (ADR 0050).
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 class IssuerDocument(_Document):

@@ -40,7 +40,7 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 class FeedMessage(BaseModel):
     """What travels: fields that a newer host has added are passed over."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)  # of those alone that ask or are asked
 
 
 class Position(FeedMessage):

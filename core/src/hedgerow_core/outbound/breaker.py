@@ -10,10 +10,11 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from typing import final
+from functools import cached_property
+from typing import TYPE_CHECKING, final
 
-from purgatory import AsyncCircuitBreakerFactory, ContextChanged, Event
-from purgatory.domain.model import CLOSED, HALF_OPENED, OPENED, OpenedState
+if TYPE_CHECKING:
+    from purgatory import AsyncCircuitBreakerFactory, Event
 
 FAILURES = 5
 """So many, one after the other, are no coincidence."""
@@ -48,11 +49,9 @@ class CircuitBreaker:
         """
         self._name = name
         self._changed = changed
+        self._failures = failures
         self._open_for_s = open_for_s
-        self._factory = AsyncCircuitBreakerFactory(
-            default_threshold=failures, default_ttl=open_for_s, exclude=list(answers)
-        )
-        self._factory.add_listener(self._tell)
+        self._answers = answers
         self._probing = False
         self.is_open = False
         """Since it has failed several times running, and until it answers again."""
@@ -64,6 +63,8 @@ class CircuitBreaker:
         Raises:
             CircuitOpen: nobody shall try right now.
         """
+        from purgatory.domain.model import HALF_OPENED, OpenedState
+
         breaker = await self._factory.get_breaker(self._name)
         async with AsyncExitStack() as stack:
             try:
@@ -83,10 +84,24 @@ class CircuitBreaker:
             finally:
                 self._probing &= not probes
 
+    @cached_property
+    def _factory(self) -> AsyncCircuitBreakerFactory:
+        """Made with the first try, and its library imported (10 ms): many hosts call nobody."""
+        from purgatory import AsyncCircuitBreakerFactory
+
+        made = AsyncCircuitBreakerFactory(
+            default_threshold=self._failures, default_ttl=self._open_for_s, exclude=list(self._answers)
+        )
+        made.add_listener(self._tell)
+        return made
+
     def _left_alone(self, seconds: float) -> CircuitOpen:
         return CircuitOpen(self._name, timedelta(seconds=max(0.0, seconds)))
 
     def _tell(self, _name: str, _happened: str, event: Event) -> None:
+        from purgatory import ContextChanged
+        from purgatory.domain.model import CLOSED, OPENED
+
         if not isinstance(event, ContextChanged):
             return
         if event.state == OPENED and not self.is_open:

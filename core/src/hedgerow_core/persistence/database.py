@@ -81,8 +81,9 @@ class Database:
         self.observer: Observer | None = None
         """Told of transactions inside those of others, of refused statements and of who got no connection; set
         before the first use."""
-        self.queue = ConnectionQueue()
+        self.queue = ConnectionQueue(POOL_SIZE, pool_wait_s)
         """Who waits for a connection."""
+        self._replica_queue = ConnectionQueue(POOL_SIZE, pool_wait_s)
 
     @cached_property
     def engine(self) -> AsyncEngine:
@@ -180,7 +181,10 @@ class Database:
             return None
         try:
             with speaking_plainly(self._constraints):
-                async with asyncio.timeout(REPLICA_WITHIN_S), opened(self._replicated) as connection:
+                async with (
+                    asyncio.timeout(REPLICA_WITHIN_S),
+                    opened(self._replicated, self._replica_queue) as connection,
+                ):
                     rows: Sequence[Row[Any]] = (await connection.execute(statement, parameters)).all()
         except (DomainError, DBAPIError):  # away; or what was read was just vacuumed away at the primary
             replica.failed()
@@ -258,20 +262,22 @@ def _refuse_closed(connection: AdaptedConnection, _record: object, _proxy: objec
 
 @asynccontextmanager
 async def opened(engine: AsyncEngine, queue: ConnectionQueue | None = None) -> AsyncIterator[AsyncConnection]:
-    """A connection from the pool, closed (given back) in every case. Meanwhile one more waits in `queue`.
+    """A connection from the pool, closed (given back) in every case. `queue`: where others want one, too.
 
     Raises:
         UnavailableError: the server is away.
+        sqlalchemy.exc.TimeoutError: no connection came free in time.
     """
-    connection = engine.connect()
-    queue = queue or ConnectionQueue()
-    queue.waiting += 1
-    try:
-        with connecting():
-            await connection.start()
-    finally:
-        queue.waiting -= 1
-    try:
-        yield connection
-    finally:
-        await connection.close()
+    queue = queue or ConnectionQueue(turns=1, wait_s=0)
+    async with queue:
+        connection = engine.connect()
+        queue.waiting += 1
+        try:
+            with connecting():
+                await connection.start()
+        finally:
+            queue.waiting -= 1
+        try:
+            yield connection
+        finally:
+            await connection.close()

@@ -1,4 +1,4 @@
-"""What a failing database means to a caller: away, too busy, full, or a rule kept by a constraint."""
+"""What a failing database means to a caller: away, too busy, full, read-only, or a rule kept by a constraint."""
 
 from __future__ import annotations
 
@@ -75,6 +75,12 @@ def _meaning_of(error: BaseException | None) -> DomainError | None:
         return UnavailableError(
             "The database has no room left on its disk. Try again later.",
             code="database_full",
+            retry_after=_RETRY_WHEN_AWAY,
+        )
+    if isinstance(error, pg.ReadOnlySQLTransactionError):
+        return UnavailableError(
+            "The database takes no changes right now. Try again later.",
+            code="database_read_only",
             retry_after=_RETRY_WHEN_AWAY,
         )
     if isinstance(error, _RACE):

@@ -43,14 +43,16 @@ class ShortStatement:
     async def rows(
         self, engine: AsyncEngine, parameters: Mapping[str, object], queue: ConnectionQueue
     ) -> list[Row[Any]]:
-        """What it finds on a connection of the pool, outside any transaction. Until it has one, it is in `queue`.
+        """What it finds on a connection of the pool, outside any transaction, when it is its turn in `queue`.
 
         Raises:
             DBAPIError: as SQLAlchemy raises it.
             sqlalchemy.exc.TimeoutError: no connection came free in time.
             KeyError: a parameter is missing.
         """
-        found = await greenlet_spawn(self._fetched, engine, self._sent(parameters), queue)
+        values = self._sent(parameters)
+        async with queue:
+            found = await greenlet_spawn(self._fetched, engine, values, queue)
         if not self.converted:
             return [self.row(tuple(record)) for record in found]
         return [self.row(self._as_they_are(record)) for record in found]

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringConstraints
 
 from hedgerow_core.application import DEFAULT_LIMIT, MAX_LIMIT
 from hedgerow_core.domain import ValidationError
+from hedgerow_core.http import HttpModel
 from hedgerow_core.messaging.emission import LARGEST_VERSION
 from hedgerow_core.messaging.feed import EventFilter
 from hedgerow_core.messaging.selection import DeliveryFilter, DeliveryState
@@ -47,7 +48,7 @@ Cursor = Annotated[str | None, Field(max_length=MAX_CURSOR_CHARACTERS, descripti
 PageLimit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description=f"Items a page; {DEFAULT_LIMIT} unless told.")]
 
 
-class Request(BaseModel):
+class Request(HttpModel):
     """What is not known here is refused, so that no misspelt filter is passed over."""
 
     model_config = ConfigDict(extra="forbid")
@@ -57,7 +58,7 @@ class Choice(Request):
     """Which deliveries or tasks."""
 
     context: Text | None = None
-    ids: Ids = []
+    ids: Ids = Field(default=[])
     states: list[DeliveryState] = Field(default=[], max_length=len(DeliveryState))
     subscription: Text | None = Field(default=None, description="Name of a subscription or task.")
     type: Text | None = None
@@ -114,7 +115,7 @@ class EventQuery(Request):
     """Which page of which events."""
 
     context: Text | None = None
-    ids: Ids = []
+    ids: Ids = Field(default=[])
     type: Text | None = None
     aggregate_id: UUID | None = None
     trace: Text | None = Field(default=None, description="Trace of the request that started it.")
@@ -188,7 +189,7 @@ class ReplayModel(Request):
 
     why: Reason
     dry_run: bool = Field(default=False, description="Change nothing; say what would happen.")
-    ids: Ids = []
+    ids: Ids = Field(default=[])
     aggregate_id: UUID | None = None
     since: Moment | None = None
     until: Moment | None = None

@@ -6,13 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel
-
+from hedgerow_core.http import HttpModel
 from hedgerow_core.messaging.rehearsal import Verdict
 from hedgerow_core.messaging.selection import DeliveryState
 
 
-class EventModel(BaseModel):
+class EventModel(HttpModel):
     """An event as it was published."""
 
     context: str
@@ -29,7 +28,7 @@ class EventModel(BaseModel):
     actor: str | None
 
 
-class DeliveryModel(BaseModel):
+class DeliveryModel(HttpModel):
     """A delivery or task as it stands in the ledger of its context."""
 
     context: str
@@ -68,7 +67,7 @@ class FullEventModel(EventModel):
     deliveries: list[FullDeliveryModel]
 
 
-class AuditModel(BaseModel):
+class AuditModel(HttpModel):
     """A line of the trail: who did what to whom, from where, and what came of it."""
 
     context: str
@@ -90,7 +89,7 @@ class AuditModel(BaseModel):
     trace_id: str | None
 
 
-class PausedModel(BaseModel):
+class PausedModel(HttpModel):
     """A subscription or task that stands still."""
 
     context: str
@@ -100,7 +99,7 @@ class PausedModel(BaseModel):
     at: datetime
 
 
-class PausingModel(BaseModel):
+class PausingModel(HttpModel):
     """Whether a subscription stands still now, and whether that is new."""
 
     subscription: str
@@ -108,7 +107,7 @@ class PausingModel(BaseModel):
     changed: bool
 
 
-class ScheduleModel(BaseModel):
+class ScheduleModel(HttpModel):
     """A schedule with its last and next tick."""
 
     context: str
@@ -120,7 +119,7 @@ class ScheduleModel(BaseModel):
     last_at: datetime | None
 
 
-class OutcomeModel(BaseModel):
+class OutcomeModel(HttpModel):
     """How the dry run of one delivery ended."""
 
     context: str
@@ -130,7 +129,7 @@ class OutcomeModel(BaseModel):
     note: str | None
 
 
-class ChangedModel(BaseModel):
+class ChangedModel(HttpModel):
     """What a call has changed. It changes 1,000 rows at most: while something remains, ask again."""
 
     found: dict[str, dict[str, int]]
@@ -143,7 +142,7 @@ class ChangedModel(BaseModel):
     """Of a dry run only."""
 
 
-class ReplayedModel(BaseModel):
+class ReplayedModel(HttpModel):
     """What a replay has carried. It carries 1,000 events at most: while `next_after` is set, ask again."""
 
     missing: int
@@ -162,7 +161,7 @@ class ReplayedModel(BaseModel):
     """Of a dry run only."""
 
 
-class RunModel(BaseModel):
+class RunModel(HttpModel):
     """The task that a schedule was made to record now; null in a dry run."""
 
     schedule: str
@@ -170,7 +169,7 @@ class RunModel(BaseModel):
     rehearsed: list[OutcomeModel]
 
 
-class EmittedModel(BaseModel):
+class EmittedModel(HttpModel):
     """The event that was published."""
 
     event_id: UUID

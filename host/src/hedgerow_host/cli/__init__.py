@@ -10,6 +10,9 @@ from hedgerow_host.ending import ends_in_time
 if TYPE_CHECKING:
     from typer import Typer
 
+SERVERS = frozenset({"api", "grpc", "worker"})
+"""Roles of this very process, which serves for long: what reads the command line for them comes lean already."""
+
 
 def main() -> None:
     """Entry point of the `hedgerow` command."""
@@ -26,6 +29,10 @@ def main() -> None:
 
 def _verbs_for(first_word: list[str]) -> Typer:
     """Who starts a server waits for it: all verbs take a tenth of a second of a processor, its own nothing."""
+    if first_word and first_word[0] in SERVERS:
+        from hedgerow_host.lean_start import begin_lean
+
+        begin_lean()
     from hedgerow_host.cli import serve
 
     if first_word and first_word[0] in serve.ROLES:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from hedgerow_billing.application.commands.create_invoice import NewLine
 from hedgerow_billing.domain.credit_note import MAX_REASON
@@ -15,6 +15,7 @@ from hedgerow_billing.domain.invoice import DUE_DAYS, MAX_DUE_DAYS, InvoiceStatu
 from hedgerow_billing.domain.lines import MAX_DESCRIPTION, MAX_LINES, MAX_QUANTITY
 from hedgerow_billing.domain.money import MAX_AMOUNT
 from hedgerow_billing.domain.transfer import TransferStatus
+from hedgerow_core.http import HttpModel
 
 _MAX_CURRENCY = 16
 """Longer than any code, so that a wrong one is told what is right: the domain knows the codes."""
@@ -43,7 +44,7 @@ Reason = Annotated[
 ]
 
 
-class _Request(BaseModel):
+class _Request(HttpModel):
     # Strict: no "2", no 2.0 and no true where a number is due.
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -109,7 +110,7 @@ class CreditRequestModel(_Request):
     reason: Reason
 
 
-class _Answer(BaseModel):
+class _Answer(HttpModel):
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from hedgerow_billing.application.book_ports import StatementLine
 from hedgerow_billing.application.queries.customer_balance import CustomerBalance
@@ -17,7 +17,7 @@ from hedgerow_billing.application.views import MoneyView
 from hedgerow_billing.domain.bookkeeping import EntryKind
 from hedgerow_billing.interfaces.schemas import MoneyModel
 from hedgerow_core.application import DEFAULT_LIMIT, Bus, Page
-from hedgerow_core.http import Caller, ContextRouter, Limit, NextPage, PageModel, permitted
+from hedgerow_core.http import Caller, ContextRouter, HttpModel, Limit, NextPage, PageModel, permitted
 
 READ, READ_ANY = "billing:statement:read", "billing:statement:read_any"
 _LONGEST_CODE = 16
@@ -28,7 +28,7 @@ OfCurrency = Annotated[
 ]
 
 
-class StatementLineModel(BaseModel):
+class StatementLineModel(HttpModel):
     """One step of what is owed."""
 
     model_config = ConfigDict(from_attributes=True, frozen=True)
@@ -41,7 +41,7 @@ class StatementLineModel(BaseModel):
     balance: MoneyModel = Field(description="What is owed after this step.")
 
 
-class BalanceModel(BaseModel):
+class BalanceModel(HttpModel):
     """What is owed."""
 
     balances: Sequence[MoneyModel] = Field(

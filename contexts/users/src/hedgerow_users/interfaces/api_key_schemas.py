@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from hedgerow_core.http import HttpModel
 from hedgerow_users.application.api_key_view import ApiKeyView, NewApiKey
 from hedgerow_users.domain import name
 from hedgerow_users.domain.api_key import DEFAULT_LIFETIME_DAYS, MAX_GRACE, MAX_LIFETIME_DAYS, MOST_SCOPES
@@ -43,7 +44,7 @@ class RotationBody(Body):
     )
 
 
-class ApiKeyAnswer(BaseModel):
+class ApiKeyAnswer(HttpModel):
     """A key, without the key."""
 
     model_config = ConfigDict(from_attributes=True)

@@ -6,10 +6,10 @@ from datetime import datetime
 from http import HTTPStatus
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import ConfigDict, Field, SecretStr
 
 from hedgerow_core.application import DEFAULT_LIMIT, Bus, Page
-from hedgerow_core.http import Caller, ContextRouter, Limit, NextPage, PageModel, logged_in, throttled
+from hedgerow_core.http import Caller, ContextRouter, HttpModel, Limit, NextPage, PageModel, logged_in, throttled
 from hedgerow_core.security import Principal
 from hedgerow_core.security.tokens import MAX_TOKEN_BYTES
 from hedgerow_users.application.commands.link_identity import LinkIdentity
@@ -33,7 +33,7 @@ class LinkBody(Body):
     code: PresentedCode | None = CODE_IF_ANY
 
 
-class IdentityAnswer(BaseModel):
+class IdentityAnswer(HttpModel):
     """An identity as its owner sees it."""
 
     model_config = ConfigDict(from_attributes=True)

@@ -7,8 +7,9 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr
+from pydantic import ConfigDict, Field, JsonValue, SecretStr
 
+from hedgerow_core.http import HttpModel
 from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.session_tokens import SessionTokens
 from hedgerow_users.application.session_view import SessionView
@@ -41,7 +42,7 @@ PresentedCode = Annotated[
 CODE_IF_ANY = Field(default=None, description="Of the second factor, if the account has one.")
 
 
-class Body(BaseModel):
+class Body(HttpModel):
     """What a request carries: nothing that we don't name, and nothing that changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -92,7 +93,7 @@ SecondFactorNeed = Annotated[
 ]
 
 
-class RegistrationAnswer(BaseModel):
+class RegistrationAnswer(HttpModel):
     """What everybody is told who registers."""
 
     status: Literal["accepted"] = Field(
@@ -100,7 +101,7 @@ class RegistrationAnswer(BaseModel):
     )
 
 
-class AccountAnswer(BaseModel):
+class AccountAnswer(HttpModel):
     """An account as its owner, or an administrator, sees it."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -138,7 +139,7 @@ class OwnAccountAnswer(AccountAnswer):
         return cls.model_construct(**shown, second_factor="required" if needs_second_factor else None)
 
 
-class TokensAnswer(BaseModel):
+class TokensAnswer(HttpModel):
     """Two tokens for one session (RFC 6749 §5.1)."""
 
     access_token: str = Field(description="A JWT: send it as `Authorization: Bearer …`.")
@@ -158,7 +159,7 @@ class TokensAnswer(BaseModel):
         )
 
 
-class CookiesAnswer(BaseModel):
+class CookiesAnswer(HttpModel):
     """The tokens have gone into cookies, which the browser sends along by itself."""
 
     token_type: Literal["Cookie"] = "Cookie"  # noqa: S105
@@ -174,7 +175,7 @@ class CookiesAnswer(BaseModel):
         )
 
 
-class SessionAnswer(BaseModel):
+class SessionAnswer(HttpModel):
     """A login that is still good, as its owner sees it."""
 
     id: UUID
@@ -199,7 +200,7 @@ class SessionAnswer(BaseModel):
         )
 
 
-class KeyAnswer(BaseModel):
+class KeyAnswer(HttpModel):
     """A public key (RFC 7517, RFC 8037)."""
 
     kty: Literal["OKP"] = "OKP"
@@ -210,7 +211,7 @@ class KeyAnswer(BaseModel):
     alg: Literal["EdDSA"] = "EdDSA"
 
 
-class KeySetAnswer(BaseModel):
+class KeySetAnswer(HttpModel):
     """A JWK set."""
 
     keys: Sequence[KeyAnswer]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from hedgerow_core.domain import Secret
+from hedgerow_core.http import HttpModel
 from hedgerow_users.application.second_factor_ports import NewSecret, SecondFactorView
 from hedgerow_users.interfaces.schemas import Body, PresentedCode, PresentedPassword
 
@@ -30,7 +31,7 @@ class BothProofsBody(PasswordProofBody):
     code: PresentedCode
 
 
-class NewSecretAnswer(BaseModel):
+class NewSecretAnswer(HttpModel):
     """A secret for an authenticator app. Shown once."""
 
     secret: str = Field(description="To be typed into the app.", examples=["JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"])
@@ -45,7 +46,7 @@ class NewSecretAnswer(BaseModel):
         return cls(secret=secret.text.reveal(), otpauth_uri=secret.uri.reveal())
 
 
-class RecoveryCodesAnswer(BaseModel):
+class RecoveryCodesAnswer(HttpModel):
     """Codes for the day the app is lost, each good once. Shown once."""
 
     recovery_codes: Sequence[str] = Field(examples=[["k5qw-3jhd-m2xa-7tcn-q4vy-hzr2"]])
@@ -56,7 +57,7 @@ class RecoveryCodesAnswer(BaseModel):
         return cls(recovery_codes=[code.reveal() for code in codes])
 
 
-class SecondFactorAnswer(BaseModel):
+class SecondFactorAnswer(HttpModel):
     """Whether there is a second factor."""
 
     on: bool

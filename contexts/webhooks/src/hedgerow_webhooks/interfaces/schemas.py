@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AwareDatetime, ConfigDict, Field, JsonValue
 
+from hedgerow_core.http import HttpModel
 from hedgerow_webhooks.application.views import MessageLog, NewEndpoint, NewSecret
 from hedgerow_webhooks.domain.endpoint import MAX_DESCRIPTION, EndpointStatus
 from hedgerow_webhooks.domain.message import MessageStatus
@@ -38,7 +39,7 @@ Events = Annotated[
 Description = Annotated[str, Field(max_length=MAX_DESCRIPTION, pattern=_NO_NUL, examples=["Accounting"])]
 
 
-class _Request(BaseModel):
+class _Request(HttpModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
@@ -70,7 +71,7 @@ class RotationModel(_Request):
     )
 
 
-class RedeliveryModel(BaseModel):
+class RedeliveryModel(HttpModel):
     """From when on what failed is sent again."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -78,7 +79,7 @@ class RedeliveryModel(BaseModel):
     since: AwareDatetime = Field(description="Messages of events from then on, at most 500 at once, oldest first.")
 
 
-class _Answer(BaseModel):
+class _Answer(HttpModel):
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
 

@@ -1,19 +1,21 @@
-"""Hands mail to an SMTP server, one connection a mail: accounts get few, and no idle line goes stale."""
+"""Hands mail to an SMTP server, one connection a mail: accounts get few, and no idle line goes stale.
+
+What writes and carries mail is imported with the first one (10 ms): an API has none to send.
+"""
 
 from __future__ import annotations
 
 import ssl
-from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime, make_msgid, parseaddr
 from functools import cached_property
-from typing import final
-
-import aiosmtplib
+from typing import TYPE_CHECKING, final
 
 from hedgerow_core.domain import Clock
 from hedgerow_users.application.mail_ports import MailNotSent, Message
 from hedgerow_users.settings import SmtpAddress
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
 
 TIMEOUT_S = 15.0
 """For connecting and for every answer; well below the minute after which the ledger gives an attempt up."""
@@ -42,6 +44,8 @@ class SmtpMailer:
         Raises:
             MailNotSent: no connection, no TLS where it is demanded, or a refusal.
         """
+        import aiosmtplib
+
         to = self._address
         try:
             await aiosmtplib.send(
@@ -67,6 +71,9 @@ class SmtpMailer:
         return (self._trusted or ssl.create_default_context()) if is_encrypted else None
 
     def _written(self, message: Message) -> EmailMessage:
+        from email.message import EmailMessage
+        from email.policy import SMTP
+
         mail = EmailMessage(policy=SMTP)
         mail["From"] = self._sender
         mail["To"] = message.to.address

@@ -1,0 +1,53 @@
+"""A request of which nobody has read more than it takes to turn it away.
+
+A parser with its callbacks, a scope, a cycle and an event cost more than the refusal that they are made for. What
+is looked at here is plain: a whole request, alone, in one piece. Whatever is not is the parser's.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from hedgerow_core.http.security_headers import Header
+
+_NAME: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_HEAD: Final = re.compile(
+    rb"([A-Z]+) (/[!-\"$->@-~]*)(?:\?[!-\"$-~]*)? HTTP/1\.1\r\n((?:%b:[\t -~\x80-\xff]*\r\n)*)\r\n" % _NAME
+)
+"""Strict where parsers differ (RFC 9112 §2.2, §5.1): two that see different requests in the same bytes are how
+requests are smuggled."""
+_FIELD: Final = re.compile(rb"([^:\r\n]+):[\t ]*([^\r]*)\r\n")
+_LENGTH: Final = re.compile(rb"[0-9]{1,9}")
+_FOR_THE_PARSER: Final = frozenset({b"transfer-encoding", b"upgrade", b"expect"})
+
+
+class UnreadRequest(NamedTuple):
+    """What came, and what of it a refusal depends on."""
+
+    data: bytes
+    method: str
+    path: str
+    """As it was sent: nothing is decoded."""
+    headers: list[Header]
+    """Names in lower case."""
+
+    @property
+    def stays(self) -> bool:
+        """Whether its sender goes on listening after an answer."""
+        return all(name != b"connection" or b"close" not in value.lower() for name, value in self.headers)
+
+
+def whole_request(data: bytes) -> UnreadRequest | None:
+    """What these bytes ask for, if they are one request and nothing else. None if a parser has to say."""
+    head = _HEAD.match(data)
+    if head is None:
+        return None
+    method, path, fields = head.groups()
+    headers = [(name.lower(), value.rstrip(b"\t ")) for name, value in _FIELD.findall(fields)]
+    lengths = [value for name, value in headers if name == b"content-length"]
+    if len(lengths) > 1 or not all(map(_LENGTH.fullmatch, lengths)):
+        return None
+    if len(data) != head.end() + sum(map(int, lengths)) or any(name in _FOR_THE_PARSER for name, _ in headers):
+        return None
+    return UnreadRequest(data, method.decode(), path.decode(), headers)
