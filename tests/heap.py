@@ -9,8 +9,12 @@ ALLOCATIONS = 100_000
 look at them as often as Python does by itself took an eighth of the processor time."""
 
 
+gc.disable()  # nearly all that is imported and collected stays, and would be looked at over and over
+
+
 def pytest_collection_finish() -> None:
     """Look no more at what has been imported and collected, and at the rest less often."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(ALLOCATIONS, 20, 50)
+    gc.enable()

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing.servers import run_sql
 from hedgerow_host.checks.database import look_at_database
-from hedgerow_host.cli.verbs import app
+from hedgerow_host.cli.verbs import verbs_behind
 from hedgerow_host.discovery import load_contexts
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.migrate import runner_for
@@ -28,12 +28,12 @@ def garden(install: Install, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HEDGEROW_CONTEXTS", "garden")
     install("garden", "")
-    CliRunner().invoke(app, ["contracts", "write"])
+    CliRunner().invoke(verbs_behind("contracts"), ["contracts", "write"])
 
 
 def hedgerow_check(*arguments: str) -> tuple[int, str, str]:
     """Exit code, result and messages; an error ends it as `main` would."""
-    result = CliRunner().invoke(app, ["check", *arguments])
+    result = CliRunner().invoke(verbs_behind("check"), ["check", *arguments])
     if isinstance(result.exception, HostError):
         return result.exception.code, result.stdout, result.stderr + str(result.exception)
     if result.exception and not isinstance(result.exception, SystemExit):

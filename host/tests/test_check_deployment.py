@@ -17,7 +17,7 @@ from hedgerow_host.checks.deployment import guessable_secrets, unwise_in_product
 from hedgerow_host.checks.guessable import why_guessable
 from hedgerow_host.checks.meanings import MEANINGS
 from hedgerow_host.checks.settings import settings_as_far_as_usable
-from hedgerow_host.cli.verbs import app
+from hedgerow_host.cli.verbs import verbs_behind
 from hedgerow_host.settings import HostSettings
 
 Install = Callable[..., None]
@@ -244,7 +244,7 @@ def test_a_context_takes_no_number_of_the_host(number: str) -> None:
 
 
 def hedgerow_check(*arguments: str) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, ["check", *arguments])
+    result = CliRunner().invoke(verbs_behind("check"), ["check", *arguments])
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result.exit_code, result.stdout, result.stderr
@@ -253,7 +253,7 @@ def hedgerow_check(*arguments: str) -> tuple[int, str, str]:
 def test_deploy_warns_and_fails_only_if_told_to(production: pytest.MonkeyPatch, install: Install) -> None:
     install("garden", CONCERNED.replace("in_production=False", "in_production=True").replace("E500", "N500"))
     production.setenv("HEDGEROW_CONTEXTS", "garden")
-    CliRunner().invoke(app, ["contracts", "write"])
+    CliRunner().invoke(verbs_behind("contracts"), ["contracts", "write"])
 
     code, said, told = hedgerow_check("--deploy", "--no-database")
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.persistence.migrations.scratch import PREFIX
-from hedgerow_core.testing.servers import run_sql
+from hedgerow_core.testing.servers import database_for_test, run_sql
 from hedgerow_host.checks.database import look_at_database
 from hedgerow_host.discovery import load_contexts
 from hedgerow_host.loading import LoadedContext
@@ -50,12 +50,31 @@ def plant_garden(install: Install) -> Plant:
     return plant
 
 
+@pytest.fixture(scope="module")
+def template(postgres_server: DatabaseAddress) -> Iterator[DatabaseAddress]:
+    """Where the garden is migrated; tests have copies."""
+    with database_for_test(postgres_server) as address:
+        yield address
+
+
 @pytest.fixture
-def garden(plant_garden: Plant, fresh_database: DatabaseAddress) -> list[LoadedContext]:
+def garden(plant_garden: Plant, template: DatabaseAddress) -> list[LoadedContext]:
     """The same, migrated."""
     contexts = plant_garden()
-    asyncio.run(runner_for(fresh_database, contexts).apply())
+    asyncio.run(runner_for(template, contexts).apply())
     return contexts
+
+
+@pytest.fixture
+def database(
+    garden: list[LoadedContext], template: DatabaseAddress, postgres_server: DatabaseAddress
+) -> Iterator[DatabaseAddress]:
+    with database_for_test(postgres_server, template=str(template.url.database)) as address:
+        yield address
+
+
+def test_what_migrations_have_made_is_no_drift(garden: list[LoadedContext], database: DatabaseAddress) -> None:
+    assert look_at_database(database, garden) == []
 
 
 @pytest.mark.parametrize(
@@ -79,38 +98,34 @@ def garden(plant_garden: Plant, fresh_database: DatabaseAddress) -> list[LoadedC
     ],
 )
 def test_what_was_changed_by_hand_is_named(
-    garden: list[LoadedContext], fresh_database: DatabaseAddress, by_hand: str, named: str, told: str
+    garden: list[LoadedContext], database: DatabaseAddress, by_hand: str, named: str, told: str
 ) -> None:
-    assert look_at_database(fresh_database, garden) == []
-
-    run_sql(fresh_database, by_hand)
-    found = look_at_database(fresh_database, garden)
+    run_sql(database, by_hand)
+    found = look_at_database(database, garden)
 
     assert {one.id for one in found} == {"garden.E008"}
     assert named in [one.subject for one in found]
     assert told in next(one.what for one in found if one.subject == named)
 
 
-def test_what_a_host_does_while_it_runs_is_no_drift(
-    garden: list[LoadedContext], fresh_database: DatabaseAddress
-) -> None:
+def test_what_a_host_does_while_it_runs_is_no_drift(garden: list[LoadedContext], database: DatabaseAddress) -> None:
     run_sql(
-        fresh_database,
+        database,
         "SELECT setval('garden.outbox_id_seq', 15000)",
         "SELECT garden.cut_outbox()",
         "INSERT INTO garden.plants VALUES (1, 'rose')",
     )
-    assert look_at_database(fresh_database, garden) == []
+    assert look_at_database(database, garden) == []
 
 
 def test_nothing_is_left_of_the_database_that_was_compared_with(
-    garden: list[LoadedContext], fresh_database: DatabaseAddress
+    garden: list[LoadedContext], database: DatabaseAddress
 ) -> None:
-    look_at_database(fresh_database, garden)
+    look_at_database(database, garden)
 
     left = f"SELECT 1 / count(*) FROM pg_database WHERE datname LIKE '{PREFIX}%'"
     with pytest.raises(Exception, match="division by zero"):
-        run_sql(fresh_database, left)
+        run_sql(database, left)
 
 
 def test_migrations_that_run_only_where_they_have_run_before_are_told(
@@ -126,31 +141,31 @@ def test_migrations_that_run_only_where_they_have_run_before_are_told(
 
 
 def test_a_user_who_may_create_no_database_hears_that_nobody_has_looked(
-    garden: list[LoadedContext], fresh_database: DatabaseAddress
+    garden: list[LoadedContext], database: DatabaseAddress
 ) -> None:
-    name = f"{fresh_database.url.database}_modest"
+    name = f"{database.url.database}_modest"
     run_sql(
-        fresh_database,
+        database,
         f"CREATE ROLE {name} LOGIN PASSWORD 'pass'",
         f"GRANT hedgerow_garden TO {name}",
         f"GRANT SELECT ON ALL TABLES IN SCHEMA garden TO {name}",
         f"GRANT USAGE ON SCHEMA garden TO {name}",
     )
     try:
-        modest = DatabaseAddress(fresh_database.url.set(username=name, password="pass"))
+        modest = DatabaseAddress(database.url.set(username=name, password="pass"))
         found = look_at_database(modest, garden)
     finally:
-        run_sql(fresh_database, f"DROP OWNED BY {name}", f"DROP ROLE {name}")
+        run_sql(database, f"DROP OWNED BY {name}", f"DROP ROLE {name}")
 
     assert [(one.id, one.subject) for one in found] == [("host.N003", "drift")]
 
 
 def test_a_schema_that_a_newer_release_has_migrated_is_left_alone(
-    garden: list[LoadedContext], fresh_database: DatabaseAddress
+    garden: list[LoadedContext], database: DatabaseAddress
 ) -> None:
     run_sql(
-        fresh_database,
+        database,
         "UPDATE garden.alembic_version SET version_num = 'garden_0002'",
         "ALTER TABLE garden.plants ADD colour text",
     )
-    assert look_at_database(fresh_database, garden) == []
+    assert look_at_database(database, garden) == []

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from hedgerow_host.checks.findings import Finding, Place
 from hedgerow_host.checks.meanings import MEANINGS
 from hedgerow_host.checks.sarif import as_sarif
-from hedgerow_host.cli.verbs import app
+from hedgerow_host.cli.verbs import verbs_behind
 
 Install = Callable[..., None]
 HERE = Path(__file__)
@@ -73,11 +73,11 @@ def test_the_command_prints_it(install: Install, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("HEDGEROW_CONTEXTS", "garden")
     install("garden", "", files={"more.py": "\nimport hedgerow_host\n"})
 
-    ended = CliRunner().invoke(app, ["check", "--sarif"])
+    ended = CliRunner().invoke(verbs_behind("check"), ["check", "--sarif"])
 
     Sarif.model_validate_json(ended.stdout)
     results = {one["ruleId"]: one for one in json.loads(ended.stdout)["runs"][0]["results"]}
     assert (ended.exit_code, set(results)) == (1, {"E003", "E013"})
     place = results["E013"]["locations"][0]["physicalLocation"]
     assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == ("try_garden/more.py", 2)
-    assert CliRunner().invoke(app, ["check", "--sarif", "--json"]).exit_code == 2
+    assert CliRunner().invoke(verbs_behind("check"), ["check", "--sarif", "--json"]).exit_code == 2

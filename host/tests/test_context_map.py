@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hedgerow_host.catalog import compose
-from hedgerow_host.cli.verbs import app
+from hedgerow_host.cli.verbs import verbs_behind
 from hedgerow_host.context_map.context_map import ContextMap, Kind, MappedContext, Relation, context_map
 from hedgerow_host.context_map.mermaid import mermaid
 from hedgerow_host.context_map.pages import MARK, pages
@@ -116,7 +116,7 @@ def the_map() -> ContextMap:
 
 def verb(*words: str) -> tuple[int, str]:
     """The exit code and what is printed, or said of the error."""
-    done = CliRunner().invoke(app, words)
+    done = CliRunner().invoke(verbs_behind(*words[:1]), words)
     if isinstance(done.exception, HostError):
         return done.exception.code, f"{done.stdout}{done.exception}"
     return done.exit_code, done.stdout

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from hedgerow_host.catalog import compose
 from hedgerow_host.checks import check
 from hedgerow_host.checks.findings import Finding
-from hedgerow_host.cli.verbs import app
+from hedgerow_host.cli.verbs import verbs_behind
 from hedgerow_host.contract_breaks import ContractBreak
 from hedgerow_host.contract_diff import compare, read_build
 from hedgerow_host.contracts import CONTRACT_FILE, from_json
@@ -68,7 +68,7 @@ def findings_of(*contexts: str) -> list[Finding]:
 
 def hedgerow(*arguments: str) -> tuple[int, str]:
     """Exit code and standard output."""
-    result = CliRunner().invoke(app, list(arguments))
+    result = CliRunner().invoke(verbs_behind(*arguments[:1]), list(arguments))
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result.exit_code, result.stdout

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from hedgerow_host.asyncapi import asyncapi
 from hedgerow_host.catalog import compose
-from hedgerow_host.cli.verbs import app
+from hedgerow_host.cli.verbs import verbs_behind
 from hedgerow_host.settings import HostSettings
 
 Install = Callable[..., None]
@@ -116,14 +116,14 @@ def test_a_document_is_printed_and_can_be_kept(
     monkeypatch.setenv("HEDGEROW_CONTEXTS", "garden")
     kept = tmp_path / "document.json"
 
-    printed = CliRunner().invoke(app, [verb]).stdout
-    CliRunner().invoke(app, [verb, "--output", str(kept)])
+    printed = CliRunner().invoke(verbs_behind(verb), [verb]).stdout
+    CliRunner().invoke(verbs_behind(verb), [verb, "--output", str(kept)])
 
     assert json.loads(printed)[word]
     assert kept.read_text() == printed
-    assert CliRunner().invoke(app, [verb, "--check", str(kept)]).exit_code == 0
+    assert CliRunner().invoke(verbs_behind(verb), [verb, "--check", str(kept)]).exit_code == 0
     kept.write_text(printed.replace("garden", "jungle"))
-    assert CliRunner().invoke(app, [verb, "--check", str(kept)]).exit_code != 0
+    assert CliRunner().invoke(verbs_behind(verb), [verb, "--check", str(kept)]).exit_code != 0
 
 
 @pytest.mark.parametrize(

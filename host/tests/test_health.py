@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hedgerow_core.testing.servers import free_port
-from hedgerow_host.cli.verbs import app
+from hedgerow_host.cli.verbs import verbs_behind
 from hedgerow_host.exits import HostError
 
 READY = {"status": "ready", "checks": {"database": "ok"}, "alarms": [{"context": "garden", "what": "stale"}]}
@@ -41,7 +41,7 @@ def answering(status: int, body: str) -> Iterator[str]:
 
 
 def health(url: str, *options: str) -> tuple[int, str]:
-    done = CliRunner().invoke(app, ["health", "--url", url, *options])
+    done = CliRunner().invoke(verbs_behind("health"), ["health", "--url", url, *options])
     if isinstance(done.exception, HostError):
         return done.exception.code, str(done.exception)
     return done.exit_code, done.stdout
@@ -73,14 +73,14 @@ def test_an_api_that_is_about_to_end_is_not_ready() -> None:
 def test_a_worker_is_asked_at_its_own_port(monkeypatch: pytest.MonkeyPatch) -> None:
     with answering(200, json.dumps(READY)) as url:
         monkeypatch.setenv("HEDGEROW_WORKER_PORT", url.rpartition(":")[2])
-        done = CliRunner().invoke(app, ["health", "--worker"])
+        done = CliRunner().invoke(verbs_behind("health"), ["health", "--worker"])
 
     assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "ready")
 
 
 def test_a_worker_that_has_no_port_cannot_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HEDGEROW_WORKER_PORT", raising=False)
-    done = CliRunner().invoke(app, ["health", "--worker"])
+    done = CliRunner().invoke(verbs_behind("health"), ["health", "--worker"])
 
     assert isinstance(done.exception, HostError)
     assert (done.exception.code, "HEDGEROW_WORKER_PORT" in str(done.exception)) == (2, True)

@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 from typer.testing import CliRunner
 
-from hedgerow_host.cli.verbs import app
+from hedgerow_host.cli.verbs import verbs_behind
 from hedgerow_host.exits import HostError
 from hedgerow_host.reference.settings import form_of, settings_page
 from hedgerow_host.reference.words import Words
@@ -87,7 +87,7 @@ def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def verb(*words: str) -> tuple[int, str]:
     """The exit code, and all that is printed or said of the error."""
-    done = CliRunner().invoke(app, ["docs", "reference", *words])
+    done = CliRunner().invoke(verbs_behind("docs"), ["docs", "reference", *words])
     if isinstance(done.exception, HostError):
         return done.exception.code, f"{done.output}{done.exception}"
     return done.exit_code, done.output

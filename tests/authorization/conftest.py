@@ -42,7 +42,7 @@ class Stage:
         return caller.request(operation.method, path, json=body)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def issuer() -> Iterator[LocalIssuer]:
     """An identity provider that the host believes."""
     issuer = LocalIssuer()
@@ -51,7 +51,7 @@ def issuer() -> Iterator[LocalIssuer]:
     issuer.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def production(
     postgres_server: DatabaseAddress,
     redis_url: str,
@@ -62,7 +62,7 @@ def production(
         yield production.with_settings(USERS_PROVIDERS=json.dumps([issuer.setting()]))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def stage(production: Production, issuer: LocalIssuer) -> Iterator[Stage]:
     with production.api() as (_api, client):
         document = expect(client.get("/openapi.json"), 200)

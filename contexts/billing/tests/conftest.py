@@ -55,17 +55,26 @@ def gateway() -> PaymentGateway:
 
 @pytest.fixture
 def settings() -> BillingSettings:
-    return BillingSettings(gateway=Gateway.SANDBOX, sandbox_latency_s=0, reconcile_delay_s=0)
+    return sandbox_settings()
 
 
 @pytest.fixture
 def container(
     database: Database, clock: FakeClock, gateway: PaymentGateway, settings: BillingSettings, tmp_path: Path
 ) -> BillingContainer:
-    core = CoreContainer(context="billing", environment="test", data_dir=tmp_path, clock=clock, database=database)
-    container = plugin.container(core, settings)
+    container = wired(database, clock, tmp_path, settings)
     container.gateway.override(gateway)
     return container
+
+
+def sandbox_settings() -> BillingSettings:
+    return BillingSettings(gateway=Gateway.SANDBOX, sandbox_latency_s=0, reconcile_delay_s=0)
+
+
+def wired(database: Database, clock: FakeClock, data_dir: Path, settings: BillingSettings) -> BillingContainer:
+    """The container, as a host makes it."""
+    core = CoreContainer(context="billing", environment="test", data_dir=data_dir, clock=clock, database=database)
+    return plugin.container(core, settings)
 
 
 @pytest.fixture

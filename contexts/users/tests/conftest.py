@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,8 @@ from hedgerow_users.settings import SmtpAddress, UsersSettings
 Register = Callable[..., Awaitable[AccountView]]
 
 SECRET = SecretStr("for tests alone, and so it is no secret")
+CHEAP = HashingCost(memory_kib=8, passes=1)
+"""Next to nothing, unless a test is about passwords: these tests hash some thousand times."""
 
 
 @pytest.fixture
@@ -61,18 +64,26 @@ def settings(mailbox: Mailbox) -> UsersSettings:
 
 @pytest.fixture
 def hashing_cost() -> HashingCost:
-    """Next to nothing, unless a test is about passwords: these tests hash some thousand times."""
-    return HashingCost(memory_kib=8, passes=1)
+    return CHEAP
 
 
 @pytest.fixture
 async def container(
     database: Database, clock: FakeClock, settings: UsersSettings, hashing_cost: HashingCost, tmp_path: Path
 ) -> AsyncIterator[UsersContainer]:
+    async with wired(database, clock, settings, hashing_cost, tmp_path) as container:
+        yield container
+
+
+@asynccontextmanager
+async def wired(
+    database: Database, clock: FakeClock, settings: UsersSettings, hashing_cost: HashingCost, data_dir: Path
+) -> AsyncIterator[UsersContainer]:
+    """The container as a host makes it and runs it."""
     core = CoreContainer(
         context="users",
         environment="test",
-        data_dir=tmp_path,
+        data_dir=data_dir,
         clock=clock,
         database=database,
         permissions=PermissionTable(plugin.manifest().permissions, contexts=["users"]),

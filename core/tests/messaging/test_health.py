@@ -19,7 +19,7 @@ from hedgerow_core.persistence import Database
 
 NAME = "books.note_order"
 NO_TIME = timedelta(0)
-MANY = 200_000
+MANY = 60_000
 """More than the planner reads in one go rather than by an index."""
 
 INSERT = text(

@@ -24,6 +24,8 @@ def summary_of(code: str, folder: Path) -> list[str]:
         "-q",
         "-p",
         "no:cacheprovider",
+        "-p",
+        "no:schemathesis",
         "--rootdir",
         str(folder),
         "test_it.py",

@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from uvicorn.supervisors.watchfilesreload import WatchFilesReload
 from watchfiles import watch
 
 from hedgerow_core.observability import configure_logging, log_of
-from hedgerow_core.observability.own_code import ENTRY_POINT_GROUP, ON_REQUEST_GROUP
+from hedgerow_core.observability.own_code import entry_points_of_contexts
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.persistence.embedded import EmbeddedPostgres, embedded_postgres
 from hedgerow_host.exits import ExitCode, HostError
@@ -173,8 +172,7 @@ class DevServer:
 
 def _source_folders() -> list[str]:
     """Where the code of host, core and contexts lies, unless it is installed for good."""
-    points = (*entry_points(group=ENTRY_POINT_GROUP), *entry_points(group=ON_REQUEST_GROUP))
-    contexts = {point.value.partition(".")[0] for point in points}
+    contexts = {point.value.partition(".")[0] for point in entry_points_of_contexts()}
     roots = {"hedgerow_core", "hedgerow_host", *contexts}
     folders = []
     for root in sorted(roots):

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from graphlib import CycleError, TopologicalSorter
-from importlib.metadata import Distribution, entry_points
+from importlib.metadata import Distribution
 
-from hedgerow_core.observability.own_code import ENTRY_POINT_GROUP, ON_REQUEST_GROUP
+from hedgerow_core.observability.own_code import ON_REQUEST_GROUP, entry_points_of_contexts
 from hedgerow_host.last_words import witnessed
 from hedgerow_host.loading import InstalledContext, LoadedContext, load
 from hedgerow_host.problems import CompositionError, Problem
@@ -29,10 +29,9 @@ def installed_contexts() -> list[InstalledContext]:
             distribution=name,
             version=version,
             entry_point=point,
-            on_request=group == ON_REQUEST_GROUP,
+            on_request=point.group == ON_REQUEST_GROUP,
         )
-        for group in (ENTRY_POINT_GROUP, ON_REQUEST_GROUP)
-        for point in entry_points(group=group)
+        for point in entry_points_of_contexts()
         for name, version in [_known_of(point.dist)]
     ]
     return sorted(found, key=lambda context: (context.name, context.module))

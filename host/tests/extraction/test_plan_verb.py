@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing import MigratedDatabases
 from hedgerow_core.testing.servers import database_for_test, run_sql
-from hedgerow_host.cli.verbs import app
+from hedgerow_host.cli.verbs import verbs_behind
 from hedgerow_host.discovery import load_contexts
 from hedgerow_host.exits import ExitCode, HostError
 from hedgerow_host.extraction.plan.crossings import FILE, remember_test
@@ -40,7 +40,7 @@ UNSEEDED = {"unreadable_code", "not_ours", "migrations_pending", "target_unfit",
 
 def extract_plan(*arguments: str) -> Found:
     """Exit code, result and messages; an error ends it as `main` would."""
-    result = CliRunner().invoke(app, ["extract", "plan", *arguments])
+    result = CliRunner().invoke(verbs_behind("extract"), ["extract", "plan", *arguments])
     if isinstance(result.exception, HostError):
         return result.exception.code, result.stdout, result.stderr + str(result.exception)
     if result.exception and not isinstance(result.exception, SystemExit):

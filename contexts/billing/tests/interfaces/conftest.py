@@ -23,8 +23,15 @@ DRAFT: dict[str, Any] = {"currency": "EUR", "lines": [{"description": "Hedge", "
 
 @pytest.fixture
 async def http(bus: Bus, container: BillingContainer, customer: UUID) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(served(bus, container), customer) as client:
+        yield client
+
+
+def served(bus: Bus, container: BillingContainer) -> FastAPI:
+    """The application with these routes alone. It believes whoever says who they are."""
+
     async def authenticate(request: Request) -> None:
-        subject = UUID(request.headers.get("x-subject", str(customer)))
+        subject = UUID(request.headers["x-subject"])
         request.state.principal = Principal(subject=subject, session=None, roles=frozenset({"user"}))
 
     app = FastAPI()
@@ -34,6 +41,9 @@ async def http(bus: Bus, container: BillingContainer, customer: UUID) -> AsyncIt
             assert isinstance(route, PipelineRoute)
             route.stages = (authenticate,)
             app.router.routes.append(route)
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test/v1/billing", headers=JSON) as client:
-        yield client
+    return app
+
+
+def client_of(app: FastAPI, customer: UUID) -> httpx.AsyncClient:
+    headers = {**JSON, "x-subject": str(customer)}
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test/v1/billing", headers=headers)

@@ -12,7 +12,6 @@ import httpx
 from contexts.users.tests.conftest import SECRET, Rows
 from contexts.users.tests.interfaces.conftest import PASSWORD
 from hedgerow_core.testing import FakeClock, LocalIssuer
-from hedgerow_core.testing.mailbox import Mailbox
 from hedgerow_users.domain.identity_provider import providers_in
 from hedgerow_users.settings import SmtpAddress, UsersSettings
 
@@ -22,10 +21,10 @@ WITHIN_S = 5.0
 """Experiment 30 holds the second that the product promises; here other tests run beside."""
 
 
-def settings_with(issuer: LocalIssuer, mailbox: Mailbox, **members: object) -> UsersSettings:
+def settings_with(issuer: LocalIssuer, smtp_url: SmtpAddress, **members: object) -> UsersSettings:
     """Those of a host that believes the issuer."""
     providers = providers_in(json.dumps([issuer.setting(**members)]))
-    return UsersSettings(secret=SECRET, smtp_url=SmtpAddress.parse(mailbox.url), providers=providers)
+    return UsersSettings(secret=SECRET, smtp_url=smtp_url, providers=providers)
 
 
 class Ann:

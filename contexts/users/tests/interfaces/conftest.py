@@ -27,6 +27,12 @@ Rows = Callable[..., Awaitable[Any]]
 
 @pytest.fixture
 async def http(container: UsersContainer, bus: Bus, clock: FakeClock) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(served(container, bus, clock)) as client:
+        yield client
+
+
+def served(container: UsersContainer, bus: Bus, clock: FakeClock) -> FastAPI:
+    """The application with these routes alone."""
     declared = plugin.authenticators(container)
     gate = Gate(
         TokenVerifier([one for one in declared if isinstance(one, TokenIssuer)], clock),
@@ -43,13 +49,19 @@ async def http(container: UsersContainer, bus: Bus, clock: FakeClock) -> AsyncIt
             assert access is not None, f"{route.path} states no access decision"
             route.stages = gate.stages_for(access, scope=scope_of_route("users", route.methods or ()))
             app.router.routes.append(route)
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        yield client
+    return app
+
+
+def client_of(app: FastAPI) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test")
 
 
 @pytest.fixture
 async def ada(http: httpx.AsyncClient, container: UsersContainer) -> dict[str, Any]:
+    return await registered_ada(http, container)
+
+
+async def registered_ada(http: httpx.AsyncClient, container: UsersContainer) -> dict[str, Any]:
     """Ada's account, as routes show it."""
     await http.post("/v1/users/register", json={"email": ADA, "password": PASSWORD, "name": "Ada"})
     known = await container.accounts().credentials_of_email(Email.written(ADA))
@@ -61,6 +73,10 @@ async def ada(http: httpx.AsyncClient, container: UsersContainer) -> dict[str, A
 
 @pytest.fixture
 async def boss(http: httpx.AsyncClient, rows: Rows) -> dict[str, str]:
+    return await promoted_boss(http, rows)
+
+
+async def promoted_boss(http: httpx.AsyncClient, rows: Rows) -> dict[str, str]:
     """The headers of a super_admin."""
     await http.post("/v1/users/register", json={"email": BOSS, "password": PASSWORD, "name": "Boss"})
     await rows("UPDATE accounts SET roles = ARRAY['super_admin'] WHERE email = :email", email=BOSS)

@@ -30,7 +30,7 @@ from hedgerow_core.testing import FakeClock, LocalIssuer
 from hedgerow_core.testing.mailbox import Mailbox
 from hedgerow_core.testing.servers import run_sql
 from hedgerow_users.infrastructure.provider_issuers import BELIEVED_FOR_S
-from hedgerow_users.settings import UsersSettings
+from hedgerow_users.settings import SmtpAddress, UsersSettings
 
 AT_ONCE = 20
 
@@ -45,7 +45,7 @@ def local_issuer() -> Iterator[LocalIssuer]:
 
 @pytest.fixture
 def settings(mailbox: Mailbox, local_issuer: LocalIssuer) -> UsersSettings:
-    return settings_with(local_issuer, mailbox)
+    return settings_with(local_issuer, SmtpAddress.parse(mailbox.url))
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sysconfig
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 ENTRY_POINT_GROUP = "hedgerow.contexts"
@@ -13,6 +13,12 @@ ON_REQUEST_GROUP = "hedgerow.contexts.on_request"
 """The same, for contexts that are hosted only where HEDGEROW_CONTEXTS names them (ADR 0045)."""
 
 _INSTALLED = "site-packages"
+
+
+def entry_points_of_contexts() -> list[EntryPoint]:
+    """Where each installed context begins. Looks once through all that is installed: that takes milliseconds."""
+    found = entry_points()
+    return [*found.select(group=ENTRY_POINT_GROUP), *found.select(group=ON_REQUEST_GROUP)]
 
 
 def is_ours(file: str) -> bool:
@@ -27,8 +33,8 @@ def is_ours(file: str) -> bool:
 @cache
 def _packages() -> frozenset[str]:
     """Read at the first failure; what is installed later needs a new process anyway."""
-    found = (*entry_points(group=ENTRY_POINT_GROUP), *entry_points(group=ON_REQUEST_GROUP))
-    return frozenset({"hedgerow_core", "hedgerow_host", *(point.module.partition(".")[0] for point in found)})
+    roots = {point.module.partition(".")[0] for point in entry_points_of_contexts()}
+    return frozenset({"hedgerow_core", "hedgerow_host", *roots})
 
 
 @cache

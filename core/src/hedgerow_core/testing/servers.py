@@ -24,6 +24,7 @@ from sqlalchemy.pool import NullPool
 
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.persistence.embedded import LOCK, embedded_postgres
+from hedgerow_core.testing.administration import administration_of
 
 REDIS_START_S = 10.0
 LOCALHOST = "127.0.0.1"
@@ -35,7 +36,7 @@ _PREFIX = "hedgerow-test-postgres-"
 ENGINES = 8
 _STRATEGY = "STRATEGY FILE_COPY"
 """Two checkpoints and a copy of files, instead of each page in the log: half the work if no disk is waited for."""
-_FORGETS = text("SELECT current_setting('fsync') = 'off' AND current_setting('server_version_num')::int >= 150000")
+_FORGETS = "SELECT current_setting('fsync') = 'off' AND current_setting('server_version_num')::int >= 150000"
 
 
 @contextmanager
@@ -43,7 +44,10 @@ def postgres_for_tests(folder: Path) -> Iterator[DatabaseAddress]:
     """An embedded server that forgets on power loss, which makes tests faster and risks nothing."""
     with embedded_postgres(folder) as postgres:
         run_sql(postgres.address, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
-        yield postgres.address
+        try:
+            yield postgres.address
+        finally:
+            administration_of(postgres.address).close()
 
 
 @contextmanager
@@ -86,11 +90,12 @@ def database_for_test(
 ) -> Iterator[DatabaseAddress]:
     """A database on the server, dropped afterwards: empty, or the copy of another to which nobody is connected."""
     name = name or f"test_{uuid4().hex}"
-    run_sql(server, f"CREATE DATABASE {name} TEMPLATE {template} {_STRATEGY if _forgets(server) else ''}")
+    administration = administration_of(server)
+    administration.run(f"CREATE DATABASE {name} TEMPLATE {template} {_STRATEGY if _forgets(server) else ''}")
     try:
         yield DatabaseAddress(server.url.set(database=name))
     finally:
-        run_sql(server, f"DROP DATABASE {name} WITH (FORCE)")
+        administration.run(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def run_sql(address: DatabaseAddress, *statements: str) -> None:
@@ -114,11 +119,7 @@ def _engine(url: URL) -> AsyncEngine:
 def _forgets(server: DatabaseAddress) -> bool:
     """Whether the server does not wait for its disk, as ours don't, and knows the strategy."""
 
-    async def ask() -> bool:
-        async with _engine(server.url).connect() as connection:
-            return bool((await connection.execute(_FORGETS)).scalar_one())
-
-    return asyncio.run(ask())
+    return bool(administration_of(server).run(_FORGETS))
 
 
 class RedisServer:

@@ -37,9 +37,9 @@ def _verbs_for(first_word: list[str]) -> Typer:
 
     if first_word and first_word[0] in serve.ROLES:
         return serve.app
-    from hedgerow_host.cli.verbs import app
+    from hedgerow_host.cli.verbs import verbs_behind
 
-    return app
+    return verbs_behind(*first_word)
 
 
 def _leave_over_metadata() -> None:

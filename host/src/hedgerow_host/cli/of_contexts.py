@@ -23,15 +23,15 @@ class VerbsOfContexts(TyperGroup):
         if own := super().get_command(ctx, cmd_name):
             return own
         try:
-            return verbs_of(cmd_name, verbs=list(self.commands))
+            return verbs_of(cmd_name)
         except Exception:
             if ctx.resilient_parsing:  # somebody has pressed the tab key, and gets nothing
                 return None
             raise
 
 
-def verbs_of(name: str, verbs: list[str]) -> TyperGroup:
-    """What a context offers on the command line. `verbs` are our own, to guess at what was meant."""
+def verbs_of(name: str) -> TyperGroup:
+    """What a context offers on the command line."""
     from functools import partial
 
     from typer.main import get_group
@@ -42,7 +42,7 @@ def verbs_of(name: str, verbs: list[str]) -> TyperGroup:
 
     settings = load_settings()
     if name not in {context.name for context in installed_contexts()}:
-        raise _no_such_verb(name, verbs)
+        raise _no_such_verb(name)
     contexts, quarantine = hosted_contexts(settings)
     offering = {context.name: context for context in contexts if context.implements("cli")}
     if name in quarantine:
@@ -56,13 +56,14 @@ def verbs_of(name: str, verbs: list[str]) -> TyperGroup:
     return group
 
 
-def _no_such_verb(name: str, verbs: list[str]) -> HostError:
+def _no_such_verb(name: str) -> HostError:
     from difflib import get_close_matches
 
+    from hedgerow_host.cli.verbs import names_of_verbs
     from hedgerow_host.discovery import hosted_contexts
     from hedgerow_host.exits import ExitCode, HostError, load_settings
 
-    near = get_close_matches(name, verbs)
+    near = get_close_matches(name, names_of_verbs())
     contexts, _quarantine = hosted_contexts(load_settings())
     offering = [context.name for context in contexts if context.implements("cli")]
     return HostError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Annotated
 
 import typer
@@ -90,6 +91,24 @@ def hedgerow(
     ] = False,
 ) -> None:
     """Host bounded contexts: run them, migrate them, look at them."""
+
+
+def verbs_behind(first_word: str = "") -> typer.Typer:
+    """The verb or the group of this name alone; none, if a context's is meant. Each that is in it takes time."""
+    if not first_word or first_word.startswith("-"):
+        return app
+    named = copy(app)
+    named.registered_commands = [each for each in app.registered_commands if each.name == first_word]
+    named.registered_groups = [each for each in app.registered_groups if each.name == first_word]
+    return named
+
+
+def names_of_verbs() -> list[str]:
+    """What may stand behind `hedgerow`, but for the names of contexts."""
+    return [
+        *(str(each.name) for each in app.registered_commands),
+        *(str(each.name) for each in app.registered_groups),
+    ]
 
 
 def _print_version(asked: bool) -> None:
