@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hedgerow_host.unread_request import whole_request
+from hedgerow_host.unread_request import may_be_whole, path_in, whole_request
 
 PLAIN = b"GET /v1/users/me?x=1 HTTP/1.1\r\nHost: test\r\nX-Request-ID:  mine \r\n\r\n"
 POST = b"POST /busy HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nbody"
@@ -38,9 +38,11 @@ def test_a_plain_request_is_known_for_what_it_is() -> None:
     request = whole_request(PLAIN)
 
     assert request is not None
-    assert (request.method, request.path) == ("GET", "/v1/users/me")
+    assert (request.method, path_in(PLAIN)) == ("GET", "/v1/users/me")
     assert request.headers == [(b"host", b"test"), (b"x-request-id", b"mine")]
     assert whole_request(POST) is not None
+    assert may_be_whole(PLAIN)
+    assert may_be_whole(POST)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,12 @@ def test_who_says_so_goes_with_its_answer(fields: bytes, stays: bool) -> None:
 
     assert request is not None
     assert request.stays is stays
+
+
+@pytest.mark.parametrize("data", [b"", b"GET", PLAIN[:-1], POST[:-1], POST + b"x", PLAIN + POST])
+def test_what_is_not_whole_is_read_as_it_comes(data: bytes) -> None:
+    assert not may_be_whole(data)
+    assert isinstance(path_in(data), str)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +134,7 @@ def test_the_server_reads_just_this_request_in_what_was_left_unread(
 
     assert reader.messages == 1
     assert reader.parser.get_method() == request.method.encode()
-    assert httptools.parse_url(reader.url).path == request.path.encode()
+    assert httptools.parse_url(reader.url).path == path_in(data).encode()
     assert reader.headers == request.headers
     assert data.endswith(b"\r\n\r\n" + reader.body)
     reader.parser.feed_data(PLAIN)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 
 from fastapi import FastAPI
 from uvicorn._types import ASGI3Application
@@ -20,22 +20,12 @@ from hedgerow_core.http.security_headers import Header
 from hedgerow_core.http.shedding import PLACE, Place, refusal
 from hedgerow_host.draining import CLOSE
 from hedgerow_host.patient_protocol import MAX_HEADER_BYTES, PatientProtocol
-from hedgerow_host.unread_request import whole_request
+from hedgerow_host.unread_request import WholeRequest, may_be_whole, path_in, whole_request
 
 ADMISSION = "admission"
 """In the state of an application: who lets its requests in. Without one, all run."""
 OTHER_ORIGINS = "other_origins"
 """There, too: whether pages of other origins may call."""
-
-
-class PutOff(NamedTuple):
-    """What waits without having been read."""
-
-    data: bytes
-    refusal: bytes | None
-    """Made at once, while all that it says is at hand; None if the application says it."""
-    stays: bool
-    """Whether the connection outlives it."""
 
 
 class AdmittingProtocol(PatientProtocol):
@@ -45,7 +35,8 @@ class AdmittingProtocol(PatientProtocol):
     """
 
     _waiting: Waiting | None = None
-    _put_off: PutOff | None = None
+    _put_off: bytes | None = None
+    """What waits without having been read."""
     _let_in: bool | None = None
     """What the request has heard that is being read after it has waited."""
 
@@ -80,15 +71,11 @@ class AdmittingProtocol(PatientProtocol):
         admission = self._admission
         if admission is None or not admission.is_full or not self._is_between_requests():
             return False
-        request = whole_request(data) if len(data) <= MAX_HEADER_BYTES else None
-        if request is None or is_exempt(request.path):
+        if len(data) > MAX_HEADER_BYTES or not may_be_whole(data) or is_exempt(path_in(data)):
             return False
         self._expect_nothing()
         self._unset_keepalive_if_required()
-        stays = request.stays and not self._ends
-        by_app = self._is_of_a_page(request.headers)
-        refusal_of_it = None if by_app else self._refusal(request.headers, request.method, stays)
-        self._put_off = PutOff(request.data, refusal_of_it, stays)
+        self._put_off = data
         if admission.wait(self._tell_put_off):
             self._waiting = self._tell_put_off
         else:
@@ -96,18 +83,15 @@ class AdmittingProtocol(PatientProtocol):
         return True
 
     def _tell_put_off(self, let_in: bool) -> None:
-        put_off, self._put_off, self._waiting = self._put_off, None, None
-        if put_off is None or self._admission is None:
+        data, self._put_off, self._waiting = self._put_off, None, None
+        if data is None or self._admission is None:
             return
-        if not let_in and put_off.refusal is not None:
-            self._admission.count_refused()
-            self.transport.write(put_off.refusal)
-            if not put_off.stays:
-                self.transport.close()
-            self.on_response_complete()
+        request = None if let_in else whole_request(data)
+        if request is not None and not self._is_of_a_page(request.headers):
+            self._turn_away_unread(self._admission, request)
             return
         self._let_in = let_in
-        super().data_received(put_off.data)
+        super().data_received(data)
         if self._let_in is not None:  # not started: the protocol has answered what it could not read
             self._let_in = None
             if let_in:
@@ -117,22 +101,23 @@ class AdmittingProtocol(PatientProtocol):
         """Wait no longer, and return what was left unread."""
         if self._waiting is not None and self._admission is not None:
             self._admission.give_up(self._waiting)
-        put_off, self._put_off, self._waiting = self._put_off, None, None
-        return b"" if put_off is None else put_off.data
+        data, self._put_off, self._waiting = self._put_off, None, None
+        return data or b""
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         admission, let_in = self._admission, self._let_in
         if admission is None or is_exempt(cycle.scope["path"]):
             super()._start_asgi_task(cycle, app)
-        elif let_in is not None:
-            self._let_in = None
-            self._start(cycle, app, let_in=let_in)
-        elif admission.enter():
+            return
+        self._let_in = None
+        if let_in or (let_in is None and admission.enter()):
             self._start(cycle, app, let_in=True)
         else:
-            self._wait(admission, cycle, app)
+            self._wait(admission, cycle, app, in_line=let_in is None)
 
-    def _wait(self, admission: Admission, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+    def _wait(
+        self, admission: Admission, cycle: RequestResponseCycle, app: ASGI3Application, *, in_line: bool
+    ) -> None:
         def tell(let_in: bool) -> None:
             self._waiting = None
             if cycle.disconnected or cycle.response_complete:  # its body could not be read, and it knows
@@ -141,10 +126,9 @@ class AdmittingProtocol(PatientProtocol):
             elif let_in or self._is_of_a_page(cycle.scope["headers"]):
                 self._start(cycle, app, let_in=let_in)
             else:
-                admission.count_refused()
-                self._turn_away(cycle)
+                self._turn_away(admission, cycle)
 
-        if admission.wait(tell):
+        if in_line and admission.wait(tell):
             self._waiting = tell
         else:
             self.loop.call_soon(tell, False)  # when all is read that has come with it
@@ -170,7 +154,16 @@ class AdmittingProtocol(PatientProtocol):
         """Whether the server drains: every connection ends with its answer."""
         return CLOSE in self.server_state.default_headers
 
-    def _turn_away(self, cycle: RequestResponseCycle) -> None:
+    def _turn_away_unread(self, admission: Admission, request: WholeRequest) -> None:
+        admission.count_refused()
+        stays = request.stays and not self._ends
+        self.transport.write(self._refusal(request.headers, request.method, stays))
+        if not stays:
+            self.transport.close()
+        self.on_response_complete()
+
+    def _turn_away(self, admission: Admission, cycle: RequestResponseCycle) -> None:
+        admission.count_refused()
         stays = cycle.keep_alive and not cycle.more_body and not self._ends
         self.transport.write(self._refusal(cycle.scope["headers"], cycle.scope["method"], stays))
         cycle.response_started = cycle.response_complete = True

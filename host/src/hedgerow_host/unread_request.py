@@ -11,10 +11,9 @@ from typing import Final, NamedTuple
 
 from hedgerow_core.http.security_headers import Header
 
+_HEAD_ENDS: Final = b"\r\n\r\n"
 _NAME: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_HEAD: Final = re.compile(
-    rb"([A-Z]+) (/[!-\"$->@-~]*)(?:\?[!-\"$-~]*)? HTTP/1\.1\r\n((?:%b:[\t -~\x80-\xff]*\r\n)*)\r\n" % _NAME
-)
+_HEAD: Final = re.compile(rb"([A-Z]+) /[!-\"$-~]* HTTP/1\.1\r\n((?:%b:[\t -~\x80-\xff]*\r\n)*)\r\n" % _NAME)
 """Strict where parsers differ (RFC 9112 §2.2, §5.1): two that see different requests in the same bytes are how
 requests are smuggled."""
 _FIELD: Final = re.compile(rb"([^:\r\n]+):[\t ]*([^\r]*)\r\n")
@@ -22,13 +21,10 @@ _LENGTH: Final = re.compile(rb"[0-9]{1,9}")
 _FOR_THE_PARSER: Final = frozenset({b"transfer-encoding", b"upgrade", b"expect"})
 
 
-class UnreadRequest(NamedTuple):
-    """What came, and what of it a refusal depends on."""
+class WholeRequest(NamedTuple):
+    """What a refusal depends on."""
 
-    data: bytes
     method: str
-    path: str
-    """As it was sent: nothing is decoded."""
     headers: list[Header]
     """Names in lower case."""
 
@@ -38,16 +34,28 @@ class UnreadRequest(NamedTuple):
         return all(name != b"connection" or b"close" not in value.lower() for name, value in self.headers)
 
 
-def whole_request(data: bytes) -> UnreadRequest | None:
+def may_be_whole(data: bytes) -> bool:
+    """Whether nothing seems to be missing. Without a body, there is no closer look before it is turned away."""
+    end = data.find(_HEAD_ENDS)
+    return end >= 0 and (end + len(_HEAD_ENDS) == len(data) or whole_request(data) is not None)
+
+
+def path_in(data: bytes) -> str:
+    """The path, as it was sent: nothing is decoded."""
+    target = data.split(b" ", 2)[1:2]
+    return target[0].partition(b"?")[0].decode("latin-1") if target else ""
+
+
+def whole_request(data: bytes) -> WholeRequest | None:
     """What these bytes ask for, if they are one request and nothing else. None if a parser has to say."""
     head = _HEAD.match(data)
     if head is None:
         return None
-    method, path, fields = head.groups()
+    method, fields = head.groups()
     headers = [(name.lower(), value.rstrip(b"\t ")) for name, value in _FIELD.findall(fields)]
     lengths = [value for name, value in headers if name == b"content-length"]
     if len(lengths) > 1 or not all(map(_LENGTH.fullmatch, lengths)):
         return None
     if len(data) != head.end() + sum(map(int, lengths)) or any(name in _FOR_THE_PARSER for name, _ in headers):
         return None
-    return UnreadRequest(data, method.decode(), path.decode(), headers)
+    return WholeRequest(method.decode(), headers)
