@@ -26,7 +26,7 @@ RETRY_SOON = text(
     """
     UPDATE deliveries
     SET state = CASE position WHEN 1 THEN 'retry_wait' ELSE 'pending' END, attempts = 0,
-        next_at = clock_timestamp() + CASE position WHEN 1 THEN random() * interval '20 ms' ELSE interval '0' END
+        next_at = clock_timestamp() + CASE position WHEN 1 THEN random() * interval '5 ms' ELSE interval '0' END
     WHERE ordering_key = 'A'
     """
 )

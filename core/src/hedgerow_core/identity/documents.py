@@ -24,6 +24,10 @@ class _Document(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
+class _Question(_Document):
+    model_config = ConfigDict(defer_build=False)  # FastAPI takes bodies as they are when it builds their routes
+
+
 class IssuerDocument(_Document):
     """Whose tokens are believed, and of what form they are (see `TokenIssuer`)."""
 
@@ -98,13 +102,13 @@ class News(_Document):
         return self.mark.partition(":")[0]
 
 
-class NewsQuestion(_Document):
+class NewsQuestion(_Question):
     """Asks for what is new since `seen`; null: for everything."""
 
     seen: Name | None = None
 
 
-class SigningKeyQuestion(_Document):
+class SigningKeyQuestion(_Question):
     """Asks for the key that somebody has seen in a token, and that no news have named."""
 
     issuer: Name
@@ -117,14 +121,14 @@ class SigningKeyAnswer(_Document):
     key: Mapping[str, Any] | None
 
 
-class KeyQuestion(_Document):
+class KeyQuestion(_Question):
     """Asks whom an API key speaks for. `network` is where it came from, so that guesses are counted once."""
 
     key: Annotated[str, Field(min_length=1, max_length=MAX_TOKEN_BYTES, repr=False)]
     network: Annotated[str, Field(max_length=MAX_NAME_LENGTH)]
 
 
-class TokenQuestion(_Document):
+class TokenQuestion(_Question):
     """Asks whom an access token speaks for."""
 
     token: Annotated[str, Field(min_length=1, max_length=MAX_TOKEN_BYTES, repr=False)]

@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from hedgerow_core.application import DEFAULT_LIMIT, MAX_LIMIT
 from hedgerow_core.domain import ValidationError
-from hedgerow_core.http import HttpModel
 from hedgerow_core.messaging.emission import LARGEST_VERSION
 from hedgerow_core.messaging.feed import EventFilter
 from hedgerow_core.messaging.selection import DeliveryFilter, DeliveryState
@@ -48,7 +47,7 @@ Cursor = Annotated[str | None, Field(max_length=MAX_CURSOR_CHARACTERS, descripti
 PageLimit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description=f"Items a page; {DEFAULT_LIMIT} unless told.")]
 
 
-class Request(HttpModel):
+class Request(BaseModel):
     """What is not known here is refused, so that no misspelt filter is passed over."""
 
     model_config = ConfigDict(extra="forbid")

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from hedgerow_billing.application.commands.create_invoice import NewLine
 from hedgerow_billing.domain.credit_note import MAX_REASON
@@ -44,7 +44,7 @@ Reason = Annotated[
 ]
 
 
-class _Request(HttpModel):
+class _Request(BaseModel):
     # Strict: no "2", no 2.0 and no true where a number is due.
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 

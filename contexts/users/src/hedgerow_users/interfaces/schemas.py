@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, JsonValue, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr
 
 from hedgerow_core.http import HttpModel
 from hedgerow_users.application.account_view import AccountView
@@ -42,7 +42,7 @@ PresentedCode = Annotated[
 CODE_IF_ANY = Field(default=None, description="Of the second factor, if the account has one.")
 
 
-class Body(HttpModel):
+class Body(BaseModel):
     """What a request carries: nothing that we don't name, and nothing that changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

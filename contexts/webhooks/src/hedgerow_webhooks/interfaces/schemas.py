@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, ConfigDict, Field, JsonValue
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from hedgerow_core.http import HttpModel
 from hedgerow_webhooks.application.views import MessageLog, NewEndpoint, NewSecret
@@ -39,7 +39,7 @@ Events = Annotated[
 Description = Annotated[str, Field(max_length=MAX_DESCRIPTION, pattern=_NO_NUL, examples=["Accounting"])]
 
 
-class _Request(HttpModel):
+class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
@@ -71,7 +71,7 @@ class RotationModel(_Request):
     )
 
 
-class RedeliveryModel(HttpModel):
+class RedeliveryModel(BaseModel):
     """From when on what failed is sent again."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
