@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 
 import pytest
 import uvicorn
@@ -23,6 +25,8 @@ from hedgerow_host.listening import bound_socket
 PATIENT_S = 30.0
 IMPATIENT_S = 0.2
 ORIGIN = "https://app.example.com"
+ON_BEHALF_OF: ContextVar[str] = ContextVar("on_behalf_of", default="")
+"""What an application notes for the length of a request."""
 GET = b"GET /busy HTTP/1.1\r\nHost: test\r\n"
 
 
@@ -31,6 +35,7 @@ class Busy:
 
     def __init__(self, wait_s: float) -> None:
         self.done, self.running, self.served = asyncio.Event(), 0, 0
+        self.inherited: list[str] = []
         self.admission = Admission(at_once=1, wait_s=wait_s)
         self.app = FastAPI()
         setattr(self.app.state, ADMISSION, self.admission)
@@ -42,6 +47,8 @@ class Busy:
         self.port = 0
 
     async def _busy(self, request: Request) -> int:
+        self.inherited.append(ON_BEHALF_OF.get())
+        ON_BEHALF_OF.set(request.headers.get("x-request-id", "somebody"))
         size = len(await request.body())
         self.running += 1
         await self.done.wait()
@@ -303,3 +310,40 @@ async def test_what_was_left_unread_and_runs_in_no_place_gives_it_back(
 
     assert status == answered
     await patient.until(lambda: patient.free)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [pytest.param(GET + b"\r\n", id="unread"), pytest.param((GET + b"\r\n") * 2, id="as parsed heads")],
+)
+async def test_who_is_let_in_by_another_request_inherits_nothing_of_it(patient: Busy, second: bytes) -> None:
+    first = await occupied(patient)
+    peer = await asking(patient, second)
+    await patient.until(lambda: patient.in_line == 1)
+    patient.done.set()
+    await first.answer()
+    for _ in range(second.count(b"GET")):
+        await peer.answer()
+
+    assert set(patient.inherited) == {""}
+
+
+async def test_who_asks_on_and_on_and_reads_no_refusal_is_hung_up_on(patient: Busy) -> None:
+    await occupied(patient)
+    line = [await asking(patient) for _ in range(IN_LINE_PER_PLACE)]
+    await patient.until(lambda: patient.in_line == IN_LINE_PER_PLACE)
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # the less is buffered on the way, the sooner
+        deaf.connect((LOCALHOST, patient.port))
+        deaf.setblocking(False)
+        with pytest.raises(ConnectionError):
+            await _asked_for_ever(deaf)
+
+    assert patient.in_line == len(line), "nobody else was"
+
+
+async def _asked_for_ever(deaf: socket.socket) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            await asyncio.get_running_loop().sock_sendall(deaf, (GET + b"\r\n") * 20)
+            await asyncio.sleep(0)

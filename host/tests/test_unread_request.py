@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hedgerow_host.patient_protocol import MAX_HEADERS
 from hedgerow_host.unread_request import may_be_whole, path_in, whole_request
 
 PLAIN = b"GET /v1/users/me?x=1 HTTP/1.1\r\nHost: test\r\nX-Request-ID:  mine \r\n\r\n"
@@ -83,6 +84,7 @@ def test_what_is_not_whole_is_read_as_it_comes(data: bytes) -> None:
         pytest.param(PLAIN.replace(b"X-Request-ID", b"Upgrade"), id="an offer to switch"),
         pytest.param(POST.replace(b"Host: test", b"Expect: 100-continue"), id="who waits for a sign"),
         pytest.param(b"\r\n" + PLAIN, id="an empty line before it"),
+        pytest.param(PLAIN[:-2] + b"a:\r\n" * MAX_HEADERS + b"\r\n", id="more fields than we read"),
     ],
 )
 def test_what_parsers_may_read_differently_is_left_to_ours(data: bytes) -> None:

@@ -24,6 +24,9 @@ class Line(asyncio.Transport):
     def close(self) -> None:
         self.closed = True
 
+    def is_closing(self) -> bool:
+        return self.closed
+
 
 def test_head_and_body_are_one_packet() -> None:
     line = Line()
@@ -75,3 +78,15 @@ def test_an_answer_that_breaks_off_has_sent_its_head() -> None:
 
     assert line.packets == [HEAD]
     assert line.closed
+
+
+def test_nobody_is_written_to_who_has_hung_up() -> None:
+    line = Line()
+    answer = WholeAnswer(line)
+
+    answer.write(HEAD)
+    line.close()
+    answer.write(b"body")
+    answer.close()
+
+    assert line.packets == []

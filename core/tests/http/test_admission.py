@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from hedgerow_core.http.admission import Admission
+from hedgerow_core.http.admission import IN_LINE_PER_PLACE, Admission
 
 PLACES = 4
 
@@ -59,3 +59,43 @@ async def test_who_comes_now_takes_no_place_that_is_for_the_line(admission: Admi
 
     assert not admission.enter()
     assert let_in == []
+
+
+async def test_a_whole_line_that_needs_no_place_after_all_is_passed_over_at_once() -> None:
+    places = 50
+    admission, told = Admission(at_once=places, wait_s=60), []
+    assert all(admission.enter() for _ in range(places))
+
+    def needs_none(nth: int, let_in: bool) -> None:
+        told.append(nth)
+        if let_in:
+            admission.leave()
+
+    for nth in range(places * IN_LINE_PER_PLACE):
+        assert admission.wait(partial(needs_none, nth))
+    for _ in range(places):
+        admission.leave()
+
+    assert told == list(range(places * IN_LINE_PER_PLACE))
+    assert all(admission.enter() for _ in range(places)), "and all places are free again"
+    assert not admission.enter()
+
+
+async def test_who_cannot_be_told_keeps_nobody_else_from_hearing() -> None:
+    admission, told = Admission(at_once=1, wait_s=0.01), asyncio.Event()
+    assert admission.enter()
+    failures: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context["exception"]))
+
+    def fails(_let_in: bool) -> None:
+        raise OSError("gone")
+
+    def hears(_let_in: bool) -> None:
+        told.set()
+
+    assert admission.wait(fails)
+    assert admission.wait(hears)
+    async with asyncio.timeout(10):
+        await told.wait()
+
+    assert [str(failure) for failure in failures] == ["gone"]

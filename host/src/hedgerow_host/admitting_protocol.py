@@ -8,6 +8,7 @@ the fields and the writing of prepared bytes. What comes in pieces, or with othe
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextvars import copy_context
 from http import HTTPStatus
 from typing import Any
 
@@ -42,6 +43,8 @@ class AdmittingProtocol(PatientProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        # Whoever gives a place back lets others in: what they began would inherit that request's variables.
+        self._context = copy_context()
         app = self.config.app
         self._admission: Admission | None = (
             getattr(app.state, ADMISSION, None) if isinstance(app, FastAPI) else None
@@ -107,7 +110,7 @@ class AdmittingProtocol(PatientProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         admission, let_in = self._admission, self._let_in
         if admission is None or is_exempt(cycle.scope["path"]):
-            super()._start_asgi_task(cycle, app)
+            self._begin(cycle, app)
             return
         self._let_in = None
         if let_in or (let_in is None and admission.enter()):
@@ -144,7 +147,10 @@ class AdmittingProtocol(PatientProtocol):
                 if admission is not None and place.let_in and not place.minded:
                     admission.leave()
 
-        super()._start_asgi_task(cycle, placed)
+        self._begin(cycle, placed)
+
+    def _begin(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._context.run(super()._start_asgi_task, cycle, app)
 
     def _is_of_a_page(self, headers: Iterable[Header]) -> bool:
         return self._answers_browsers and any(name == b"origin" for name, _ in headers)
@@ -157,7 +163,7 @@ class AdmittingProtocol(PatientProtocol):
     def _turn_away_unread(self, admission: Admission, request: WholeRequest) -> None:
         admission.count_refused()
         stays = request.stays and not self._ends
-        self.transport.write(self._refusal(request.headers, request.method, stays))
+        self._write_refusal(self._refusal(request.headers, request.method, stays))
         if not stays:
             self.transport.close()
         self.on_response_complete()
@@ -165,7 +171,7 @@ class AdmittingProtocol(PatientProtocol):
     def _turn_away(self, admission: Admission, cycle: RequestResponseCycle) -> None:
         admission.count_refused()
         stays = cycle.keep_alive and not cycle.more_body and not self._ends
-        self.transport.write(self._refusal(cycle.scope["headers"], cycle.scope["method"], stays))
+        self._write_refusal(self._refusal(cycle.scope["headers"], cycle.scope["method"], stays))
         cycle.response_started = cycle.response_complete = True
         if cycle.more_body:
             self._hear_no_more()
@@ -173,12 +179,18 @@ class AdmittingProtocol(PatientProtocol):
             self.transport.close()
         self.on_response_complete()
 
+    def _write_refusal(self, answer: bytes) -> None:
+        if self.flow.write_paused:  # who asks on and on and reads nothing: there is nobody who could wait for it
+            self._reset()
+        else:
+            self.transport.write(answer)
+
     def _refusal(self, headers: Iterable[Header], method: str, stays: bool) -> bytes:
         """What is sent to who is turned away, who `stays` connected or does not."""
         # Whether it came by https, a proxy says; believed for the one answer to who says so.
         by_https = self.config.proxy_headers and (b"x-forwarded-proto", b"https") in headers
         scope = {"headers": headers, "client": self.client, "scheme": "https" if by_https else self.scheme}
-        answer, body = refusal(scope)
+        answer, body = self._context.run(refusal, scope)
         if not stays and not self._ends:
             answer.append(CLOSE)
         fields = b"".join([b"%b: %b\r\n" % field for field in (*self.server_state.default_headers, *answer)])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from contextlib import suppress
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -245,5 +246,6 @@ class PatientProtocol(HttpToolsProtocol):
         """What is written was the last answer; what still comes is thrown away, so that it can be read."""
         self._refused = True
         if self.transport.can_write_eof():
-            self.transport.write_eof()
+            with suppress(OSError):  # they have gone in this moment, which we are about to hear
+                self.transport.write_eof()
         self.loop.call_later(LINGER_S, self.transport.close)

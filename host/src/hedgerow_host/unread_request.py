@@ -10,6 +10,7 @@ import re
 from typing import Final, NamedTuple
 
 from hedgerow_core.http.security_headers import Header
+from hedgerow_host.patient_protocol import MAX_HEADERS
 
 _HEAD_ENDS: Final = b"\r\n\r\n"
 _NAME: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -52,6 +53,8 @@ def whole_request(data: bytes) -> WholeRequest | None:
     if head is None:
         return None
     method, fields = head.groups()
+    if fields.count(b"\n") > MAX_HEADERS:
+        return None
     headers = [(name.lower(), value.rstrip(b"\t ")) for name, value in _FIELD.findall(fields)]
     lengths = [value for name, value in headers if name == b"content-length"]
     if len(lengths) > 1 or not all(map(_LENGTH.fullmatch, lengths)):

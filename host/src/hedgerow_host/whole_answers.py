@@ -25,7 +25,9 @@ class WholeAnswer(asyncio.Transport):
         """None once it is written."""
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Write a part of the answer, the head first."""
+        """Write a part of the answer, the head first. Nobody gets it who has hung up."""
+        if self._transport.is_closing():
+            return
         if self._head is None:
             self._transport.write(data)
         elif self._head or data[-len(_CHUNKED) :] == _CHUNKED:
@@ -36,7 +38,7 @@ class WholeAnswer(asyncio.Transport):
 
     def close(self) -> None:
         """End the connection, after what was written."""
-        if self._head:
+        if self._head and not self._transport.is_closing():
             self._transport.write(self._head)
-            self._head = None
+        self._head = None
         self._transport.close()

@@ -57,6 +57,7 @@ class Admission:
         """Who waits, the newest last, and until when."""
         self._sweeping = False
         self._filling = False
+        self._letting_in = False
         self._shed = 0
         self._calm_at = 0.0
         REQUESTS.labels("running").set_function(lambda: self._running)
@@ -92,7 +93,7 @@ class Admission:
     def leave(self) -> None:
         """Give a place back, for somebody in line."""
         self._running -= 1
-        if not self._line:
+        if not self._line or self._letting_in:  # whoever was let in just now, and needs no place: that goes on
             return
         if self._running <= self._at_once // 2:
             self._fill()
@@ -119,9 +120,13 @@ class Admission:
         self._fill()
 
     def _fill(self) -> None:
-        while self._line and self._running < self._at_once:
-            self._running += 1
-            self._following()(True)
+        self._letting_in = True
+        try:
+            while self._line and self._running < self._at_once:
+                self._running += 1
+                self._following()(True)
+        finally:
+            self._letting_in = False
 
     def _following(self) -> Waiting:
         oldest, until = next(iter(self._line.items()))
@@ -134,15 +139,17 @@ class Admission:
         """Turn away whose time is up, the oldest first."""
         loop = asyncio.get_running_loop()
         now = loop.time()
-        while self._line:
-            oldest, until = next(iter(self._line.items()))
-            if until > now:
-                break
-            del self._line[oldest]
-            oldest(False)
-        self._sweeping = bool(self._line)
-        if self._sweeping:
-            loop.call_later(SWEEP_EVERY_S, self._sweep)
+        try:
+            while self._line:
+                oldest, until = next(iter(self._line.items()))
+                if until > now:
+                    break
+                del self._line[oldest]
+                oldest(False)
+        finally:  # a line that nobody sweeps any more would let everybody wait for ever
+            self._sweeping = bool(self._line)
+            if self._sweeping:
+                loop.call_later(SWEEP_EVERY_S, self._sweep)
 
     def _look_whether_calm(self) -> None:
         loop = asyncio.get_running_loop()
