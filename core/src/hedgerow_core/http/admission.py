@@ -7,6 +7,7 @@ answered: whoever waits leaves word how to tell.
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import final
 
@@ -53,8 +54,8 @@ class Admission:
         self._wait_s = wait_s
         self._calm_after_s = calm_after_s
         self._running = 0
-        self._line: dict[Waiting, float] = {}
-        """Who waits, the newest last, and until when."""
+        self._line: OrderedDict[Waiting, float] = OrderedDict()
+        """Who waits, the newest last, and until when. A dict finds its oldest by passing all that have left."""
         self._sweeping = False
         self._filling = False
         self._letting_in = False
