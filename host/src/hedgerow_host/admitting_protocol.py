@@ -161,17 +161,13 @@ class AdmittingProtocol(PatientProtocol):
         return CLOSE in self.server_state.default_headers
 
     def _turn_away_unread(self, admission: Admission, request: WholeRequest) -> None:
-        admission.count_refused()
-        stays = request.stays and not self._ends
-        self._write_refusal(self._refusal(request.headers, request.method, stays))
-        if not stays:
+        if not self._shed(admission, request.headers, request.method, request.stays):
             self.transport.close()
         self.on_response_complete()
 
     def _turn_away(self, admission: Admission, cycle: RequestResponseCycle) -> None:
-        admission.count_refused()
-        stays = cycle.keep_alive and not cycle.more_body and not self._ends
-        self._write_refusal(self._refusal(cycle.scope["headers"], cycle.scope["method"], stays))
+        may_stay = cycle.keep_alive and not cycle.more_body
+        stays = self._shed(admission, cycle.scope["headers"], cycle.scope["method"], may_stay)
         cycle.response_started = cycle.response_complete = True
         if cycle.more_body:
             self._hear_no_more()
@@ -179,11 +175,15 @@ class AdmittingProtocol(PatientProtocol):
             self.transport.close()
         self.on_response_complete()
 
-    def _write_refusal(self, answer: bytes) -> None:
+    def _shed(self, admission: Admission, headers: Iterable[Header], method: str, may_stay: bool) -> bool:
+        """Count and write a refusal; returns whether the connection outlives it, which it says."""
+        admission.count_refused()
+        stays = may_stay and not self._ends
         if self.flow.write_paused:  # who asks on and on and reads nothing: there is nobody who could wait for it
             self._reset()
         else:
-            self.transport.write(answer)
+            self.transport.write(self._refusal(headers, method, stays))
+        return stays
 
     def _refusal(self, headers: Iterable[Header], method: str, stays: bool) -> bytes:
         """What is sent to who is turned away, who `stays` connected or does not."""
