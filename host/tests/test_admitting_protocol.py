@@ -24,6 +24,7 @@ from hedgerow_host.listening import bound_socket
 
 PATIENT_S = 30.0
 IMPATIENT_S = 0.2
+SILENT_S = 0.1
 ORIGIN = "https://app.example.com"
 ON_BEHALF_OF: ContextVar[str] = ContextVar("on_behalf_of", default="")
 """What an application notes for the length of a request."""
@@ -278,6 +279,29 @@ async def test_what_was_left_unread_is_answered_before_what_follows(patient: Bus
 
     assert sizes == [b"0", b"4"]
     await patient.until(lambda: patient.free)
+
+
+async def test_who_waits_is_not_silent_however_long_it_takes(patient: Busy) -> None:
+    patient.server.config.timeout_keep_alive = SILENT_S  # type: ignore[assignment] # a float does as well
+    patient.done.set()
+    peer = await asking(patient)
+    await peer.answer()
+    patient.done.clear()
+    await occupied(patient)
+    peer.writer.write(GET + b"\r\n")
+    await asyncio.sleep(5 * SILENT_S)
+    patient.done.set()
+
+    assert (await peer.answer())[0] == 200
+
+
+async def test_who_was_turned_away_and_is_silent_is_hung_up_on(impatient: Busy) -> None:
+    impatient.server.config.timeout_keep_alive = SILENT_S  # type: ignore[assignment]
+    await occupied(impatient)
+    peer = await asking(impatient)
+    await peer.answer()
+
+    assert await peer.hung_up_on()
 
 
 async def test_a_server_that_ends_answers_what_it_had_left_unread(patient: Busy) -> None:

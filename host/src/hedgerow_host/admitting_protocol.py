@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextvars import copy_context
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
 from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from hedgerow_core.http.admission import Admission, Waiting, is_exempt
 from hedgerow_core.http.security_headers import Header
-from hedgerow_core.http.shedding import PLACE, Place, refusal
+from hedgerow_core.http.shedding import PLACE, Place
 from hedgerow_host.draining import CLOSE
 from hedgerow_host.patient_protocol import MAX_HEADER_BYTES, PatientProtocol
+from hedgerow_host.refusals import refusal_to
 from hedgerow_host.unread_request import WholeRequest, may_be_whole, path_in, whole_request
 
 ADMISSION = "admission"
@@ -38,6 +38,8 @@ class AdmittingProtocol(PatientProtocol):
     _waiting: Waiting | None = None
     _put_off: bytes | None = None
     """What waits without having been read."""
+    _has_asked = False
+    """Whether somebody has, whom the clock that measures silence has not heard."""
     _let_in: bool | None = None
     """What the request has heard that is being read after it has waited."""
 
@@ -69,6 +71,22 @@ class AdmittingProtocol(PatientProtocol):
             super().data_received(self._leave_line())
         super().shutdown()
 
+    def timeout_keep_alive_handler(self) -> None:
+        """Nothing has been read for long. Who was left unread has not been silent, so the time begins anew.
+
+        To stop and wind up the clock for every request costs a tenth of turning somebody away.
+        """
+        if self._has_asked:
+            self._has_asked = self._put_off is not None
+            self._expect_another()
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _expect_another(self) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
+
     def _puts_off(self, data: bytes) -> bool:
         """Have these bytes wait, or be turned away, as they are; False if they must be read."""
         admission = self._admission
@@ -77,8 +95,7 @@ class AdmittingProtocol(PatientProtocol):
         if len(data) > MAX_HEADER_BYTES or not may_be_whole(data) or is_exempt(path_in(data)):
             return False
         self._expect_nothing()
-        self._unset_keepalive_if_required()
-        self._put_off = data
+        self._put_off, self._has_asked = data, True
         if admission.wait(self._tell_put_off):
             self._waiting = self._tell_put_off
         else:
@@ -161,9 +178,13 @@ class AdmittingProtocol(PatientProtocol):
         return CLOSE in self.server_state.default_headers
 
     def _turn_away_unread(self, admission: Admission, request: WholeRequest) -> None:
-        if not self._shed(admission, request.headers, request.method, request.stays):
+        stays = self._shed(admission, request.headers, request.method, request.stays)
+        self.server_state.total_requests += 1
+        self._expect_reading()
+        if not stays:
             self.transport.close()
-        self.on_response_complete()
+        elif self.timeout_keep_alive_task is None:
+            self._expect_another()
 
     def _turn_away(self, admission: Admission, cycle: RequestResponseCycle) -> None:
         may_stay = cycle.keep_alive and not cycle.more_body
@@ -182,17 +203,14 @@ class AdmittingProtocol(PatientProtocol):
         if self.flow.write_paused:  # who asks on and on and reads nothing: there is nobody who could wait for it
             self._reset()
         else:
-            self.transport.write(self._refusal(headers, method, stays))
+            # Whether it came by https, a proxy says; believed for the one answer to who says so.
+            by_https = self.config.proxy_headers and (b"x-forwarded-proto", b"https") in headers
+            answer = refusal_to(
+                headers,
+                servers=self.server_state.default_headers,
+                scheme="https" if by_https else self.scheme or "http",
+                has_body=method != "HEAD",
+                closes=not stays and not self._ends,
+            )
+            self.transport.write(answer)
         return stays
-
-    def _refusal(self, headers: Iterable[Header], method: str, stays: bool) -> bytes:
-        """What is sent to who is turned away, who `stays` connected or does not."""
-        # Whether it came by https, a proxy says; believed for the one answer to who says so.
-        by_https = self.config.proxy_headers and (b"x-forwarded-proto", b"https") in headers
-        scope = {"headers": headers, "client": self.client, "scheme": "https" if by_https else self.scheme}
-        answer, body = self._context.run(refusal, scope)
-        if not stays and not self._ends:
-            answer.append(CLOSE)
-        fields = b"".join([b"%b: %b\r\n" % field for field in (*self.server_state.default_headers, *answer)])
-        content = b"" if method == "HEAD" else body
-        return b"".join((STATUS_LINE[HTTPStatus.SERVICE_UNAVAILABLE], fields, b"\r\n", content))

@@ -17,9 +17,19 @@ _NAME: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _HEAD: Final = re.compile(rb"([A-Z]+) /[!-\"$-~]* HTTP/1\.1\r\n((?:%b:[\t -~\x80-\xff]*\r\n)*)\r\n" % _NAME)
 """Strict where parsers differ (RFC 9112 §2.2, §5.1): two that see different requests in the same bytes are how
 requests are smuggled."""
-_FIELD: Final = re.compile(rb"([^:\r\n]+):[\t ]*([^\r]*)\r\n")
 _LENGTH: Final = re.compile(rb"[0-9]{1,9}")
-_FOR_THE_PARSER: Final = frozenset({b"transfer-encoding", b"upgrade", b"expect"})
+_FOR_THE_PARSER: Final = (b"transfer-encoding", b"upgrade", b"expect")
+TELLING_FIELDS: Final = (
+    *_FOR_THE_PARSER,
+    b"content-length",
+    b"connection",
+    b"origin",
+    b"traceparent",
+    b"x-request-id",
+    b"x-forwarded-proto",
+)
+"""What a refusal depends on. Others are not looked at."""
+_TELLING: Final = re.compile(rb"\r\n(%b):[\t ]*([^\r]*)" % b"|".join(TELLING_FIELDS), re.IGNORECASE)
 
 
 class WholeRequest(NamedTuple):
@@ -27,12 +37,12 @@ class WholeRequest(NamedTuple):
 
     method: str
     headers: list[Header]
-    """Names in lower case."""
+    """The telling fields, with names in lower case."""
 
     @property
     def stays(self) -> bool:
         """Whether its sender goes on listening after an answer."""
-        return all(name != b"connection" or b"close" not in value.lower() for name, value in self.headers)
+        return not any(name == b"connection" and b"close" in value.lower() for name, value in self.headers)
 
 
 def may_be_whole(data: bytes) -> bool:
@@ -55,10 +65,18 @@ def whole_request(data: bytes) -> WholeRequest | None:
     method, fields = head.groups()
     if fields.count(b"\n") > MAX_HEADERS:
         return None
-    headers = [(name.lower(), value.rstrip(b"\t ")) for name, value in _FIELD.findall(fields)]
-    lengths = [value for name, value in headers if name == b"content-length"]
-    if len(lengths) > 1 or not all(map(_LENGTH.fullmatch, lengths)):
-        return None
-    if len(data) != head.end() + sum(map(int, lengths)) or any(name in _FOR_THE_PARSER for name, _ in headers):
+    headers = [(name.lower(), value.rstrip(b"\t ")) for name, value in _TELLING.findall(head[0])]
+    length = _length_of_body(headers)
+    if length is None or len(data) != head.end() + length:
         return None
     return WholeRequest(method.decode(), headers)
+
+
+def _length_of_body(headers: list[Header]) -> int | None:
+    """None if it takes a parser to find out."""
+    if any(name in _FOR_THE_PARSER for name, _ in headers):
+        return None
+    lengths = [value for name, value in headers if name == b"content-length"]
+    if not lengths:
+        return 0
+    return int(lengths[0]) if len(lengths) == 1 and _LENGTH.fullmatch(lengths[0]) else None

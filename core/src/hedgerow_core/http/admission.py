@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
+from time import monotonic
 from typing import final
 
 from hedgerow_core.observability import log_of
@@ -80,11 +81,10 @@ class Admission:
         """Stand in line. False if it is full."""
         if len(self._line) >= self._at_once * IN_LINE_PER_PLACE:
             return False
-        loop = asyncio.get_running_loop()
-        self._line[waiting] = loop.time() + self._wait_s
+        self._line[waiting] = monotonic() + self._wait_s
         if not self._sweeping:
             self._sweeping = True
-            loop.call_later(SWEEP_EVERY_S, self._sweep)
+            asyncio.get_running_loop().call_later(SWEEP_EVERY_S, self._sweep)
         return True
 
     def give_up(self, waiting: Waiting) -> None:
@@ -109,11 +109,10 @@ class Admission:
     def count_refused(self) -> None:
         """Say once that it begins, and once that it is over: a line for each of them would be load, too."""
         REQUESTS_SHED.inc()
-        loop = asyncio.get_running_loop()
-        self._calm_at = loop.time() + self._calm_after_s
+        self._calm_at = monotonic() + self._calm_after_s
         if not self._shed:
             _log.warning("overload_began", at_once=self._at_once, in_line=len(self._line))
-            loop.call_later(self._calm_after_s, self._look_whether_calm)
+            asyncio.get_running_loop().call_later(self._calm_after_s, self._look_whether_calm)
         self._shed += 1
 
     def _fill_in_time(self) -> None:
@@ -131,15 +130,14 @@ class Admission:
 
     def _following(self) -> Waiting:
         oldest, until = next(iter(self._line.items()))
-        if asyncio.get_running_loop().time() < until - self._wait_s / 2:
+        if monotonic() < until - self._wait_s / 2:
             del self._line[oldest]
             return oldest
         return self._line.popitem()[0]
 
     def _sweep(self) -> None:
         """Turn away whose time is up, the oldest first."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = monotonic()
         try:
             while self._line:
                 oldest, until = next(iter(self._line.items()))
@@ -150,12 +148,12 @@ class Admission:
         finally:  # a line that nobody sweeps any more would let everybody wait for ever
             self._sweeping = bool(self._line)
             if self._sweeping:
-                loop.call_later(SWEEP_EVERY_S, self._sweep)
+                asyncio.get_running_loop().call_later(SWEEP_EVERY_S, self._sweep)
 
     def _look_whether_calm(self) -> None:
-        loop = asyncio.get_running_loop()
-        if loop.time() < self._calm_at:
-            loop.call_at(self._calm_at, self._look_whether_calm)
+        left_s = self._calm_at - monotonic()
+        if left_s > 0:
+            asyncio.get_running_loop().call_later(left_s, self._look_whether_calm)
             return
         _log.info("overload_ended", shed=self._shed)
         self._shed = 0

@@ -110,17 +110,19 @@ class LoadShedding:
 
     async def _turn_away(self, scope: Scope, send: Send) -> None:
         self._admission.count_refused()
-        headers, body = refusal(scope)
+        cause = identify(scope)
+        headers, body = refusal(
+            request_id=cause.request_id or "", trace_id=trace_id_of(scope), scheme=scope["scheme"]
+        )
         await send({"type": "http.response.start", "status": HTTPStatus.SERVICE_UNAVAILABLE, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
 
-def refusal(scope: Scope) -> tuple[list[Header], bytes]:
+def refusal(*, request_id: str, trace_id: str, scheme: str) -> tuple[list[Header], bytes]:
     """What somebody hears who is turned away, with the status 503. Made at start but for the two ids."""
-    cause = identify(scope)
-    request_id = (cause.request_id or "").encode()
-    headers = [*_HEADERS, (b"x-request-id", request_id), *security_headers(scope, _HEADERS)]
-    return headers, _BODY.replace(_TRACE_ID.encode(), trace_id_of(scope).encode())
+    own = (b"x-request-id", request_id.encode())
+    headers = [*_HEADERS, own, *security_headers({"scheme": scheme}, _HEADERS)]
+    return headers, _BODY.replace(_TRACE_ID.encode(), trace_id.encode())
 
 
 _ANSWER = problem_response(
