@@ -304,6 +304,20 @@ async def test_who_was_turned_away_and_is_silent_is_hung_up_on(impatient: Busy) 
     assert await peer.hung_up_on()
 
 
+async def test_silence_begins_when_somebody_is_turned_away(impatient: Busy) -> None:
+    impatient.server.config.timeout_keep_alive = 3 * IMPATIENT_S  # type: ignore[assignment]
+    await occupied(impatient)
+    peer = await asking(impatient)
+    await peer.answer()
+    await asyncio.sleep(2 * IMPATIENT_S)
+    asked_at = asyncio.get_running_loop().time()
+    peer.writer.write(GET + b"\r\n")
+    await peer.answer()
+
+    assert await peer.hung_up_on()
+    assert asyncio.get_running_loop().time() - asked_at >= 3 * IMPATIENT_S
+
+
 async def test_a_server_that_ends_answers_what_it_had_left_unread(patient: Busy) -> None:
     await occupied(patient)
     peer = await asking(patient)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextvars import copy_context
+from time import monotonic
 from typing import Any
 
 from fastapi import FastAPI
@@ -38,8 +39,8 @@ class AdmittingProtocol(PatientProtocol):
     _waiting: Waiting | None = None
     _put_off: bytes | None = None
     """What waits without having been read."""
-    _has_asked = False
-    """Whether somebody has, whom the clock that measures silence has not heard."""
+    _turned_away_at = 0.0
+    """When it last happened unread."""
     _let_in: bool | None = None
     """What the request has heard that is being read after it has waited."""
 
@@ -72,20 +73,19 @@ class AdmittingProtocol(PatientProtocol):
         super().shutdown()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Nothing has been read for long. Who was left unread has not been silent, so the time begins anew.
+        """Nothing was read for long. Who waits unread is not silent, and who was turned away has been since then.
 
-        To stop and wind up the clock for every request costs a tenth of turning somebody away.
+        To stop and wind up this clock for each of them costs a tenth of turning somebody away.
         """
-        if self._has_asked:
-            self._has_asked = self._put_off is not None
-            self._expect_another()
+        silent_since = monotonic() if self._put_off is not None else self._turned_away_at
+        left_s = silent_since + self.timeout_keep_alive - monotonic()
+        if left_s > 0:
+            self._expect_another(left_s)
         else:
             super().timeout_keep_alive_handler()
 
-    def _expect_another(self) -> None:
-        self.timeout_keep_alive_task = self.loop.call_later(
-            self.timeout_keep_alive, self.timeout_keep_alive_handler
-        )
+    def _expect_another(self, within_s: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(within_s, self.timeout_keep_alive_handler)
 
     def _puts_off(self, data: bytes) -> bool:
         """Have these bytes wait, or be turned away, as they are; False if they must be read."""
@@ -95,7 +95,7 @@ class AdmittingProtocol(PatientProtocol):
         if len(data) > MAX_HEADER_BYTES or not may_be_whole(data) or is_exempt(path_in(data)):
             return False
         self._expect_nothing()
-        self._put_off, self._has_asked = data, True
+        self._put_off = data
         if admission.wait(self._tell_put_off):
             self._waiting = self._tell_put_off
         else:
@@ -183,8 +183,10 @@ class AdmittingProtocol(PatientProtocol):
         self._expect_reading()
         if not stays:
             self.transport.close()
-        elif self.timeout_keep_alive_task is None:
-            self._expect_another()
+            return
+        self._turned_away_at = monotonic()
+        if self.timeout_keep_alive_task is None:
+            self._expect_another(self.timeout_keep_alive)
 
     def _turn_away(self, admission: Admission, cycle: RequestResponseCycle) -> None:
         may_stay = cycle.keep_alive and not cycle.more_body
