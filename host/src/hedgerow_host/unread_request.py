@@ -74,6 +74,8 @@ def whole_request(data: bytes) -> WholeRequest | None:
 
 def _length_of_body(headers: list[Header]) -> int | None:
     """None if it takes a parser to find out."""
+    if not headers:  # most have none of the telling ones
+        return 0
     if any(name in _FOR_THE_PARSER for name, _ in headers):
         return None
     lengths = [value for name, value in headers if name == b"content-length"]

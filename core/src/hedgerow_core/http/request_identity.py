@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from starlette.types import Scope
 
@@ -23,8 +23,8 @@ def identify(scope: Scope) -> Cause:
     With tracing set up, the place is the request's own span, which the framework has opened around us.
     Returns the cause of all that the request sets going.
     """
-    told = _told_by(scope["headers"])
-    traceparent = current_traceparent() or told.traceparent or new_traceparent()
+    told, request_id, user_agent = _told_by(scope["headers"])
+    traceparent = current_traceparent() or told or new_traceparent()
     trace_id = trace_id_in(traceparent)
     state: dict[str, Any] = scope.setdefault("state", {})
     state["trace_id"] = trace_id
@@ -32,28 +32,21 @@ def identify(scope: Scope) -> Cause:
     return Cause(
         correlation_id=trace_id,
         traceparent=traceparent,
-        request_id=told.request_id or trace_id,
+        request_id=request_id or trace_id,
         address=_shown(client[0]) if client else None,
-        user_agent=None if told.user_agent is None else _shown(told.user_agent),
+        user_agent=user_agent,
     )
 
 
 def ids_of(headers: Iterable[Header]) -> tuple[str, str]:
     """The id and the trace of a request that nothing comes of, taken from the caller if well-formed."""
-    told = _told_by(headers)
-    trace_id = trace_id_in(told.traceparent or new_traceparent())
-    return told.request_id or trace_id, trace_id
+    told, request_id, _ = _told_by(headers)
+    trace_id = trace_id_in(told or new_traceparent())
+    return request_id or trace_id, trace_id
 
 
-class _Told(NamedTuple):
-    """What a caller says of itself; empty where it says nothing, or nothing well-formed."""
-
-    traceparent: str
-    request_id: str
-    user_agent: str | None
-
-
-def _told_by(headers: Iterable[Header]) -> _Told:
+def _told_by(headers: Iterable[Header]) -> tuple[str, str, str | None]:
+    """What a caller says of itself: traceparent, request id, user agent. Empty where nothing is well-formed."""
     traceparent, request_id, user_agent = "", "", None
     for name, value in headers:
         if name == b"traceparent" and not traceparent and well_formed(value.decode("latin-1")):
@@ -61,8 +54,8 @@ def _told_by(headers: Iterable[Header]) -> _Told:
         elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             request_id = value.decode()
         elif name == b"user-agent":
-            user_agent = value.decode("latin-1")
-    return _Told(traceparent, request_id, user_agent)
+            user_agent = _shown(value.decode("latin-1"))
+    return traceparent, request_id, user_agent
 
 
 def trace_id_of(scope: Scope) -> str:
