@@ -11,7 +11,7 @@ import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from hedgerow_core.http.admission import IN_LINE_PER_PLACE, IN_LINE_PER_PLACE_IN_FLOOD, Admission, Waiting
+from hedgerow_core.http.admission import IN_LINE_PER_PLACE, Admission
 from hedgerow_core.http.shedding import PLACE, LoadShedding, Place
 
 PLACES = 2
@@ -109,31 +109,6 @@ async def test_beyond_the_line_nobody_waits_at_all(patient: httpx.AsyncClient, k
 
     assert [call.result().status_code for call in first] == [503]
     assert sorted(answer.status_code for answer in answers) == [200] * (len(calls) - 1) + [503]
-
-
-async def test_once_somebody_was_turned_away_the_line_is_shorter_until_it_is_calm() -> None:
-    admission = Admission(at_once=PLACES, wait_s=WAIT_S, calm_after_s=PATIENCE_S)
-    before = length_of_line(admission)
-    admission.count_refused()
-    in_flood = length_of_line(admission)
-    await asyncio.sleep(2 * PATIENCE_S)
-
-    assert (before, in_flood) == (PLACES * IN_LINE_PER_PLACE, PLACES * IN_LINE_PER_PLACE_IN_FLOOD)
-    assert length_of_line(admission) == before
-
-
-def length_of_line(admission: Admission) -> int:
-    """How many may wait. They leave again."""
-    line: list[Waiting] = []
-    while admission.wait(waiting := somebody()):
-        line.append(waiting)
-    for waiting in line:
-        admission.give_up(waiting)
-    return len(line)
-
-
-def somebody() -> Waiting:
-    return lambda let_in: None
 
 
 @pytest.mark.parametrize(("pause_s", "order"), [(0.01, ["/older", "/newer"]), (WAIT_S * 0.6, ["/newer", "/older"])])

@@ -7,9 +7,8 @@ the fields and the writing of prepared bytes. What comes in pieces, or with othe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextvars import copy_context
-from time import monotonic
 from typing import Any
 
 from fastapi import FastAPI
@@ -39,8 +38,6 @@ class AdmittingProtocol(PatientProtocol):
     _waiting: Waiting | None = None
     _put_off: bytes | None = None
     """What waits without having been read."""
-    _turned_away_at = 0.0
-    """When it last happened unread."""
     _let_in: bool | None = None
     """What the request has heard that is being read after it has waited."""
 
@@ -72,20 +69,8 @@ class AdmittingProtocol(PatientProtocol):
             super().data_received(self._leave_line())
         super().shutdown()
 
-    def timeout_keep_alive_handler(self) -> None:
-        """Nothing was read for long. Who waits unread is not silent, and who was turned away has been since then.
-
-        To stop and wind up this clock for each of them costs a tenth of turning somebody away.
-        """
-        silent_since = monotonic() if self._put_off is not None else self._turned_away_at
-        left_s = silent_since + self.timeout_keep_alive - monotonic()
-        if left_s > 0:
-            self._expect_another(left_s)
-        else:
-            super().timeout_keep_alive_handler()
-
-    def _expect_another(self, within_s: float) -> None:
-        self.timeout_keep_alive_task = self.loop.call_later(within_s, self.timeout_keep_alive_handler)
+    def _is_between_requests(self) -> bool:
+        return self._put_off is None and super()._is_between_requests()
 
     def _puts_off(self, data: bytes) -> bool:
         """Have these bytes wait, or be turned away, as they are; False if they must be read."""
@@ -178,15 +163,9 @@ class AdmittingProtocol(PatientProtocol):
         return CLOSE in self.server_state.default_headers
 
     def _turn_away_unread(self, admission: Admission, request: WholeRequest) -> None:
-        stays = self._shed(admission, request.headers, request.method, request.stays)
-        self.server_state.total_requests += 1
-        self._expect_reading()
-        if not stays:
+        if not self._shed(admission, request.headers, request.method, request.stays):
             self.transport.close()
-            return
-        self._turned_away_at = monotonic()
-        if self.timeout_keep_alive_task is None:
-            self._expect_another(self.timeout_keep_alive)
+        self.on_response_complete()
 
     def _turn_away(self, admission: Admission, cycle: RequestResponseCycle) -> None:
         may_stay = cycle.keep_alive and not cycle.more_body
@@ -198,7 +177,7 @@ class AdmittingProtocol(PatientProtocol):
             self.transport.close()
         self.on_response_complete()
 
-    def _shed(self, admission: Admission, headers: Iterable[Header], method: str, may_stay: bool) -> bool:
+    def _shed(self, admission: Admission, headers: Sequence[Header], method: str, may_stay: bool) -> bool:
         """Count and write a refusal; returns whether the connection outlives it, which it says."""
         admission.count_refused()
         stays = may_stay and not self._ends

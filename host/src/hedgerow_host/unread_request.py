@@ -65,7 +65,7 @@ def whole_request(data: bytes) -> WholeRequest | None:
     method, fields = head.groups()
     if fields.count(b"\n") > MAX_HEADERS:
         return None
-    headers = [(name.lower(), value.rstrip(b"\t ")) for name, value in _TELLING.findall(head[0])]
+    headers = [(name.lower(), value.rstrip(b"\t ")) for name, value in _TELLING.findall(data, 0, head.end())]
     length = _length_of_body(headers)
     if length is None or len(data) != head.end() + length:
         return None

@@ -23,8 +23,6 @@ TOGETHER_WITHIN_S = 0.01
 same time share the processor's caches, and take some 7% less of it (ADR 0041)."""
 IN_LINE_PER_PLACE = 20
 """As many wait at most: a waiting request is some 5 kB. Whoever comes then is turned away at once."""
-IN_LINE_PER_PLACE_IN_FLOOD = 4
-"""Until it is calm again. A thousand that wait in vain make each request that is served 5% dearer (ADR 0041)."""
 CALM_AFTER_S = 5.0
 """So long after the last one was turned away, an overload is over, for the log."""
 PROBES = frozenset({"/livez", "/readyz"})
@@ -45,7 +43,7 @@ def is_exempt(path: str) -> bool:
 
 @final
 class Admission:
-    """Lets `at_once` run, and twenty times as many wait, for `wait_s` seconds at most; in a flood, four times.
+    """Lets `at_once` run, and twenty times as many wait, for `wait_s` seconds at most.
 
     The oldest goes first, as long as all get their turn; in a flood, when somebody has waited for half of that, the
     newest does: others would all be served too late. Those in line are let in several at a time: when half of all
@@ -81,8 +79,7 @@ class Admission:
 
     def wait(self, waiting: Waiting) -> bool:
         """Stand in line. False if it is full."""
-        per_place = IN_LINE_PER_PLACE_IN_FLOOD if self._shed else IN_LINE_PER_PLACE
-        if len(self._line) >= self._at_once * per_place:
+        if len(self._line) >= self._at_once * IN_LINE_PER_PLACE:
             return False
         self._line[waiting] = monotonic() + self._wait_s
         if not self._sweeping:
