@@ -281,8 +281,22 @@ async def test_what_was_left_unread_is_answered_before_what_follows(patient: Bus
     await patient.until(lambda: patient.free)
 
 
-async def test_who_waits_is_not_silent_however_long_it_takes(patient: Busy) -> None:
+async def test_who_is_being_served_is_not_silent_however_long_it_takes(patient: Busy) -> None:
     patient.server.config.timeout_keep_alive = SILENT_S  # type: ignore[assignment] # a float does as well
+    patient.done.set()
+    peer = await asking(patient)
+    await peer.answer()
+    patient.done.clear()
+    peer.writer.write(GET + b"\r\n")
+    await asyncio.sleep(5 * SILENT_S)
+    patient.done.set()
+
+    assert (await peer.answer())[0] == 200
+    assert await peer.hung_up_on()
+
+
+async def test_who_waits_is_not_silent_however_long_it_takes(patient: Busy) -> None:
+    patient.server.config.timeout_keep_alive = SILENT_S  # type: ignore[assignment]
     patient.done.set()
     peer = await asking(patient)
     await peer.answer()

@@ -7,7 +7,7 @@ the fields and the writing of prepared bytes. What comes in pieces, or with othe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextvars import copy_context
 from typing import Any
 
@@ -177,7 +177,7 @@ class AdmittingProtocol(PatientProtocol):
             self.transport.close()
         self.on_response_complete()
 
-    def _shed(self, admission: Admission, headers: Sequence[Header], method: str, may_stay: bool) -> bool:
+    def _shed(self, admission: Admission, headers: Iterable[Header], method: str, may_stay: bool) -> bool:
         """Count and write a refusal; returns whether the connection outlives it, which it says."""
         admission.count_refused()
         stays = may_stay and not self._ends

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from http import HTTPStatus
 
@@ -18,7 +18,7 @@ _REQUEST_ID, _TRACE_ID = "\0 request", "\0 trace"
 
 
 def refusal_to(
-    headers: Sequence[Header], *, servers: Iterable[Header], scheme: str, has_body: bool, closes: bool
+    headers: Iterable[Header], *, servers: Iterable[Header], scheme: str, has_body: bool, closes: bool
 ) -> bytes:
     """The whole answer to a request with these fields.
 
