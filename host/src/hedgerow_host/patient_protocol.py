@@ -36,9 +36,9 @@ READ_AT_LEAST_BYTES = 64 * 1024
 class PatientProtocol(HttpToolsProtocol):
     """uvicorn's protocol with a deadline and a bound for headers, and a deadline for reading answers.
 
-    Beyond the bound there is a 431; beyond a deadline the connection ends. uvicorn also stops a clock for each request
-    that comes and winds up another with the answer, which takes 2% of a short one: here one runs on, and when it is
-    over, it looks since when nothing has come.
+    Beyond the bound there is a 431; beyond a deadline the connection ends. uvicorn also stops a clock for each
+    request that comes and winds up another with the answer, which takes 5% of a short one: here one runs on, and
+    when it is over, it looks since when nothing has come.
     """
 
     headers_within_s: ClassVar[float] = HEADERS_WITHIN_S
