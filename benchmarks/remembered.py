@@ -32,6 +32,7 @@ from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.persistence.embedded import embedded_postgres
 from hedgerow_core.persistence.owner import owner_connection
 from hedgerow_core.testing import MigratedDatabases
+from hedgerow_core.testing.administration import administration_of
 from hedgerow_core.testing.servers import running_redis
 
 ENTRIES = (10, 1_000, 100_000)
@@ -131,6 +132,7 @@ def _servers() -> Iterator[tuple[DatabaseAddress, str]]:
     with tempfile.TemporaryDirectory(prefix="hedgerow-bench-") as name, ExitStack() as stack:
         redis = stack.enter_context(running_redis(Path(name)))
         server = stack.enter_context(embedded_postgres(Path(name) / "data"))
+        stack.callback(administration_of(server.address).close)
         databases = MigratedDatabases(server.address)
         yield stack.enter_context(databases.copy(billing=(plugin.migrations(),))), redis.url
 

@@ -13,7 +13,9 @@ import platform
 import sys
 import time
 from collections.abc import MutableMapping
+from contextlib import redirect_stderr
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -22,6 +24,7 @@ from benchmarks.measure import Result, alternating, ratio_of, table
 from hedgerow_core.http import ContextRouter, middleware, public
 from hedgerow_core.http.measuring import measure
 from hedgerow_core.http.middleware import RequestBoundary
+from hedgerow_core.observability import LogFormat, configure_logging
 
 AT_MOST = 1.02
 WARM_UP, REQUESTS, ROUNDS = 500, 150, 301
@@ -33,7 +36,9 @@ def main() -> int:
     options.add_argument("--requests", type=int, default=REQUESTS, help="in a round; fewer give a rough figure")
     options.add_argument("--slowed-by-us", type=float, default=0, help="to see that the verdict goes red")
     chosen = options.parse_args()
-    result = asyncio.run(measured_share(chosen.requests, chosen.slowed_by_us / 1e6))
+    with Path(os.devnull).open("w") as nowhere, redirect_stderr(nowhere):  # a line for every request
+        configure_logging(LogFormat.JSON)
+        result = asyncio.run(measured_share(chosen.requests, chosen.slowed_by_us / 1e6))
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}\n\n{table([result])}")
     return 0 if result.kept else 1
 
