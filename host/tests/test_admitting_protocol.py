@@ -44,6 +44,7 @@ class Busy:
         self.app.add_middleware(LoadShedding, admission=self.admission)
         self.app.add_middleware(CORSMiddleware, allow_origins=[ORIGIN])
         self.app.add_api_route("/busy", self._busy, methods=["GET", "POST"])
+        self.app.add_api_route("/early", self._early, methods=["POST"])
         self.server = uvicorn.Server(server_config(self.app))
         self.port = 0
 
@@ -56,6 +57,9 @@ class Busy:
         self.running -= 1
         self.served += 1
         return size
+
+    async def _early(self) -> str:
+        return "without having looked at a body"
 
     async def until(self, reached: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):
@@ -290,6 +294,14 @@ async def test_who_is_being_served_is_not_silent_however_long_it_takes(patient: 
     peer.writer.write(GET + b"\r\n")
     await asyncio.sleep(5 * SILENT_S)
     patient.done.set()
+
+    assert (await peer.answer())[0] == 200
+    assert await peer.hung_up_on()
+
+
+async def test_who_is_answered_and_never_sends_the_rest_of_its_body_is_hung_up_on(patient: Busy) -> None:
+    patient.server.config.timeout_keep_alive = SILENT_S  # type: ignore[assignment]
+    peer = await asking(patient, b"POST /early HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nb")
 
     assert (await peer.answer())[0] == 200
     assert await peer.hung_up_on()

@@ -69,8 +69,8 @@ class AdmittingProtocol(PatientProtocol):
             super().data_received(self._leave_line())
         super().shutdown()
 
-    def _is_between_requests(self) -> bool:
-        return self._put_off is None and super()._is_between_requests()
+    def _is_idle(self) -> bool:
+        return self._put_off is None and super()._is_idle()
 
     def _puts_off(self, data: bytes) -> bool:
         """Have these bytes wait, or be turned away, as they are; False if they must be read."""
