@@ -21,6 +21,7 @@ from hedgerow_core.testing.servers import LOCALHOST
 from hedgerow_host.admitting_protocol import ADMISSION, OTHER_ORIGINS
 from hedgerow_host.api import server_config
 from hedgerow_host.listening import bound_socket
+from hedgerow_host.patient_protocol import MAX_HEADER_BYTES
 
 PATIENT_S = 30.0
 IMPATIENT_S = 0.2
@@ -305,6 +306,22 @@ async def test_who_is_answered_and_never_sends_the_rest_of_its_body_is_hung_up_o
 
     assert (await peer.answer())[0] == 200
     assert await peer.hung_up_on()
+
+
+async def test_who_is_refused_late_is_listened_to_for_as_long_as_others_are(patient: Busy) -> None:
+    patient.server.config.timeout_keep_alive = 3 * SILENT_S  # type: ignore[assignment]
+    patient.done.set()
+    peer = await asking(patient)
+    await peer.answer()
+    peer.writer.write(GET + b"X: " + b"x" * MAX_HEADER_BYTES)
+    status, _, _ = await peer.answer()
+    for _ in range(5):  # once it is closed, what comes is reset, and the next write hears of it
+        await asyncio.sleep(SILENT_S)
+        peer.writer.write(b"x")
+        await peer.writer.drain()
+
+    assert status == 431
+    assert not peer.writer.is_closing()
 
 
 async def test_who_waits_is_not_silent_however_long_it_takes(patient: Busy) -> None:

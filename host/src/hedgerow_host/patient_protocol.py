@@ -157,10 +157,11 @@ class PatientProtocol(HttpToolsProtocol):
     def timeout_keep_alive_handler(self) -> None:
         """An answer was given so long ago. Whoever has asked again meanwhile has not been silent.
 
-        A request that is in work winds it up again with its answer; for what has begun to come, there is another.
+        A request that is in work winds it up again with its answer; for what has begun to come,
+        and for who was refused and may still be sending, there are others.
         """
         self.timeout_keep_alive_task = None
-        if self._is_idle() and self._deadline is None:
+        if self._is_idle() and self._deadline is None and not self._refused:
             left_s = self._answered_at + self.timeout_keep_alive - monotonic()
             if left_s > 0:
                 self._wind_up_clock(left_s)
