@@ -62,6 +62,10 @@ class Busy:
     async def _early(self) -> str:
         return "without having looked at a body"
 
+    def hangs_up_after(self, silent_s: float) -> None:
+        """On connections that are made from now on."""
+        self.server.config.timeout_keep_alive = silent_s  # type: ignore[assignment] # a float does as well
+
     async def until(self, reached: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):
             while not reached():  # noqa: ASYNC110 - a server has no event for each of these
@@ -287,7 +291,7 @@ async def test_what_was_left_unread_is_answered_before_what_follows(patient: Bus
 
 
 async def test_who_is_being_served_is_not_silent_however_long_it_takes(patient: Busy) -> None:
-    patient.server.config.timeout_keep_alive = SILENT_S  # type: ignore[assignment] # a float does as well
+    patient.hangs_up_after(SILENT_S)
     patient.done.set()
     peer = await asking(patient)
     await peer.answer()
@@ -301,7 +305,7 @@ async def test_who_is_being_served_is_not_silent_however_long_it_takes(patient: 
 
 
 async def test_who_is_answered_and_never_sends_the_rest_of_its_body_is_hung_up_on(patient: Busy) -> None:
-    patient.server.config.timeout_keep_alive = SILENT_S  # type: ignore[assignment]
+    patient.hangs_up_after(SILENT_S)
     peer = await asking(patient, b"POST /early HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nb")
 
     assert (await peer.answer())[0] == 200
@@ -309,7 +313,7 @@ async def test_who_is_answered_and_never_sends_the_rest_of_its_body_is_hung_up_o
 
 
 async def test_who_is_refused_late_is_listened_to_for_as_long_as_others_are(patient: Busy) -> None:
-    patient.server.config.timeout_keep_alive = 3 * SILENT_S  # type: ignore[assignment]
+    patient.hangs_up_after(3 * SILENT_S)
     patient.done.set()
     peer = await asking(patient)
     await peer.answer()
@@ -325,7 +329,7 @@ async def test_who_is_refused_late_is_listened_to_for_as_long_as_others_are(pati
 
 
 async def test_who_waits_is_not_silent_however_long_it_takes(patient: Busy) -> None:
-    patient.server.config.timeout_keep_alive = SILENT_S  # type: ignore[assignment]
+    patient.hangs_up_after(SILENT_S)
     patient.done.set()
     peer = await asking(patient)
     await peer.answer()
@@ -339,7 +343,7 @@ async def test_who_waits_is_not_silent_however_long_it_takes(patient: Busy) -> N
 
 
 async def test_who_was_turned_away_and_is_silent_is_hung_up_on(impatient: Busy) -> None:
-    impatient.server.config.timeout_keep_alive = SILENT_S  # type: ignore[assignment]
+    impatient.hangs_up_after(SILENT_S)
     await occupied(impatient)
     peer = await asking(impatient)
     await peer.answer()
@@ -348,7 +352,7 @@ async def test_who_was_turned_away_and_is_silent_is_hung_up_on(impatient: Busy) 
 
 
 async def test_silence_begins_when_somebody_is_turned_away(impatient: Busy) -> None:
-    impatient.server.config.timeout_keep_alive = 3 * IMPATIENT_S  # type: ignore[assignment]
+    impatient.hangs_up_after(3 * IMPATIENT_S)
     await occupied(impatient)
     peer = await asking(impatient)
     await peer.answer()
