@@ -106,10 +106,13 @@ class Turn:
 
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
-        """Hold the lease while the body runs; give it back afterwards, unless that is done."""
+        """Hold the lease while the body runs; give it back afterwards, unless that is done or it was lost."""
         keeper = asyncio.create_task(self._keep())
         try:
             yield
+        except FencedError:
+            self.batch = ()  # Somebody else's by now: nothing is ours to give back.
+            raise
         finally:
             keeper.cancel()
             if self.batch is None or self.batch:
