@@ -57,6 +57,7 @@ def _config(readiness: Readiness) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         http=PatientProtocol,
+        ws="none",  # nobody switches here: who offers to is answered in HTTP
         timeout_graceful_shutdown=ENDS_WITHIN_S,
     )
 
