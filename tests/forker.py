@@ -22,7 +22,15 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("hedgerow_core", "hedgerow_host", "hedgerow_users", "hedgerow_billing", "hedgerow_webhooks")
-LATER = ("pydantic.v1", "typer.rich_utils", "uvicorn.loops.auto", "uvicorn.protocols.websockets.auto")
+LATER = (
+    "anyio._backends._asyncio",
+    "purgatory",
+    "pydantic.v1",
+    "typer.rich_utils",
+    "uvicorn.loops.auto",
+    "uvicorn.protocols.websockets.auto",
+    "uvloop",
+)
 """What libraries import no sooner than they need it, and nearly every process does."""
 NOT_FOR_IMPORT = ("alembic_environment", "migrations.versions", "__main__")
 CHUNK = 64 * 1024
@@ -101,9 +109,11 @@ def become(wish: Mapping[str, Any]) -> None:
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
     sys.argv = ["hedgerow", *wish["arguments"]]
     sys.modules["__main__"].__package__ = None  # or the usage would be `python -m tests.hedgerow`
-    from tests import warm_spawn  # not before `End` is registered: multiprocessing waits for children at the end
+    # Not before `End` is registered: multiprocessing waits for children at the end.
+    from tests import cheap_hashing, warm_spawn
 
     warm_spawn.install()
+    cheap_hashing.hash_as_asked(os.environ)
     _find_what_is_in(wish["libraries"])
     sys.path[:0] = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
 

@@ -1,7 +1,8 @@
 """Starts `hedgerow` processes by forking one that has imported it all: most of what a short command costs.
 
 The suite starts some six hundred processes. Each has its own pid, session, folder, environment and output, gets
-real signals and ends as it would; what it does not do is to compile and import again, nor does the child of `dev`.
+real signals and ends as it would; what it does not do is to compile and import again, nor does the child of `dev`,
+and passwords cost it next to nothing (`cheap_hashing`).
 Tests of what an installed command does from the very start call `processes.COMMAND` instead.
 """
 

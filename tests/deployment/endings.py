@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import multiprocessing
 import os
@@ -9,6 +10,9 @@ import signal
 import sys
 import threading
 import time
+
+from hedgerow_users.domain.password import Password
+from hedgerow_users.infrastructure.argon2_hasher import Argon2Hasher
 
 
 def returns() -> None:
@@ -53,6 +57,13 @@ def has_more_to_do() -> None:
         sys.stdout.write("in a thread\n")
 
     threading.Thread(target=write).start()
+
+
+def hashes_a_password() -> None:
+    """Its parameters are at the front of the hash."""
+    hasher = Argon2Hasher(queue=1)
+    print(asyncio.run(hasher.hash(Password("correct horse battery staple"))).reveal().split("$")[3])
+    hasher.close()
 
 
 def spawns() -> None:

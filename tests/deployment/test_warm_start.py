@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import warm_start
+from tests.cheap_hashing import HASHING
 from tests.deployment import endings
 from tests.garden import GARDEN, install_garden
 from tests.processes import COMMAND, clean_environment
@@ -26,6 +27,7 @@ ENDINGS = {
     "is_interrupted": -2,
     "is_killed": -9,
     "has_more_to_do": 0,
+    "hashes_a_password": 0,
     "spawns": 0,
     "leaves_a_child": 0,
 }
@@ -45,14 +47,14 @@ def started_from_nothing(ending: str) -> tuple[int, str, list[str]]:
     return done.returncode, done.stdout, done.stderr.splitlines()[-1:]
 
 
-def forked(ending: str, folder: Path) -> tuple[int, str, list[str]]:
+def forked(ending: str, folder: Path, **settings: str) -> tuple[int, str, list[str]]:
     stdin, output, errors = (folder / name for name in ("stdin", "output", "errors"))
     stdin.write_text(HEARD)
     process = warm_start.start(
         endings.__name__,
         (ending,),
         folder=folder,
-        environment=clean_environment(),
+        environment=clean_environment() | settings,
         output=output,
         errors=errors,
         typed=stdin,
@@ -66,6 +68,10 @@ def test_it_ends_as_if_it_had_been_started_from_nothing(ending: str, code: int, 
 
     assert ended == started_from_nothing(ending)
     assert ended[0] == code
+
+
+def test_passwords_cost_next_to_nothing_where_that_is_asked_for(tmp_path: Path) -> None:
+    assert forked("hashes_a_password", tmp_path, **{HASHING: "cheaply"})[1] == "m=8,t=1,p=1\n"
 
 
 @pytest.mark.parametrize(

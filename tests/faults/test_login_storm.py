@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from tests.cheap_hashing import AS_IN_PRODUCTION
 from tests.conftest import Production
 from tests.faults.laboratory.checker import Measured
 from tests.faults.laboratory.child import MUTANT
@@ -25,7 +26,7 @@ WITHIN_REASON = {200, 401, 429, 503}
 async def test_a_storm_of_logins_slows_nobody_down(
     shared_production: Production, verdict: Records, seed: int, mutant: str | None
 ) -> None:
-    settings = {MUTANT: mutant} if mutant else {}
+    settings = AS_IN_PRODUCTION | ({MUTANT: mutant} if mutant else {})
     seconds, calls_per_s = size("login_storm.seconds"), size("login_storm.calls_per_second")
     answers: Counter[int] = Counter()
     others: Counter[int] = Counter()

@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from hedgerow_core.testing.servers import free_port
+from tests.cheap_hashing import AS_IN_PRODUCTION
 from tests.conftest import Production
 from tests.faults.laboratory.records import Records
 from tests.faults.laboratory.sizes import LONG, size
@@ -57,6 +58,7 @@ def started(shared_production: Production) -> Started:
         """A client of an API, a broken one if a mutant is named."""
         environment = {
             **shared_production.environment,
+            **AS_IN_PRODUCTION,
             "HEDGEROW_RATE_LIMIT_PER_MINUTE": "1000000",
             "LAB_MUTANT": mutant,
             "PYTHONPATH": str(Path(__file__).parents[2]),

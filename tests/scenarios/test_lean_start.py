@@ -14,7 +14,7 @@ import httpx
 
 from hedgerow_core.testing.servers import free_port
 from tests.conftest import Production
-from tests.processes import CHOSEN, clean_environment
+from tests.processes import CHOSEN, NO_TLS, clean_environment
 
 READY_WITHIN_S = 60.0
 TELLS_AT_ITS_END = """
@@ -112,6 +112,6 @@ def imported_until_ready(production: Production, folder: Path) -> list[str]:
 def answers(url: str) -> bool:
     """Whether it answers 200."""
     try:
-        return httpx.get(url, timeout=5).status_code == httpx.codes.OK
+        return httpx.get(url, timeout=5, verify=NO_TLS).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False

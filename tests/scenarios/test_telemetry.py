@@ -33,7 +33,7 @@ from hedgerow_host.exits import HostError
 from hedgerow_host.settings import Environment, HostSettings
 from hedgerow_host.telemetry import telemetry
 from tests.conftest import Production, migrated_production, with_role
-from tests.processes import run
+from tests.processes import NO_TLS, run
 from tests.story import Shopper, create_invoice, expect, sign_up, until_paid
 
 NOTICED_WITHIN_S = 15.0
@@ -48,7 +48,7 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 def scraped(port: int) -> Samples:
     """Every sample of a scrape, by name and labels."""
-    page = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    page = httpx.get(f"http://127.0.0.1:{port}/metrics", verify=NO_TLS).text
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(page)
