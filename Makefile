@@ -27,7 +27,7 @@ demo: install ## play the story over HTTP on a host of its own: register, invoic
 
 test: ## lint, types, boundaries, then every test
 	@$(MAKE) --no-print-directory check BESIDE=tests/__pycache__
-	@$(UV) run --no-sync pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@$(UV) run --no-sync pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 test-faults: install ## the long fault experiments, about an hour (ONLY=file for some); writes docs/evidence/faults.md and money.md
 	@FAULTS_TIER=long $(UV) run --no-sync pytest $(or $(ONLY),tests/faults tests/extraction)

@@ -1,6 +1,6 @@
 """What a password costs the hosts that tests start: next to nothing, where no test is about that.
 
-To hash as production does took eighty seconds of processor time in a run of the suite.
+To hash as production does took half a minute of processor time in a run of the suite.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ HASHING = "TESTS_HASHING"
 AS_IN_PRODUCTION = {HASHING: "as in production"}
 """For hosts of tests that are about passwords or about load. The long experiments have no others."""
 CHEAPLY = AS_IN_PRODUCTION if LONG else {HASHING: "cheaply"}
+"""For all others. Benchmarks start theirs without it."""
 CHEAP = HashingCost(memory_kib=8, passes=1)
 
 

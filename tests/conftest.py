@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,10 +20,12 @@ from sqlalchemy.exc import DBAPIError
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.testing.mailbox import Mailbox
 from hedgerow_core.testing.servers import database_for_test, free_port
+from tests.cheap_hashing import CHEAPLY
 from tests.processes import NO_TLS, Process, run, running, wait_until_ready
 from tests.story import Shopper, expect, sign_up
 
 HERE = Path(__file__).parent
+os.environ |= CHEAPLY  # processes that tests start inherit it
 NO_MAIL = "smtp://127.0.0.1:9?starttls=never"
 """Where nobody takes mail, for hosts of whose mail nothing is to be seen."""
 

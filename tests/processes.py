@@ -18,7 +18,6 @@ from pathlib import Path
 import httpx
 
 from tests import warm_start
-from tests.cheap_hashing import CHEAPLY
 from tests.forked_command import PROGRAM
 
 READY_WITHIN_S = 60.0
@@ -146,7 +145,7 @@ def clean_environment() -> dict[str, str]:
 
 def _completed(environment: Mapping[str, str]) -> dict[str, str]:
     chosen = CHOSEN if "HEDGEROW_DATABASE_URL" in environment else {}
-    return clean_environment() | CHEAPLY | chosen | environment
+    return clean_environment() | chosen | environment
 
 
 def wait_until_ready(base_url: str, process: Process) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import warm_start
-from tests.cheap_hashing import HASHING
+from tests.cheap_hashing import AS_IN_PRODUCTION, HASHING
 from tests.deployment import endings
 from tests.garden import GARDEN, install_garden
 from tests.processes import COMMAND, clean_environment
@@ -54,7 +54,7 @@ def forked(ending: str, folder: Path, **settings: str) -> tuple[int, str, list[s
         endings.__name__,
         (ending,),
         folder=folder,
-        environment=clean_environment() | settings,
+        environment=clean_environment() | AS_IN_PRODUCTION | settings,
         output=output,
         errors=errors,
         typed=stdin,
