@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from sqlalchemy import text
 
-from core.tests.messaging.shop_and_books import Order, books_work, note, place, subscription
+from core.tests.messaging.shop_and_books import Order, books_work, note, place, states, subscription
 from hedgerow_core.domain import SystemClock, new_id
-from hedgerow_core.messaging import Dispatcher, Drain, Hint, Relay, consumers_of, partitions
+from hedgerow_core.messaging import Dispatcher, Drain, Hint, Relay, consumers_of, partitions, relay
 from hedgerow_core.persistence import Database
 
 NOTES = subscription(note)
@@ -97,6 +98,25 @@ async def test_who_was_nudged_hints_at_once_because_something_was_committed_here
                     await asyncio.sleep(0.01)
 
             assert second.hints == first.hints
+
+
+async def test_a_leader_that_ends_is_followed_by_who_looks_again(
+    shop: Database, books: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "RENEW_AFTER_S", FOR_EVER_S)
+    monkeypatch.setattr(relay, "LOOK_AGAIN_S", 0.0)
+    first, second = (Relay(books, "shop", [NOTES], holder=holder) for holder in ("first", "second"))
+    for each in (first, second):
+        await each.open()
+        await each.step()
+    assert (first.leads, second.leads) == (True, False)
+
+    await first.close()
+    await place(shop, Order(new_id()), 1)
+    await second.step()
+
+    assert second.leads
+    assert await states(books) == {"pending": 1}
 
 
 async def test_a_late_hint_writes_nothing_where_nothing_is_due(books: Database) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -23,7 +24,7 @@ from core.tests.messaging.two_databases import (
     until_delivered,
     wire,
 )
-from hedgerow_core.messaging import RemoteRelay, Start
+from hedgerow_core.messaging import RemoteRelay, Start, remote_relay
 from hedgerow_core.messaging.feed_pages import PAGE, PAGE_BYTES
 from hedgerow_core.persistence import Database
 
@@ -163,6 +164,25 @@ async def test_of_many_relays_one_reads_and_when_it_ends_another_goes_on(
     async with carrying(books, idle, holder="b"):
         await publish(shop, [3])
         await until_delivered(books, [1, 2, 3])
+
+
+async def test_a_relay_that_does_not_lead_goes_on_when_the_one_that_leads_ends(
+    shop: Database, books: Database, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_relay, "RENEW_AFTER_S", 600.0)
+    monkeypatch.setattr(remote_relay, "LOOK_AGAIN_S", 0.01)
+    async with AsyncExitStack() as leading:
+        await leading.enter_async_context(carrying(books, wire, holder="a"))
+        await publish(shop, [1])
+        await until_delivered(books, [1])
+        async with carrying(books, Wire(shop), holder="b") as waiting:
+            await publish(shop, [2])
+            await until_delivered(books, [1, 2])
+            assert not waiting.leads
+
+            await leading.aclose()
+            await publish(shop, [3])
+            await until_delivered(books, [1, 2, 3])
 
 
 async def test_who_lost_the_lease_commits_nothing_that_it_has_read(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from dramatiq import Actor
@@ -38,6 +38,7 @@ class BrokerHints:
         self._actors: dict[str, Actor[[str, str, int], None]] = {}
         # One thread, because a connection to RabbitMQ belongs to the thread that opened it.
         self._sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hints")
+        self._passes_on = False
 
     def queue_of(self, context: str) -> str:
         """The name of a context's queue."""
@@ -53,6 +54,10 @@ class BrokerHints:
 
         def work(context: str, subscription: str, partition: int) -> None:
             hint = Hint(context, subscription, partition)
+            if self._passes_on:
+                with suppress(RedisError, BrokerConnectionError):  # then it is sent again by who hints for all
+                    self._sender.submit(self._enqueue, [hint]).result()
+                return
             asyncio.run_coroutine_threadsafe(drain(hint), loop).result()
 
         for name in contexts:
@@ -64,6 +69,15 @@ class BrokerHints:
                 priority=0,
                 options={},
             )
+
+    def pass_on(self) -> None:
+        """Follow no hint from now on: those that were fetched already go to other workers.
+
+        A hint that was taken and not followed would be sent again no sooner than after `RESEND_AFTER_S`.
+        """
+        self._passes_on = True
+        if isinstance(self.broker, HintsOnly):
+            self.broker.fetches = False
 
     async def send(self, *hints: Hint) -> None:
         """Put the hints into their contexts' queues.

@@ -39,6 +39,8 @@ class HintsOnly(RedisBroker):
     def __init__(self, url: str, namespace: str) -> None:
         self.woken: defaultdict[str, threading.Event] = defaultdict(threading.Event)
         """Set when there may be something to fetch, by queue."""
+        self.fetches = True
+        """Whether this process still takes hints. What it sends goes to others, once it does not."""
         timeouts = {"socket_timeout": REDIS_TIMEOUT_S, "socket_connect_timeout": REDIS_TIMEOUT_S}
         super().__init__(  # type: ignore[no-untyped-call] # dramatiq types its actors, not its brokers
             client=redis.Redis.from_url(url, retry=Retry(NoBackoff(), REDIS_RETRIES), **timeouts),
@@ -70,6 +72,7 @@ class AttentiveConsumer(_RedisConsumer):
 
     def __init__(self, broker: HintsOnly, queue_name: str, prefetch: int, timeout: int) -> None:
         super().__init__(broker, queue_name, prefetch, _NO_NAP_MS)  # type: ignore[no-untyped-call]
+        self._hints = broker
         self._look_in_every_s = timeout / 1000
         self._woken = broker.woken[queue_name]
         self._found_at = -BUSY_FOR_S
@@ -77,6 +80,9 @@ class AttentiveConsumer(_RedisConsumer):
     def __next__(self) -> Any:
         """The next message; None if there was none for a while."""
         self._woken.clear()  # before it looks, so that nothing that comes meanwhile is slept over
+        if not self._hints.fetches and not self.message_cache:
+            self._woken.wait(self._look_in_every_s)
+            return None
         message = super().__next__()  # type: ignore[no-untyped-call]
         if message is not None:
             self._found_at = time.monotonic()

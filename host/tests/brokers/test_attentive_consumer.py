@@ -93,3 +93,18 @@ def test_who_was_full_fetches_on_as_soon_as_one_is_worked_off(broker: HintsOnly)
 
     assert fetched(consumer).args == (2,)
     assert time.monotonic() - began < LONG_MS / 1000 / 2
+
+
+def test_who_fetches_no_more_hands_out_what_it_has_and_leaves_the_rest_to_others(broker: HintsOnly) -> None:
+    consumer = AttentiveConsumer(broker, QUEUE, prefetch=4, timeout=50)
+    broker.enqueue(message(1))
+    broker.enqueue(message(2))
+    assert fetched(consumer).args == (1,)
+
+    broker.fetches = False
+    broker.enqueue(message(3))
+
+    assert fetched(consumer).args == (2,)
+    assert [next(consumer), next(consumer)] == [None, None]
+    broker.fetches = True
+    assert fetched(consumer).args == (3,), "it was there"

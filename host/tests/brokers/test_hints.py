@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pika
 import pytest
+from dramatiq import Worker
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
@@ -24,7 +26,7 @@ from host.tests.brokers.farm import BrokerServer
 
 HERE = DatabaseAddress.parse("postgresql://me@localhost/here")
 THERE = DatabaseAddress.parse("postgresql://me@localhost/there")
-HINT = Hint("orchard", "orchard.store_apple", 7)
+HINT, NEXT = (Hint("orchard", "orchard.store_apple", partition) for partition in (7, 8))
 SECRET = "h%40wthorn"
 
 with_a_broker = pytest.mark.parametrize("broker_server", [REDIS, RABBITMQ], indirect=True, scope="module")
@@ -39,6 +41,28 @@ async def sending(url: str, address: DatabaseAddress = HERE) -> AsyncIterator[Br
     hints.work_with(["orchard"], nothing, asyncio.get_running_loop())
     async with hints.connected():
         yield hints
+
+
+@asynccontextmanager
+async def following(
+    url: str, follow: Callable[[Hint], Coroutine[Any, Any, None]], *sent_before: Hint
+) -> AsyncIterator[tuple[BrokerHints, Worker]]:
+    """A worker of one thread."""
+    hints = BrokerHints(url, HERE)
+    hints.work_with(["orchard"], follow, asyncio.get_running_loop())
+    worker = Worker(hints.broker, worker_threads=1, worker_timeout=50)
+    async with hints.connected():
+        await hints.send(*sent_before)
+        worker.start()
+        try:
+            yield hints, worker
+        finally:
+            await asyncio.to_thread(worker.stop)
+
+
+async def until(it_is_so: Callable[[], bool]) -> None:
+    while not it_is_so():  # noqa: ASYNC110 - threads tell nobody
+        await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -126,6 +150,31 @@ async def test_hints_in_rabbitmq_die_soon_and_are_never_written_to_disk(
     assert b"orchard.store_apple" in body
     with pytest.raises(ChannelClosedByBroker, match="x-message-ttl"):  # what it says to a queue that is different
         channel.queue_declare(empty_queue, durable=True, arguments=lifetimes | {"x-message-ttl": 1})
+
+
+@with_a_broker
+async def test_a_hint_that_a_worker_has_fetched_when_it_ends_goes_to_another(broker_server: BrokerServer) -> None:
+    before_its_end, elsewhere = list[Hint](), list[Hint]()
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def follow_slowly(hint: Hint) -> None:
+        before_its_end.append(hint)
+        begun.set()
+        await go_on.wait()
+
+    async def follow(hint: Hint) -> None:
+        elsewhere.append(hint)
+
+    async with asyncio.timeout(10):
+        async with following(broker_server.url, follow_slowly, HINT, NEXT) as (hints, worker):
+            await begun.wait()
+            await until(lambda: worker.work_queue.qsize() == 1)
+            hints.pass_on()
+            go_on.set()
+            async with following(broker_server.url, follow):
+                await until(lambda: bool(elsewhere))
+
+    assert (before_its_end, elsewhere) == ([HINT], [NEXT])
 
 
 @pytest.mark.parametrize("suffix", [".DQ", ".XQ"])

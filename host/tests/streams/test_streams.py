@@ -17,6 +17,7 @@ from faststream.kafka import TestKafkaBroker
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
+from hedgerow_core.messaging import announcements
 from hedgerow_core.messaging.announcements import Announcement, Announcements
 from hedgerow_core.persistence import Database, DatabaseAddress
 from hedgerow_core.testing import MigratedDatabases, context_database
@@ -162,7 +163,10 @@ async def _said(logs: list[Any], event: str) -> bool:
     return event in [line["event"] for line in logs]
 
 
-async def test_the_cursor_moves_only_after_the_confirmation_and_only_for_who_still_leads(shop: Database) -> None:
+async def test_the_cursor_moves_only_after_the_confirmation_and_only_for_who_still_leads(
+    shop: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announcements, "LOOK_AGAIN_S", 0.0)
     first, second = Announcements(shop, holder="a"), Announcements(shop, holder="b")
     await first.open()
     await publish(shop, 1, 2)
@@ -175,7 +179,6 @@ async def test_the_cursor_moves_only_after_the_confirmation_and_only_for_who_sti
     assert [one.event for one in again.events] == [one.event for one in found.events]
 
     await first.close()
-    second._renew_at = 0.0
     taken_over = await second.next()
     assert taken_over is not None
     await second.confirmed(taken_over)

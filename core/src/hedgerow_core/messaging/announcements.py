@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, bindparam, text
 
 from hedgerow_core.messaging import cursors
 from hedgerow_core.messaging.cursors import IS_IN_WINDOW, IS_NEW, Cursor
-from hedgerow_core.messaging.relay import RENEW_AFTER_S
+from hedgerow_core.messaging.relay import LOOK_AGAIN_S, RENEW_AFTER_S
 from hedgerow_core.persistence import Database
 
 PAGE = 500
@@ -98,7 +98,7 @@ class Announcements:
         context = self._database.context
         async with self._database.transaction() as connection:
             led = await cursors.lead(connection, context, [self._name], holder=self._holder)
-            self._renew_at = time.monotonic() + RENEW_AFTER_S
+            self._renew_at = time.monotonic() + (RENEW_AFTER_S if led else LOOK_AGAIN_S)
             if not led:
                 self._snapshot = None
                 return None

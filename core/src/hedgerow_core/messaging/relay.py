@@ -22,8 +22,12 @@ from hedgerow_core.persistence import Database
 
 RENEW_AFTER_S = 2.0
 """An idle relay renews its leases this often; in between it only peeks, which writes nothing."""
-PAGE = 2_000
-"""Events carried per transaction. The window stays frozen while a large one is paged through."""
+LOOK_AGAIN_S = 0.5
+"""Who doesn't lead asks this often whether nobody does: a leader that ends gives its leases back at once."""
+PAGE = 5_000
+"""Events carried per transaction, and so what all partitions of a subscription get at once: of small pages several
+workers make small batches, each with a transaction of its own (ADR 0048). The window stays frozen while a large one
+is paged through."""
 
 COPY_AS_DELIVERY = f"""
     INSERT INTO deliveries (event_id, subscription, publisher, position, ordering_key, partition, type,
@@ -129,7 +133,7 @@ class Relay:
         # Cursors that are still apart meet at the next step's window: don't wait for that one.
         more = None in reached or len(reached) > 1
         self._snapshot = None if more or not reached else reached.pop()
-        self._renew_at = 0.0 if more else time.monotonic() + RENEW_AFTER_S
+        self._renew_at = 0.0 if more else time.monotonic() + (RENEW_AFTER_S if led else LOOK_AGAIN_S)
         return more
 
     async def _carry_page(self, connection: AsyncConnection, cursor: Cursor, names: list[str]) -> str | None:

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hedgerow_core.messaging import cursors, remote_cursors
 from hedgerow_core.messaging.consumers import Subscription
 from hedgerow_core.messaging.reading_ahead import Ask, Reading, ReadingAhead, Round
-from hedgerow_core.messaging.relay import COPY_AS_DELIVERY, RENEW_AFTER_S
+from hedgerow_core.messaging.relay import COPY_AS_DELIVERY, LOOK_AGAIN_S, RENEW_AFTER_S
 from hedgerow_core.messaging.remote_cursors import Led
 from hedgerow_core.persistence import Database
 from hedgerow_core.persistence.failures import driver_error
@@ -91,7 +91,7 @@ class RemoteRelay:
             await self._reading.begin(Led({}, {}))
             return False
         finally:
-            self._renew_at = time.monotonic() + RENEW_AFTER_S
+            self._renew_at = time.monotonic() + (RENEW_AFTER_S if self.leads else LOOK_AGAIN_S)
         if found is not None and found.before == led.places:
             self._reading.done()
         elif found is not None or led.places != self._reading.committed:
