@@ -25,7 +25,6 @@ from tests.processes import NO_TLS, Process, run, running, wait_until_ready
 from tests.story import Shopper, expect, sign_up
 
 HERE = Path(__file__).parent
-os.environ |= CHEAPLY  # processes that tests start inherit it
 NO_MAIL = "smtp://127.0.0.1:9?starttls=never"
 """Where nobody takes mail, for hosts of whose mail nothing is to be seen."""
 
@@ -115,6 +114,11 @@ def mailbox_of_a_host() -> Iterator[Mailbox]:
         yield mailbox
     finally:
         mailbox.stop()
+
+
+def pytest_configure() -> None:
+    """What the processes inherit that tests start."""
+    os.environ |= CHEAPLY
 
 
 @pytest.hookimpl(trylast=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gc
 
-import pytest
-
 ALLOCATIONS = 100_000
 """Between two looks at the youngest objects. Thousands of collected tests and all libraries are in the heap: to
 look at them as often as Python does by itself took an eighth of the processor time."""
@@ -20,10 +18,3 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(ALLOCATIONS, 20, 50)
     gc.enable()
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish() -> None:
-    """Look once at what is left. Pytest is about to, five times over: at four seconds of each of its processes."""
-    gc.collect()
-    gc.freeze()

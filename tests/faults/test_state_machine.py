@@ -45,6 +45,7 @@ def machine(source_and_sink: DatabaseAddress) -> Iterator[type[Ledger]]:
         small.enter_context(capture_logs())
         small.enter_context(mock.patch.object(relay, "PAGE", 2))
         small.enter_context(mock.patch.object(relay, "RENEW_AFTER_S", 0.0))
+        small.enter_context(mock.patch.object(relay, "LOOK_AGAIN_S", 0.0))
         small.enter_context(mock.patch.object(deliveries, "BATCH", 3))
         stack = AsyncExitStack()
         stage = runner.run(stack.enter_async_context(ledger_stage(source_and_sink)))

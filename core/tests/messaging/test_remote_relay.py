@@ -24,7 +24,7 @@ from core.tests.messaging.two_databases import (
     until_delivered,
     wire,
 )
-from hedgerow_core.messaging import RemoteRelay, Start, remote_relay
+from hedgerow_core.messaging import RemoteRelay, Start, cursors, remote_relay
 from hedgerow_core.messaging.feed_pages import PAGE, PAGE_BYTES
 from hedgerow_core.persistence import Database
 
@@ -171,6 +171,7 @@ async def test_a_relay_that_does_not_lead_goes_on_when_the_one_that_leads_ends(
 ) -> None:
     monkeypatch.setattr(remote_relay, "RENEW_AFTER_S", 600.0)
     monkeypatch.setattr(remote_relay, "LOOK_AGAIN_S", 0.01)
+    monkeypatch.setattr(cursors, "LEASE", timedelta(minutes=10))
     async with AsyncExitStack() as leading:
         await leading.enter_async_context(carrying(books, wire, holder="a"))
         await publish(shop, [1])

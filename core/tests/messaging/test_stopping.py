@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from core.tests.messaging.shop_and_books import (
     Effects,
@@ -89,3 +90,21 @@ async def test_a_drain_that_was_stopped_takes_nothing(shop: Database, books: Dat
     await drain(HINT)
 
     assert await states(books) == {"pending": BACKLOG}
+
+
+async def test_a_partition_whose_deliveries_were_taken_away_is_given_back(
+    shop: Database, books: Database, effects: Effects
+) -> None:
+    await backlog(shop, books)
+
+    async def lose_them(_event: PlacedOrder, _envelope: Envelope, _work: LedgerWork) -> None:
+        async with books.transaction() as connection:
+            await connection.execute(text("UPDATE deliveries SET state = 'dead' WHERE state = 'processing'"))
+
+    consumers = consumers_of([subscription(lose_them)], [])
+    with capture_logs() as logs:
+        await Drain(books, consumers, work_for=books_work, clock=SystemClock(), owner="test")(HINT)
+
+    assert [line["event"] for line in logs] == ["partition_lost"]
+    assert await lease(books) == NO_LEASE
+    assert await effects() == []

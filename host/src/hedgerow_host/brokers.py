@@ -6,6 +6,7 @@ What travels through it are hints, so its loss costs latency and nothing else (A
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -22,6 +23,10 @@ from hedgerow_host.broker_signs import is_rabbitmq, namespace_of
 from hedgerow_host.rabbitmq import HintBroker
 from hedgerow_host.redis_hints import HintsOnly
 
+SENT_BACK_WITHIN_S = 1.0
+"""A worker that ends does not wait longer for a broker that is silent."""
+BROUGHT_AGAIN_S = 0.05
+"""RabbitMQ goes on to bring hints here, and if there is no other worker, the same one: in no whirl."""
 TEND_EVERY_S = rabbitmq.HEARTBEAT_S / 2
 
 
@@ -52,13 +57,16 @@ class BrokerHints:
     ) -> None:
         """Declare each context's queue, and have `drain` run on `loop` for every hint that comes out of it."""
 
+        async def follow(hint: Hint) -> bool:
+            if self._passes_on:  # on the loop, so that nobody is told to stop between this question and the drain
+                return False
+            await drain(hint)
+            return True
+
         def work(context: str, subscription: str, partition: int) -> None:
             hint = Hint(context, subscription, partition)
-            if self._passes_on:
-                with suppress(RedisError, BrokerConnectionError):  # then it is sent again by who hints for all
-                    self._sender.submit(self._enqueue, [hint]).result()
-                return
-            asyncio.run_coroutine_threadsafe(drain(hint), loop).result()
+            if not asyncio.run_coroutine_threadsafe(follow(hint), loop).result():
+                self._send_back(hint)
 
         for name in contexts:
             self._actors[name] = Actor(
@@ -78,6 +86,14 @@ class BrokerHints:
         self._passes_on = True
         if isinstance(self.broker, HintsOnly):
             self.broker.fetches = False
+
+    def _send_back(self, hint: Hint) -> None:
+        if isinstance(self.broker, HintBroker):
+            time.sleep(BROUGHT_AGAIN_S)
+        sending = self._sender.submit(self._enqueue, [hint])
+        with suppress(RedisError, BrokerConnectionError, TimeoutError):  # who hints for all will send it again
+            sending.result(SENT_BACK_WITHIN_S)
+        sending.cancel()
 
     async def send(self, *hints: Hint) -> None:
         """Put the hints into their contexts' queues.

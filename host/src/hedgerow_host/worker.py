@@ -76,8 +76,6 @@ async def run_worker(
             await stop.wait()
             _log.info("worker_stopping")
             readiness.draining = True
-            for thread in worker.workers:  # each may have taken one more by now
-                thread.stop()
             hints.pass_on()
             assembly.take_no_more()
         await asyncio.to_thread(worker.stop, int(SHUTDOWN_GRACE_S * 1000))

@@ -28,6 +28,8 @@ HERE = DatabaseAddress.parse("postgresql://me@localhost/here")
 THERE = DatabaseAddress.parse("postgresql://me@localhost/there")
 HINT, NEXT = (Hint("orchard", "orchard.store_apple", partition) for partition in (7, 8))
 SECRET = "h%40wthorn"
+WITHIN_S = 10.0
+STOPS_WITHIN_MS = 5_000
 
 with_a_broker = pytest.mark.parametrize("broker_server", [REDIS, RABBITMQ], indirect=True, scope="module")
 every_scheme = pytest.mark.parametrize("scheme", ["redis", "rediss", "amqp", "amqps"])
@@ -57,7 +59,7 @@ async def following(
         try:
             yield hints, worker
         finally:
-            await asyncio.to_thread(worker.stop)
+            await asyncio.to_thread(worker.stop, STOPS_WITHIN_MS)
 
 
 async def until(it_is_so: Callable[[], bool]) -> None:
@@ -165,14 +167,16 @@ async def test_a_hint_that_a_worker_has_fetched_when_it_ends_goes_to_another(bro
     async def follow(hint: Hint) -> None:
         elsewhere.append(hint)
 
-    async with asyncio.timeout(10):
-        async with following(broker_server.url, follow_slowly, HINT, NEXT) as (hints, worker):
-            await begun.wait()
-            await until(lambda: worker.work_queue.qsize() == 1)
+    async with following(broker_server.url, follow_slowly, HINT, NEXT) as (hints, worker):
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                await begun.wait()
+                await until(lambda: worker.work_queue.qsize() == 1)
             hints.pass_on()
+        finally:
             go_on.set()
-            async with following(broker_server.url, follow):
-                await until(lambda: bool(elsewhere))
+        async with following(broker_server.url, follow), asyncio.timeout(WITHIN_S):
+            await until(lambda: bool(elsewhere))
 
     assert (before_its_end, elsewhere) == ([HINT], [NEXT])
 

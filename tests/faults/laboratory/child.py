@@ -69,6 +69,7 @@ def _shorten_leases(seconds: float) -> None:
     partitions.LEASE = drain.LEASE = timedelta(seconds=seconds)  # type: ignore[misc]
     cursors.LEASE = timedelta(seconds=seconds)  # type: ignore[misc]
     relay.RENEW_AFTER_S = remote_relay.RENEW_AFTER_S = seconds / 3
+    relay.LOOK_AGAIN_S = remote_relay.LOOK_AGAIN_S = seconds / 10
 
 
 def _trust_keys_for(seconds: float) -> None:

@@ -25,9 +25,9 @@ RENEW_AFTER_S = 2.0
 LOOK_AGAIN_S = 0.5
 """Who doesn't lead asks this often whether nobody does: a leader that ends gives its leases back at once."""
 PAGE = 5_000
-"""Events carried per transaction, and so what all partitions of a subscription get at once: of small pages several
-workers make small batches, each with a transaction of its own (ADR 0048). The window stays frozen while a large one
-is paged through."""
+"""Events carried per transaction, and so what all partitions of a subscription get at once: from small pages
+several workers take a partition more often, for less (ADR 0048). The window stays frozen while a large one is paged
+through."""
 
 COPY_AS_DELIVERY = f"""
     INSERT INTO deliveries (event_id, subscription, publisher, position, ordering_key, partition, type,

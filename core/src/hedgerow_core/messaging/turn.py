@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -106,18 +106,24 @@ class Turn:
 
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
-        """Hold the lease while the body runs; give it back afterwards, unless that is done or it was lost."""
+        """Hold the lease while the body runs; give it back afterwards, unless that is done."""
         keeper = asyncio.create_task(self._keep())
         try:
             yield
         except FencedError:
-            self.batch = ()  # Somebody else's by now: nothing is ours to give back.
+            # The partition may still be ours, if a delivery was taken away. Who is fenced says so in any case.
+            with suppress(UnavailableError, ConflictError):
+                await self._give_back()
+            self.batch = ()
             raise
         finally:
             keeper.cancel()
-            if self.batch is None or self.batch:
-                async with self._database.transaction() as connection:
-                    await partitions.release(connection, self.claim)
+            await self._give_back()
+
+    async def _give_back(self) -> None:
+        if self.batch is None or self.batch:
+            async with self._database.transaction() as connection:
+                await partitions.release(connection, self.claim)
 
     async def _keep(self) -> None:
         while True:
