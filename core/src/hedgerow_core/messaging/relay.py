@@ -7,6 +7,7 @@ Cursor and deliveries commit together, so a crash repeats a step and never skips
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 
@@ -28,6 +29,8 @@ PAGE = 5_000
 """Events carried per transaction, and so what all partitions of a subscription get at once: from small pages
 several workers take a partition more often, for less (ADR 0048). The window stays frozen while a large one is paged
 through."""
+MOST_SPLIT = 100
+"""A network that was silent for long has said nothing about pages."""
 
 COPY_AS_DELIVERY = f"""
     INSERT INTO deliveries (event_id, subscription, publisher, position, ordering_key, partition, type,
@@ -87,6 +90,8 @@ class Relay:
         self._snapshot: str | None = None
         """Where all cursors that we lead are; None when we lead none, or when they are apart."""
         self._feed_is_here = False
+        self._split = 1
+        """Into how many a page is split. More after one that took too long, until its window is carried."""
         self.leads: bool | None = None
         self._renew_at = 0.0
         self._report_at = 0.0
@@ -122,6 +127,24 @@ class Relay:
 
     async def _carry_pages(self) -> bool:
         """One page for each place at which cursors are."""
+        try:
+            moved = await self._moved()
+        except asyncio.CancelledError:
+            self._split = min(2 * self._split, MOST_SPLIT)
+            raise
+        reached = set(moved)
+        # Cursors that are still apart meet at the next step's window: don't wait for that one.
+        more = None in reached or len(reached) > 1
+        self._snapshot = None if more or not reached else reached.pop()
+        if more:
+            self._renew_at = 0.0
+        else:
+            self._split = 1
+            self._renew_at = time.monotonic() + (RENEW_AFTER_S if self.leads else LOOK_AGAIN_S)
+        return more
+
+    async def _moved(self) -> list[str | None]:
+        """Carry a page for each place of a cursor that we lead; returns where each has come to."""
         async with self._database.transaction() as connection:
             led = await cursors.lead(connection, self._publisher, list(self._subscriptions), holder=self._holder)
             if time.monotonic() > self._report_at:
@@ -129,12 +152,7 @@ class Relay:
                 self._report_at = time.monotonic() + RENEW_AFTER_S
             moved = [await self._carry_page(connection, cursor, names) for cursor, names in led.items() if names]
         self.leads = bool(led)
-        reached = set(moved)
-        # Cursors that are still apart meet at the next step's window: don't wait for that one.
-        more = None in reached or len(reached) > 1
-        self._snapshot = None if more or not reached else reached.pop()
-        self._renew_at = 0.0 if more else time.monotonic() + (RENEW_AFTER_S if led else LOOK_AGAIN_S)
-        return more
+        return moved
 
     async def _carry_page(self, connection: AsyncConnection, cursor: Cursor, names: list[str]) -> str | None:
         """Carry a page to these subscriptions; returns the snapshot that they reached, None if there is more."""
@@ -150,7 +168,7 @@ class Relay:
             "types": sorted({subscription.event for subscription in wanted}),
             "since": cursor.since,
             "after": cursor.after,
-            "page": PAGE,
+            "page": PAGE // self._split,
         }
         if cursor.snapshot == RESCAN:
             answer = await connection.execute(self._rescan, page)
@@ -158,7 +176,7 @@ class Relay:
             between = {"snapshot": cursor.snapshot, "window": cursor.window}
             answer = await connection.execute(self._carry, page | between)
         carried, last = answer.one()
-        page_end = last if carried == PAGE else None
+        page_end = last if carried == page["page"] else None
         await cursors.move(connection, self._publisher, names, cursor, page_end=page_end)
         return None if page_end else cursor.window
 
