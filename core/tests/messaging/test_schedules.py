@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from hedgerow_core.application import Task
 from hedgerow_core.domain import SystemClock
-from hedgerow_core.messaging import CatchUp, Schedule, Scheduler
+from hedgerow_core.messaging import CatchUp, Schedule, Scheduler, schedules
 from hedgerow_core.messaging.schedules import TICKS_A_STEP, listed, run_now
 from hedgerow_core.persistence import Database
 
@@ -134,6 +135,33 @@ async def test_a_schedule_that_was_changed_begins_anew(books: Database) -> None:
     await changed.step()
 
     assert await tasks_in(books) == 0
+
+
+async def test_a_schedule_whose_task_cannot_be_made_keeps_its_tick_and_holds_up_nobody(
+    books: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedules, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(schedules, "FAILED_AGAIN_AFTER_S", 0.0)
+    closed: list[datetime] = []
+
+    def close(at: datetime) -> CloseHour:
+        if not closed:
+            closed.append(at)
+            raise ZeroDivisionError
+        return CloseHour(at=at)
+
+    odd = Schedule(name="books.a_odd", cron="0 * * * *", task=close, catch_up=CatchUp.ALL)
+    scheduler = Scheduler(books, [odd, hourly(CatchUp.ALL)], SystemClock())
+    await scheduler.open()
+    await last_seen(books, timedelta(hours=2))
+
+    with capture_logs() as logs:
+        await scheduler.step()
+    assert await tasks_in(books) == 3
+    assert [(log["event"], log["schedule"]) for log in logs] == [("schedule_failed", "books.a_odd")]
+
+    await scheduler.step()
+    assert await tasks_in(books) == 6
 
 
 async def test_an_operator_may_run_one_now_and_sees_when_it_comes_next(books: Database) -> None:

@@ -21,18 +21,21 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.application import Cause, Task, caused_by
-from hedgerow_core.domain import Clock, new_id
+from hedgerow_core.domain import Clock, ConflictError, UnavailableError, new_id
 from hedgerow_core.messaging.work import RecordedTasks
 from hedgerow_core.observability import log_of
 from hedgerow_core.observability.metrics import SCHEDULE_TICKS, SCHEDULE_TICKS_LATE
 from hedgerow_core.observability.tracing import scheduling, trace_id_in
 from hedgerow_core.persistence import Database
+from hedgerow_core.persistence.failures import speaking_plainly
 
 ON_TIME = timedelta(seconds=60)
 """A tick that is noticed later than this was missed: what becomes of it is up to the catch-up policy."""
 TICKS_A_STEP = 1_000
 """What is made up for at once, so that a year of missed seconds does not become one transaction."""
 LOOK_EVERY_S = 1.0
+FAILED_AGAIN_AFTER_S = 30.0
+"""A schedule that could not make its task keeps its tick, and nobody else waits for it."""
 
 _log = log_of(__name__)
 
@@ -169,6 +172,7 @@ class Scheduler:
         }
         self._clock = clock
         self._look_at = 0.0
+        self._failed_until: dict[str, float] = {}
 
     async def open(self) -> None:
         """Make the schedules known to the ledger. One that is new, or was changed, begins with its next tick."""
@@ -193,11 +197,30 @@ class Scheduler:
         async with self._database.transaction() as connection:
             for row in (await connection.execute(_LOCK_DUE, self._definitions)).all():
                 schedule = self._schedules[row.name]
-                late[row.name] = schedule.late(row.next_at, row.now)
-                made[row.name] = await self._tick(connection, schedule, row.next_at, row.now)
+                ticks = await self._tried(connection, schedule, row.next_at, row.now)
+                if ticks is not None:
+                    late[row.name] = schedule.late(row.next_at, row.now)
+                    made[row.name] = ticks
         for name, ticks in made.items():
             SCHEDULE_TICKS.labels(self._database.context, name).inc(ticks)
             SCHEDULE_TICKS_LATE.labels(self._database.context, name).inc(late[name])
+
+    async def _tried(
+        self, connection: AsyncConnection, schedule: Schedule, first: datetime, now: datetime
+    ) -> int | None:
+        """Enqueue what is due, and return how many; None if its task can't be made, which concerns no other one."""
+        if time.monotonic() < self._failed_until.get(schedule.name, 0.0):
+            return None
+        try:
+            with speaking_plainly({}):
+                async with connection.begin_nested():
+                    return await self._tick(connection, schedule, first, now)
+        except (UnavailableError, ConflictError):  # of the database
+            raise
+        except Exception:
+            self._failed_until[schedule.name] = time.monotonic() + FAILED_AGAIN_AFTER_S
+            _log.exception("schedule_failed", schedule=schedule.name)
+            return None
 
     async def _tick(self, connection: AsyncConnection, schedule: Schedule, first: datetime, now: datetime) -> int:
         """Enqueue what is due; returns how many tasks."""
