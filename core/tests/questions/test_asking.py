@@ -38,6 +38,7 @@ from hedgerow_core.questions import (
     Desk,
     Question,
 )
+from hedgerow_core.wire import PeerAway
 
 
 async def test_the_answer_arrives_in_the_model_of_the_asker_and_not_as_it_was_given() -> None:
@@ -205,7 +206,12 @@ async def test_the_question_carries_who_asks_and_why_and_nothing_of_the_request(
 
 @pytest.mark.parametrize(
     ("answers", "outcome"),
-    [(lambda _query: "Quince", "answered"), (raises(TreeFelled()), "refused"), (raises(OSError()), "failed")],
+    [
+        (lambda _query: "Quince", "answered"),
+        (raises(TreeFelled()), "refused"),
+        (raises(OSError()), "failed"),
+        (raises(PeerAway("orchard")), "failed"),
+    ],
 )
 async def test_questions_are_counted_by_how_they_ended(answers: Callable[[LookUpTree], Any], outcome: str) -> None:
     labels = {"context": "press", "query": "orchard.get_tree", "outcome": outcome}

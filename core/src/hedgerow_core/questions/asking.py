@@ -21,7 +21,7 @@ from hedgerow_core.application.questions import (
     QuestionFailed,
     UndeclaredQuestion,
 )
-from hedgerow_core.domain import DomainError
+from hedgerow_core.domain import DomainError, UnavailableError
 from hedgerow_core.observability import log_of
 from hedgerow_core.observability.metrics import QUESTION_SECONDS
 from hedgerow_core.observability.tracing import asking
@@ -122,8 +122,13 @@ def _timed(asker: str, query: str) -> Iterator[None]:
     try:
         yield
         outcome = "answered"
-    except DomainError as error:
-        outcome = "late" if isinstance(error, QueryTooSlow) else "refused"
+    except QueryTooSlow:
+        outcome = "late"
+        raise
+    except UnavailableError:  # somebody is away, or does not believe us: that is no rule
+        raise
+    except DomainError:
+        outcome = "refused"
         raise
     finally:
         QUESTION_SECONDS.labels(asker, query, outcome).observe(time.monotonic() - started)
