@@ -123,6 +123,8 @@ class Lane:
         self.said: Counter[str] = Counter()
         self.news: list[bytes] = []
         self.away = False
+        self.garbled: bytes | None = None
+        """What is answered instead, but for news."""
         self.slow_s = 0.0
         self.at_once = self.most_at_once = 0
 
@@ -134,6 +136,8 @@ class Lane:
         self.at_once -= 1
         if self.away:
             raise PeerAway("garden")
+        if self.garbled is not None and what != "news":
+            return self.garbled
         voucher = self.vouchers[self.said.total() % len(self.vouchers)]
         asked = b"" if question is None else question.model_dump_json().encode()
         async with asyncio.timeout(within.total_seconds()):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from core.tests.identity.estate import PREFIX, Garden, Lane, Watch, somebody
 from hedgerow_core.domain import AuthenticationError, SystemClock, UnavailableError
@@ -262,6 +263,37 @@ async def test_an_issuer_whose_people_only_its_home_knows_has_every_token_confir
 
     garden.broken = UnavailableError("-", retry_after=LONG)
     assert await code_of(identity, garden.token(somebody())) == "garden.weed", "its error keeps kind and code"
+
+
+@pytest.mark.parametrize("garbled", [b"<html>", b"[]", b'{"error": 7}', b'{"principal": {"subject": "rose"}}'])
+async def test_a_home_that_says_nonsense_of_a_caller_has_said_nothing(
+    garden: Garden, identity: RemoteIdentity, lane: Lane, garbled: bytes
+) -> None:
+    garden.pairs["k9"] = Garden(garden.watch).pairs["k1"]
+    lane.garbled = garbled
+    (keys,) = identity.key_authorities
+
+    with capture_logs() as logs, pytest.raises(IdentityUnknown):
+        await keys.find(f"{PREFIX}1", "192.0.2.1")
+    with pytest.raises(IdentityUnknown):
+        await verified(identity, garden.token(somebody(), kid="k9"))
+
+    assert [log["event"] for log in logs] == ["identity_misunderstood"]
+
+
+async def test_of_a_token_its_home_must_say_why_it_speaks_for_nobody(watch: Watch) -> None:
+    garden = Garden(watch)
+
+    async def resolve(_claims: object) -> Principal:
+        raise NotImplementedError
+
+    lane = Lane(garden.voucher(garden.issuer(resolve=resolve, is_revoked=None, revocations=None)))
+    identity = RemoteIdentity("garden", lane, InProcessLimiter(), monotonic=watch)
+    await identity.hear()
+    lane.garbled = b"{}"
+
+    with pytest.raises(IdentityUnknown):
+        await verified(identity, garden.token(somebody()))
 
 
 async def test_a_home_that_starts_anew_with_other_settings_is_read_anew(

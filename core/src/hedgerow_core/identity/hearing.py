@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
-from typing import Any, Protocol, final
+from typing import Any, Protocol, TypeVar, final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from hedgerow_core.application import RateLimiter
 from hedgerow_core.http import CookieMode
@@ -33,7 +33,7 @@ from hedgerow_core.identity.documents import (
 from hedgerow_core.identity.remote_issuer import RemoteIssuer
 from hedgerow_core.observability import log_of
 from hedgerow_core.observability.metrics import IDENTITY_AGE
-from hedgerow_core.security import KeyAuthority, Permission, Principal, TokenIssuer
+from hedgerow_core.security import IdentityUnknown, KeyAuthority, Permission, Principal, TokenIssuer
 
 ANSWER_WITHIN = timedelta(seconds=1)
 """A request waits for it."""
@@ -45,6 +45,8 @@ DESCRIBED_EVERY_S = 5.0
 """At most, for the same reason."""
 EVERYTHING_EVERY_S = 30.0
 """So often all revocations are taken over anew, and those that concern no living token are forgotten."""
+
+Said = TypeVar("Said", bound=BaseModel)
 
 _log = log_of(__name__)
 
@@ -218,27 +220,44 @@ class RemoteIdentity:
     async def _signing_key(self, issuer: str, kid: str) -> Mapping[str, Any] | None:
         question = SigningKeyQuestion(issuer=issuer, kid=kid)
         answer = await self._home.ask("signing-key", question, within=ANSWER_WITHIN)
-        return SigningKeyAnswer.model_validate_json(answer).key
+        return self._read(SigningKeyAnswer, answer).key
 
     async def _confirm(self, token: str) -> Principal:
         principal = await self._tokens.find(token, "")
-        assert principal is not None  # noqa: S101 - of a token its home says why not
+        if principal is None:  # of a token its home says why not
+            raise self._misunderstood("a token speaks for nobody, and it is not said why")
         return principal
 
     async def _whose_key(self, key: str, network: str) -> Principal | None:
-        return _confirmed(await self._home.ask("key", KeyQuestion(key=key, network=network), within=ANSWER_WITHIN))
+        question = KeyQuestion(key=key, network=network)
+        return self._confirmed(await self._home.ask("key", question, within=ANSWER_WITHIN))
 
     async def _whose_token(self, token: str, _network: str) -> Principal | None:
-        return _confirmed(await self._home.ask("token", TokenQuestion(token=token), within=ANSWER_WITHIN))
+        return self._confirmed(await self._home.ask("token", TokenQuestion(token=token), within=ANSWER_WITHIN))
 
+    def _confirmed(self, answer: bytes) -> Principal | None:
+        """The principal.
 
-def _confirmed(answer: bytes) -> Principal | None:
-    """The principal.
+        Raises:
+            DomainError: its home says why it is nobody.
+        """
+        confirmation = self._read(Confirmation, answer)
+        if confirmation.error is not None:
+            raise confirmation.error.arrived()
+        return None if confirmation.principal is None else confirmation.principal.principal()
 
-    Raises:
-        DomainError: its home says why it is nobody.
-    """
-    confirmation = Confirmation.model_validate_json(answer)
-    if confirmation.error is not None:
-        raise confirmation.error.arrived()
-    return None if confirmation.principal is None else confirmation.principal.principal()
+    def _read(self, model: type[Said], answer: bytes) -> Said:
+        """What its home has answered while a request waits.
+
+        Raises:
+            IdentityUnknown: it is nothing that a home may say.
+        """
+        try:
+            return model.model_validate_json(answer)
+        except ValidationError as error:
+            # Not the error itself: it quotes what was said, which may be a secret.
+            raise self._misunderstood(f"its {model.__name__} has {error.error_count()} errors") from None
+
+    def _misunderstood(self, what: str) -> IdentityUnknown:
+        _log.error("identity_misunderstood", context=self.context, reason=what)
+        return IdentityUnknown()
