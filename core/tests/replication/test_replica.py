@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 from pydantic import TypeAdapter
+from sqlalchemy import Column, Integer, MetaData, Table, select
+from sqlalchemy.exc import ProgrammingError
 from structlog.testing import capture_logs
 
 from core.tests.questions.orchard import A_TREE, Orchard, Tree
@@ -121,6 +123,13 @@ async def test_a_replica_that_goes_away_is_not_noticed_by_readers(
     await until(lambda: replica.has(None))
     await price_for(shop, Reader())
     assert reads("replica") == before + 1
+
+
+async def test_a_statement_that_is_wrong_says_nothing_about_the_replica(shop: Database, replica: Replica) -> None:
+    with reading_for(Reader()), pytest.raises(ProgrammingError):
+        await shop.view(select(Table("nowhere", MetaData(), Column("price", Integer))))
+
+    assert replica.has(None)
 
 
 async def test_a_server_that_is_no_replica_of_the_primary_is_not_asked(

@@ -18,10 +18,10 @@ from sqlalchemy import AdaptedConnection, QueuePool, Row, Select, event, text
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError, MultipleResultsFound
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from hedgerow_core.domain import DomainError
+from hedgerow_core.domain import DomainError, UnavailableError
 from hedgerow_core.persistence.address import DatabaseAddress
 from hedgerow_core.persistence.connection_queue import ConnectionQueue
-from hedgerow_core.persistence.failures import Constraints, connecting, speaking_plainly
+from hedgerow_core.persistence.failures import BUSY, Constraints, connecting, speaking_plainly
 from hedgerow_core.persistence.observing import Observer, observing, observing_refusals
 from hedgerow_core.persistence.readers import ReadReplica, current_reader
 from hedgerow_core.persistence.short_statements import Readable, ShortStatement, is_watched, short_read
@@ -186,8 +186,9 @@ class Database:
                     opened(self._replicated, self._replica_queue) as connection,
                 ):
                     rows: Sequence[Row[Any]] = (await connection.execute(statement, parameters)).all()
-        except (DomainError, DBAPIError):  # away; or what was read was just vacuumed away at the primary
-            replica.failed()
+        except (DomainError, DBAPIError) as error:  # also, what was read was just vacuumed away at the primary
+            if isinstance(error, UnavailableError) and error.code != BUSY:  # too many of our own: that passes
+                replica.failed()
             replica.count(self.context, "failed")
             return None
         replica.count(self.context, "replica")

@@ -16,6 +16,8 @@ from hedgerow_core.persistence.moving import WRITE_REFUSED, ContextIsMoving
 Constraints = Mapping[str, Callable[[], DomainError]]
 """Which domain error stands behind a constraint, by the constraint's name."""
 
+BUSY = "database_busy"
+"""The code of an error: the server is there, and no connection came free."""
 _RETRY_WHEN_AWAY = timedelta(seconds=5)
 _RETRY_WHEN_BUSY = timedelta(seconds=1)
 
@@ -97,7 +99,7 @@ def _meaning_of(error: BaseException | None) -> DomainError | None:
 
 
 def _busy(message: str) -> UnavailableError:
-    return UnavailableError(message, code="database_busy", retry_after=_RETRY_WHEN_BUSY)
+    return UnavailableError(message, code=BUSY, retry_after=_RETRY_WHEN_BUSY)
 
 
 def _away() -> UnavailableError:
