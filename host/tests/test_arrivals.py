@@ -105,6 +105,20 @@ async def test_a_schema_that_makes_no_sense_is_no_contract_either(
             await Arrivals(press).arrive()
 
 
+async def test_a_bound_that_is_no_number_is_no_contract_either(
+    install: Install, contract: dict[str, Any], there: OtherHost, tmp_path: Path
+) -> None:
+    numbered = PRESS.replace("name: str", "name: PositiveInt").replace("-> str", "-> int")
+    install("press", "from pydantic import PositiveInt\n" + numbered)
+    contract["answers"][0]["answer"]["properties"]["name"] = {"type": "integer", "minimum": "one"}
+    there.body = json.dumps(contract).encode()
+    assembly = composed(there, tmp_path)
+
+    async with assembly.running():
+        with pytest.raises(CompositionError, match="what it answers is no contract"):
+            await Arrivals(assembly).arrive()
+
+
 async def test_another_context_at_the_url_is_named(
     press: Assembly, there: OtherHost, contract: dict[str, Any]
 ) -> None:

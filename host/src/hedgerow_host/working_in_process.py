@@ -14,6 +14,8 @@ from hedgerow_host.dispatching import running_dispatchers
 async def working_in_process(assembly: Assembly) -> AsyncIterator[None]:
     """Work while the body runs, without a broker."""
     hints = InProcessHints(assembly.drain)
-    async with running_dispatchers(assembly.dispatchers(hints)):
-        yield
-    await hints.finish()
+    try:
+        async with running_dispatchers(assembly.dispatchers(hints)):
+            yield
+    finally:
+        await hints.finish()

@@ -90,7 +90,10 @@ class Arrivals:
     async def _watch(self, remote: RemoteContext) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            await self._look_at(remote)
+            try:
+                await self._look_at(remote)
+            except Exception:
+                _log.exception("remote_watch_failed", context=remote.peer.context)
 
     async def _awaited(self, remote: RemoteContext, ends: float) -> NotThere | None:
         """None as soon as it is there; what is missing when the time is over, or when waiting is of no use."""
@@ -105,7 +108,7 @@ class Arrivals:
             remote.contract = await self._fitting_contract(remote)
         except NotThere as found:
             missing = found
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, LookupError, ArithmeticError, TypeError, AttributeError, RecursionError) as error:
             missing = _unfit(remote, f"what it answers is no contract: {said_by(error)}", "see who answers there")
         else:
             self._note(remote, Standing.HERE)

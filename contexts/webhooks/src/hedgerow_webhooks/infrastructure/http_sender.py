@@ -75,18 +75,22 @@ class HttpSender:
             await connections.aclose()
 
     async def _exchange(self, target: Target, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+        connections = self._connections or await self._opened()
+        sent = {**OURS, **headers}
+        async with connections.stream("POST", target.url, headers=list(sent.items()), content=body) as response:
+            return response.status, await _first_bytes(response)
+
+    async def _opened(self) -> httpcore.AsyncConnectionPool:
+        """The connections, made when the first message is sent. Of several first ones, one makes them for all."""
+        authorities = await asyncio.to_thread(self._authorities)
         if self._connections is None:
             self._connections = httpcore.AsyncConnectionPool(
-                ssl_context=await asyncio.to_thread(self._authorities),
+                ssl_context=authorities,
                 network_backend=self._network,
                 max_connections=None,  # bounded by the lanes
                 max_keepalive_connections=0,  # so that each message is judged
             )
-        sent = {**OURS, **headers}
-        async with self._connections.stream(
-            "POST", target.url, headers=list(sent.items()), content=body
-        ) as response:
-            return response.status, await _first_bytes(response)
+        return self._connections
 
 
 async def _first_bytes(response: httpcore.Response) -> bytes:
