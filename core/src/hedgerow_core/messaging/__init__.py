@@ -1,12 +1,13 @@
 """The delivery ledger (ADR 0002): outbox, relay, deliveries, drain, tasks. PostgreSQL remembers; a broker wakes.
 
-Read in this order: events → work (the outbox) → consumers → cursors → relay → partitions (the leases) → deliveries
-(the states) → turn → drain, with attempts → recovery → due → hints → dispatcher. That is the way of an event;
-schedules and housekeeping run beside it. Between hosts it goes outlet → feed_pages → reading_ahead → remote_relay,
-with remote_cursors.
-What operators do is in selection, steering, pausing, replay, rehearsal, emission, feed, tail, actions and health;
-who did what to whom is in trail;
-what publishers and subscribers promise each other is in contracts.
+Read in this order: events → work (the outbox, in tables) → consumers → cursors → relay → partitions (the leases)
+→ deliveries (the states) → turn → drain, with attempts, calling_out and telling → recovery → due → hints →
+dispatcher. That is the way of an event; schedules and housekeeping run beside it, answers are kept beside it for
+requests that come twice, and announcements tell a stream of it. Between hosts it goes outlet → feed_pages →
+reading_ahead → remote_relay, with remote_cursors.
+What operators do is in selection, steering, pausing, replay and rereading, rehearsal, emission, feed, tail,
+actions, health and quiet; who did what to whom is in trail;
+what publishers and subscribers promise each other is in contracts: compatibility → narrowing, over schema_forms.
 """
 
 from hedgerow_core.messaging.consumers import (

@@ -89,7 +89,7 @@ class HookSpecs:
         Process: serving processes and composing commands.
 
         Takes: `core` (`CoreContainer`: `context`, `environment`, `data_dir`, `clock`, `database`, `limiter`,
-        `permissions`, `origins`, `questions`), `settings` (an instance of the manifest's class, or None).
+        `cache`, `permissions`, `origins`, `questions`), `settings` (an instance of the manifest's class, or None).
 
         Returns: the context's dependency-injector container.
 

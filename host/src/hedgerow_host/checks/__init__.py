@@ -1,6 +1,6 @@
 """What `hedgerow check` looks at. A check is a function that returns findings; each kind has a file of its own.
 
-To add one: give its findings the next number in `findings.py`, call it here, and put the number into the reference.
+To add one: give its findings the next number in `meanings.py`, with the words of the reference, and call it here.
 """
 
 from __future__ import annotations

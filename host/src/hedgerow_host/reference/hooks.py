@@ -18,9 +18,9 @@ INTRO = (
     comes after `subscriptions` and may be called several times, and `checks`, `seed`, `impersonate` and `cli` run
     for their verbs alone. A hook must not have effects outside of what it returns. In `hedgerow dev` they run in
     the serving child, again after every reload.""",
-    """*Composing commands* below are `contexts list`, `contexts diagnose`, `contexts inspect`, `routes`, `check`,
-    `map`, `docs build`, `docs reference`, `openapi`, `asyncapi`, `contracts write`, `extract plan` and `config
-    show`.""",
+    """*Composing commands* below are `contexts list`, `contexts diagnose`, `contexts inspect`, `contexts remove`,
+    `routes`, `check`, `map`, `docs build`, `docs reference`, `openapi`, `asyncapi`, `contracts write`, `extract
+    plan` and `config show`.""",
     """An exception in any hook but `lifespan` stops the command with exit code 2 and a message that names context,
     hook, module and line. So do a hook that returns something else, and an import or a hook that hangs: one that
     has not come back for 5 s, and in that time has imported no further module. Problems of several contexts are

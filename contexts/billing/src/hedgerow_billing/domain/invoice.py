@@ -304,7 +304,8 @@ class Invoice(AggregateRoot[UUID]):
         """Begin an attempt to collect what is due. The gateway is asked later, by the task for this payment.
 
         Raises:
-            ConflictError: the invoice is not open, another payment is in progress, or there were `MAX_PAYMENTS`.
+            ConflictError: the invoice is a draft, paid or void, another payment is in progress, or there were
+                `MAX_PAYMENTS`.
             ValidationError: a method is needed, and neither the caller nor the invoice names one.
         """
         self._demand_unfinished()

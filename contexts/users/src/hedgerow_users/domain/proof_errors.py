@@ -10,7 +10,7 @@ from hedgerow_core.domain import (
 
 
 class UnsuitablePassword(ValidationError):
-    """A chosen password outside of 8 to 128 characters, or among the first that somebody would guess ; `detail`
+    """A chosen password outside of 8 to 128 characters, or among the first that somebody would guess; `detail`
     says why.
 
     Fix: choose another.

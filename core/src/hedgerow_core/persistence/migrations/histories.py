@@ -100,8 +100,8 @@ class MigrationHistory:
     def after(self, current: Sequence[str], scripts: ScriptDirectory | None = None) -> list[Script]:
         """The revisions that come after these, the oldest first. `scripts` is what was read of it before.
 
-        None if one of these is unknown: then the database is ahead of this build, and an older host may run on
-        beside a newer one.
+        None, too, if one of these is unknown: then the database is ahead of this build, and an older host may
+        run on beside a newer one.
         """
         scripts = scripts or self.read()
         if not all(_knows(scripts, revision) for revision in current):
