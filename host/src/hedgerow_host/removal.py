@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hedgerow_core.persistence import DatabaseAddress
 from hedgerow_core.persistence.database import role_of
+from hedgerow_core.persistence.failures import driver_error
 from hedgerow_core.persistence.owner import owner_connection
 from hedgerow_host.assembly import Assembly
 from hedgerow_host.restoring import SCRIPT, columns_of, restore_script
@@ -152,7 +153,7 @@ async def drop_role(connection: AsyncConnection, role: str) -> str:
             async with connection.begin_nested():
                 await connection.execute(text(statement))
         except DBAPIError as error:
-            cause = error.orig.__cause__ if error.orig else None
+            cause = driver_error(error)
             if isinstance(cause, DependentObjectsStillExistError):
                 return f"the role {role} stays: another database of this server uses it"
             if isinstance(cause, InsufficientPrivilegeError):

@@ -313,7 +313,6 @@ def routes(container: UsersContainer, bus: Bus) -> Sequence[ContextRouter]:
     proof = container.owner_proof(current_password=current)
     return (
         accounts_router(
-            bus,
             register_user=container.register_user(bus=bus),
             change_password=container.change_password(bus=bus, proof=proof),
         ),

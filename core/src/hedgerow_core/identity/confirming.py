@@ -10,13 +10,13 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import final
 
 from hedgerow_core.application import Claim, Quota, RateLimiter
-from hedgerow_core.security import BELIEVED_FOR_S, IdentityUnknown, Principal
+from hedgerow_core.security import BELIEVED_FOR_S, IdentityUnknown, KeyFinder, Principal
 from hedgerow_core.security.tokens import MAX_TOKEN_BYTES
 
 CONFIRMED_FOR_S = 0.3
@@ -31,9 +31,6 @@ WAITS_S = 1.0
 FIRST_LOOKS = Quota(name="identity.first_look", limit=60, period=timedelta(minutes=1), burst=60)
 """From one network, at keys that were not good here before; as many as their home allows (ADR 0019)."""
 
-Ask = Callable[[str, str], Awaitable[Principal | None]]
-"""Asks the other host whom this credential speaks for, which came from this network."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Known:
@@ -47,12 +44,12 @@ class Confirmations:
 
     def __init__(
         self,
-        ask: Ask,
+        ask: KeyFinder,
         *,
         limiter: RateLimiter | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Without a `limiter`, whoever asks has made sure that nobody guesses."""
+        """`ask` asks the other host. Without a `limiter`, whoever asks has made sure that nobody guesses."""
         self._ask = ask
         self._limiter = limiter
         self._monotonic = monotonic

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, final
 from hedgerow_core.domain import UnavailableError
 from hedgerow_core.outbound.breaker import FAILURES, OPEN_FOR_S, CircuitOpen
 from hedgerow_core.outbound.calls import Calls
+from hedgerow_core.security.scopes import SAFE_METHODS
 
 if TYPE_CHECKING:
     import httpx
@@ -26,8 +27,6 @@ WITHIN = timedelta(seconds=10)
 CONNECT_WITHIN_S, SILENT_FOR_S = 2.0, 5.0
 MOST_BYTES = 1024 * 1024
 MOST_CONNECTIONS = 32
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-"""Asked twice, they do no more than once (RFC 9110 §9.2.1)."""
 ASK_AGAIN_AFTER = timedelta(seconds=2)
 _OUT_OF_ORDER = (502, 503, 504)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hedgerow_host.cli.choosing import Json
 from hedgerow_host.extraction.move.stage import Stage
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ To = Annotated[
         "PGPASSWORD or ~/.pgpass may say."
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def run(
@@ -69,7 +69,7 @@ def run(
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do retire: drop the context at the source.")] = False,
-    as_json: AsJson = False,
+    as_json: Json = False,
 ) -> None:
     """Move a context's rows, deliveries and history to a database of its own while everybody works (ADR
     0037).
@@ -146,7 +146,7 @@ def run(
         typer.echo(f"{name}: {through} is finished. {_next(name, through)}")
 
 
-def status(name: Name, to: To = None, as_json: AsJson = False) -> None:
+def status(name: Name, to: To = None, as_json: Json = False) -> None:
     """Say how far a move is, which side takes writes, and how much is still to be carried.
 
     JSON: `context`, `source`, `target`, `finished` (the last stage), `since`, `at_source`, `at_target`,

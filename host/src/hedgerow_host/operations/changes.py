@@ -15,6 +15,7 @@ from hedgerow_core.messaging.actions import Decision
 from hedgerow_core.messaging.selection import DeliveryFilter
 from hedgerow_core.messaging.steering import BATCH, Action
 from hedgerow_core.persistence import Database
+from hedgerow_core.persistence.failures import driver_error
 from hedgerow_host.operations.rows import Ledgers
 
 AT_ONCE = 1_000
@@ -90,8 +91,7 @@ def noting_failure(done: Changed, context: str) -> Iterator[None]:
     except UnavailableError as error:
         done.failed[context] = error.message
     except DBAPIError as error:
-        said = error.orig.__cause__ if error.orig else None
-        done.failed[context] = str(said or error.orig).splitlines()[0]
+        done.failed[context] = str(driver_error(error)).splitlines()[0]
 
 
 async def pause(ledgers: Ledgers, subscription: str, decision: Decision) -> bool:

@@ -20,8 +20,7 @@ class Name(ValueObject):
     text: str
 
     def __post_init__(self) -> None:
-        unprintable = any(unicodedata.category(character) in _UNPRINTABLE for character in self.text)
-        if not 1 <= len(self.text) <= MAX_LENGTH or unprintable:
+        if not 1 <= len(self.text) <= MAX_LENGTH or has_unprintable(self.text):
             raise InvalidName(longest=MAX_LENGTH)
 
     @classmethod
@@ -35,3 +34,8 @@ class Name(ValueObject):
 
     def __str__(self) -> str:
         return self.text
+
+
+def has_unprintable(text: str) -> bool:
+    """Whether something in it can't be shown, or not be stored."""
+    return any(unicodedata.category(character) in _UNPRINTABLE for character in text)

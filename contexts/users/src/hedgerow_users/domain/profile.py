@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 
 from hedgerow_core.domain import ValueObject
 from hedgerow_users.domain.account_errors import UnsuitableProfile
+from hedgerow_users.domain.name import has_unprintable
 
 MAX_PHONE, MAX_ADDRESS, MAX_PHOTO_URL = 32, 500, 2048
 MAX_METADATA_BYTES = 8 * 1024
@@ -20,7 +20,6 @@ EARLIEST_BIRTHDAY = date(1900, 1, 1)
 
 _PHONE = re.compile(r"\+?\(?[0-9](?:[ ()./-]*[0-9]){2,}")
 """As people write numbers: digits with separators between them, and a + before the country code."""
-_UNPRINTABLE = frozenset({"Cc", "Cs"})
 _NUL_IN_JSON = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 """The escape itself, not a text that shows one. PostgreSQL's jsonb can't hold NUL."""
 
@@ -67,7 +66,7 @@ class Profile(ValueObject):
 
 def _is_postal(text: str) -> bool:
     shown = text.replace("\n", "")
-    return 1 <= len(text) <= MAX_ADDRESS and bool(shown.strip()) and not _has_unprintable(shown)
+    return 1 <= len(text) <= MAX_ADDRESS and bool(shown.strip()) and not has_unprintable(shown)
 
 
 def _is_photo(text: str) -> bool:
@@ -112,7 +111,3 @@ def _inside(value: object) -> Iterator[object]:
         yield from value.values()
     elif isinstance(value, list):
         yield from value
-
-
-def _has_unprintable(text: str) -> bool:
-    return any(unicodedata.category(character) in _UNPRINTABLE for character in text)

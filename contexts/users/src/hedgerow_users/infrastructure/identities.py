@@ -17,6 +17,7 @@ from hedgerow_users.application.identity_ports import IdentityView, KnownIdentit
 from hedgerow_users.domain.account import AccountId, AccountStatus
 from hedgerow_users.domain.email import Email
 from hedgerow_users.domain.identity import Identity, IdentityId
+from hedgerow_users.infrastructure.repositories import WITH_ADDRESS
 from hedgerow_users.infrastructure.tables import accounts, identities
 
 _IS_SUBJECT = (  # uq_identities_subject
@@ -28,9 +29,6 @@ _KNOWN = (
     .select_from(identities.outerjoin(accounts, accounts.c.id == identities.c.account_id))
     .where(*_IS_SUBJECT)
 )
-_HAS_ACCOUNT = select(accounts.c.id).where(
-    func.lower(accounts.c.email) == bindparam("identity")
-)  # uq_accounts_email
 
 _LETS_IN = (
     identities.c.account_id == bindparam("account"),
@@ -82,7 +80,7 @@ class DatabaseIdentityReader:
     async def has_account(self, email: Email) -> bool:
         """Whether an account has this address, in whatever letter case."""
         async with self._database.reading() as connection:
-            return (await connection.execute(_HAS_ACCOUNT, {"identity": email.identity})).first() is not None
+            return (await connection.execute(WITH_ADDRESS, {"identity": email.identity})).first() is not None
 
     async def list_of(self, account_id: UUID, *, cursor: str | None, limit: int) -> Page[IdentityView]:
         """A page of an account's identities."""

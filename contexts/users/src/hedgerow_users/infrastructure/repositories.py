@@ -24,7 +24,7 @@ _ADD_IF_FREE = (
     .returning(accounts.c.id)
 )
 _ACCOUNT_BY_ID = select(accounts).where(accounts.c.id == bindparam("id"))
-_WITH_ADDRESS = select(accounts.c.id).where(
+WITH_ADDRESS = select(accounts.c.id).where(
     func.lower(accounts.c.email) == bindparam("identity")
 )  # uq_accounts_email
 _HELD_ACCOUNT_BY_ID = _ACCOUNT_BY_ID.with_for_update(read=True)
@@ -91,7 +91,7 @@ class AccountRepository:
 
     async def has_address(self, email: Email) -> bool:
         """Whether an account has this address."""
-        return (await self._connection.execute(_WITH_ADDRESS, {"identity": email.identity})).first() is not None
+        return (await self._connection.execute(WITH_ADDRESS, {"identity": email.identity})).first() is not None
 
     async def hold(self, id: AccountId) -> Account | None:
         """The account under a shared row lock."""

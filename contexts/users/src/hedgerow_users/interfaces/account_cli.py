@@ -1,4 +1,4 @@
-"""`hedgerow users …` for a bad night: who gets in, who is shut out, with which roles. Same handlers as routes."""
+"""`hedgerow users …` of one account: who gets in, who is shut out, with which roles. Same handlers as routes."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def operator() -> Operator:
     return Operator(f"cli:{getpass.getuser()}")
 
 
-def add_night_verbs(app: typer.Typer, on_bus: OnBus) -> None:
+def add_account_verbs(app: typer.Typer, on_bus: OnBus) -> None:
     """The verbs. Each does its work when it is called."""
     app.add_typer(_roles(on_bus), name="roles")
     app.add_typer(_second_factor(on_bus), name="second-factor")

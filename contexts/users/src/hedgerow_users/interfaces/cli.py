@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated
@@ -14,8 +13,8 @@ from hedgerow_core.domain import Secret
 from hedgerow_core.observability import log_of
 from hedgerow_users.application.account_view import AccountView
 from hedgerow_users.application.signing_key_view import SigningKeyView
-from hedgerow_users.interfaces.night_cli import OnBus, add_night_verbs
-from hedgerow_users.interfaces.printing import Json
+from hedgerow_users.interfaces.account_cli import OnBus, add_account_verbs
+from hedgerow_users.interfaces.printing import Json, print_json
 from hedgerow_users.interfaces.sessions_cli import sessions_cli
 
 CreateAdminVerb = Callable[[str, Secret, str], AccountView]
@@ -49,7 +48,7 @@ def users_cli(
     app = typer.Typer(help="Create the first admin, look after keys, accounts and sessions.", no_args_is_help=True)
     app.add_typer(_keys(list_keys, rotate_keys, revoke_key), name="keys")
     app.add_typer(sessions_cli(on_bus), name="sessions")
-    add_night_verbs(app, on_bus)
+    add_account_verbs(app, on_bus)
 
     @app.command("create-admin")
     def create(email: Email, name: Name = None, password_stdin: PasswordStdin = False) -> None:
@@ -117,7 +116,7 @@ def _keys(list_keys: KeysVerb, rotate_keys: KeysVerb, revoke_key: RevokeKeyVerb)
 
         Exit codes: 0, 1 (migrations are pending), 2 (also if there is no such key), 3.
 
-        Example: hedgerow users keys revoke 2026-01-15-3f0f6f2f
+        Example: hedgerow users keys revoke 019be1a2-7c3f-7d10-8e5b-3f0f6f2f9a41
         """
         by = getpass.getuser()
         keys = revoke_key(kid)
@@ -150,7 +149,7 @@ def _print(keys: Sequence[SigningKeyView], *, as_json: bool) -> None:
         for key in keys
     ]
     if as_json:
-        typer.echo(json.dumps(rows, indent=2))
+        print_json(rows)
         return
     if not rows:
         typer.echo("There is no key yet: the first process that serves makes one.")

@@ -44,7 +44,7 @@ LOGINS_PER_MINUTE = 10
 """From one network, whosever accounts they are for: a person needs a few, and each costs a hashing thread 20 ms."""
 
 
-def accounts_router(bus: Bus, *, register_user: RegisterUser, change_password: ChangePassword) -> ContextRouter:
+def accounts_router(*, register_user: RegisterUser, change_password: ChangePassword) -> ContextRouter:
     """Registration, and another password."""
     router = ContextRouter(CONTEXT)
 

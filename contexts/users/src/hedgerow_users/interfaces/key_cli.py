@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Annotated, Any
@@ -18,6 +17,7 @@ from hedgerow_users.application.commands.revoke_service import RevokeService
 from hedgerow_users.domain.api_key import DEFAULT_LIFETIME_DAYS, MAX_LIFETIME_DAYS, KeyOwner
 from hedgerow_users.domain.api_key_text import PREFIX, public_id_in
 from hedgerow_users.domain.service import ServiceName
+from hedgerow_users.interfaces.printing import Json, print_json
 
 RevokeKeyVerb = Callable[[RevokeLeakedKey], KeyOwner]
 
@@ -36,7 +36,6 @@ OneKey = Annotated[str | None, typer.Option("--key", help="One key alone: how it
 KeyPrefix = Annotated[
     str, typer.Argument(help="How the key begins: hgk_ and 8 characters. What stands behind them is passed over.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 _log = log_of(__name__)
 
@@ -58,7 +57,7 @@ def services_cli(
         Exit codes: 0, 1 (the name is taken or not acceptable, there is no such scope, or migrations are
         pending), 2, 3.
 
-        Example: hedgerow users services create nightly-export --scope billing.read
+        Example: hedgerow users services create nightly-export --scope billing:read
         """
         by, wanted = getpass.getuser(), ServiceName(name)
         made = create(CreateService(name=wanted, scopes=frozenset(scope), lifetime=timedelta(days=expires_days)))
@@ -140,7 +139,7 @@ def _print(services: Sequence[ServiceKeyView], *, as_json: bool) -> None:
         for row in services
     ]
     if as_json:
-        typer.echo(json.dumps(rows, indent=2))
+        print_json(rows)
         return
     if not rows:
         typer.echo("There is no service.")

@@ -13,7 +13,7 @@ from hedgerow_users.application.commands.end_every_session import EndEverySessio
 from hedgerow_users.application.commands.log_out_everywhere import LogOutEverywhere
 from hedgerow_users.application.queries.list_sessions import ListSessions
 from hedgerow_users.application.session_view import SessionView
-from hedgerow_users.interfaces.night_cli import EmailArgument, OnBus, account_of, operator, unknown, with_account
+from hedgerow_users.interfaces.account_cli import EmailArgument, OnBus, account_of, operator, unknown, with_account
 from hedgerow_users.interfaces.printing import Json, print_rows
 
 MaybeEmail = Annotated[str | None, typer.Argument(metavar="[EMAIL]", help="Address of the account.")]

@@ -42,7 +42,7 @@ dead receiver costs one request in five minutes, however many messages wait for 
 
 _ADD = insert(endpoints)
 _ADD_SECRET = insert(endpoint_secrets)
-_BY_ID = Scoped(select(endpoints).where(endpoints.c.id == bindparam("endpoint")), endpoints.c.owner_id)
+ENDPOINT = Scoped(select(endpoints).where(endpoints.c.id == bindparam("endpoint")), endpoints.c.owner_id)
 _UPDATE = (
     update(endpoints)
     .where(endpoints.c.id == bindparam("endpoint"), endpoints.c.version == bindparam("loaded"))
@@ -129,7 +129,7 @@ class PostgresEndpoints:
 
     async def within(self, rows: RowScope, endpoint_id: UUID) -> Endpoint:
         """Load it."""
-        statement, where = _BY_ID.within(rows), {"endpoint": endpoint_id, **parameters_of(rows)}
+        statement, where = ENDPOINT.within(rows), {"endpoint": endpoint_id, **parameters_of(rows)}
         row = (await self._work.connection.execute(statement, where)).one_or_none()
         if row is None:
             raise EndpointNotFound

@@ -6,9 +6,7 @@ What is not known to be public is refused, also what wraps an IPv4 address in an
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-
-IpAddress = IPv4Address | IPv6Address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 GLOBAL_UNICAST = IPv6Network("2000::/3")
 """Of IPv6, all that is given out so far: so not ::ffff:… (mapped), 64:ff9b::… (NAT64), fc00::… or fe80::…"""

@@ -13,11 +13,11 @@ from hedgerow_core.persistence import Database, Scoped, SortKey, keyset, narrowe
 from hedgerow_webhooks.application.views import AttemptView, EndpointView, MessageLog, MessageView
 from hedgerow_webhooks.domain.endpoint import EndpointStatus
 from hedgerow_webhooks.domain.message import MessageStatus
+from hedgerow_webhooks.infrastructure.endpoints import ENDPOINT
 from hedgerow_webhooks.infrastructure.tables import attempts, endpoints, messages
 
 NEWEST_FIRST = "-created_at"
 
-_ENDPOINT = Scoped(select(endpoints).where(endpoints.c.id == bindparam("endpoint")), endpoints.c.owner_id)
 # Indexes: ix_endpoints_owner; for everybody's, ix_endpoints_created.
 _ENDPOINTS = Scoped(select(endpoints), endpoints.c.owner_id)
 _ENDPOINT_FILTERS: Mapping[str, ColumnElement[Any]] = {
@@ -50,7 +50,7 @@ class PostgresEndpointReader:
         """Read it."""
         async with self._database.reading() as connection:
             found = await connection.execute(
-                _ENDPOINT.within(rows), {"endpoint": endpoint_id, **parameters_of(rows)}
+                ENDPOINT.within(rows), {"endpoint": endpoint_id, **parameters_of(rows)}
             )
             row = found.one_or_none()
         return None if row is None else _endpoint(row)
