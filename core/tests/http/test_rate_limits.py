@@ -63,6 +63,20 @@ async def test_what_one_quota_refuses_uses_none_of_the_others(limiter: RateLimit
     assert left == [999, 998, *[997] * 6]
 
 
+async def test_what_is_given_back_may_be_used_again_and_never_more_than_all(limiter: RateLimiter) -> None:
+    for _ in range(SLOW.burst):
+        await limiter.spend(Claim(SLOW, "ann"))
+    limiter.give_back(Claim(SLOW, "ann"))
+    assert [(await limiter.spend(Claim(SLOW, "ann"))).passes for _ in range(2)] == [True, False]
+
+    for _ in range(2 * SLOW.burst):
+        limiter.give_back(Claim(SLOW, "ann"))
+    limiter.give_back(Claim(SLOW, "ben"))
+    for subject in ("ann", "ben"):
+        verdicts = [await limiter.spend(Claim(SLOW, subject)) for _ in range(SLOW.burst + 1)]
+        assert [verdict.passes for verdict in verdicts] == [True] * SLOW.burst + [False]
+
+
 async def test_who_waits_as_told_passes(limiter: RateLimiter) -> None:
     assert (await limiter.spend(Claim(QUICK, "ann"))).passes
     refused = await limiter.spend(Claim(QUICK, "ann"))

@@ -13,6 +13,7 @@ from hedgerow_core.http.in_process_limiter import InProcessLimiter
 from hedgerow_core.persistence import Database
 from hedgerow_core.testing import FakeClock
 from hedgerow_users.application.account_view import AccountView
+from hedgerow_users.application.current_password import AT_CURRENT_PASSWORD
 from hedgerow_users.application.login_guard import FROM_ANYWHERE, REMEMBERED_FOR, GuardedLogIn
 from hedgerow_users.application.owner_proof import OwnerProof
 from hedgerow_users.application.password_ports import HashingBusy
@@ -52,6 +53,14 @@ async def test_ten_guesses_an_hour_from_however_many_networks(guarded: GuardedLo
     with pytest.raises(RateLimitError) as refused:
         await guarded(email=" ADA@EXAMPLE.ORG ", password=RIGHT, network=ELSEWHERE)
     assert refused.value.retry_after <= timedelta(minutes=6)
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_who_knows_the_password_uses_no_guesses_up(guarded: GuardedLogIn, known: bool) -> None:
+    for number in range(2 * FROM_ANYWHERE.burst):
+        await guarded(email=ADA, password=RIGHT, network=HOME if known else f"203.0.113.{number}")
+
+    assert (await guess(guarded, 12, network=HOME)).count(RateLimitError) == 2
 
 
 async def test_an_address_without_account_is_throttled_alike(guarded: GuardedLogIn) -> None:
@@ -152,6 +161,14 @@ async def test_who_holds_an_access_token_has_ten_guesses_an_hour_at_the_password
         await move(account_id=ada, current=RIGHT, email="ada@example.com")
     await container.log_in(bus=bus)(email=ADA, password=RIGHT)
     await change(account_id=eve, current=RIGHT, new=Secret("another one"))
+
+
+async def test_who_proves_the_password_uses_no_guesses_up(container: UsersContainer, bus: Bus) -> None:
+    await container.register_user(bus=bus)(email=ADA, password=RIGHT, name="Ada")
+    ada, current = await id_of(container, ADA), container.current_password(bus=bus)
+
+    for _ in range(2 * AT_CURRENT_PASSWORD.burst):
+        await current.verified(ada, RIGHT)
 
 
 async def test_guesses_at_logins_keep_nobody_from_changing_the_password(

@@ -25,7 +25,7 @@ from hedgerow_users.application.commands.refresh_session import RefreshSession
 from hedgerow_users.application.commands.register_user import RegisterUser
 from hedgerow_users.application.commands.remove_second_factor import RemoveSecondFactor
 from hedgerow_users.application.commands.renew_recovery_codes import RenewRecoveryCodes
-from hedgerow_users.application.login_guard import AT_CODES, GuardedLogIn
+from hedgerow_users.application.login_guard import AT_CODES, FROM_ANYWHERE, GuardedLogIn
 from hedgerow_users.application.queries.get_second_factor import GetSecondFactor
 from hedgerow_users.application.second_factor_ports import SecondFactorUnreadable
 from hedgerow_users.container import UsersContainer
@@ -275,6 +275,15 @@ async def test_codes_are_guessed_ten_times_an_hour_wherever_from_known_networks_
     for network in (HOME, "203.0.113.200", "198.51.100.7"):
         assert await outcome(guess(guarded, app, network=network)) is RateLimitError
     assert await outcome(right(guarded, app, network=HOME)) is RateLimitError
+
+
+async def test_who_is_asked_for_a_code_has_used_no_guess_up(
+    app: App, recovery: Sequence[Secret], container: UsersContainer, bus: Bus
+) -> None:
+    guarded = container.guarded_log_in(log_in=container.log_in(bus=bus))
+    for _ in range(2 * FROM_ANYWHERE.burst):
+        assert await outcome(guarded(email=EMAIL, password=PASSWORD, network=HOME)) is SecondFactorRequired
+    assert await outcome(right(guarded, app, network=HOME)) is None
 
 
 async def test_without_the_guard_codes_are_guessed_for_ever(

@@ -193,6 +193,8 @@ class Lenient:
     async def spend(self, *_claims: Claim) -> Verdict:
         return Verdict(retry_after=timedelta(0), standings=())
 
+    def give_back(self, _claim: Claim) -> None: ...
+
 
 async def believed(database: Database, clock: FakeClock, keys: Iterable[str]) -> list[str]:
     ring = KeyRing(database, Lenient(), clock, KeyUses(database))

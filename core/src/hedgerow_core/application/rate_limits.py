@@ -107,3 +107,10 @@ class RateLimiter(Protocol):
         counts for itself.
         """
         ...
+
+    def give_back(self, claim: Claim) -> None:
+        """Take one use back that has passed, because it was none of what the quota is there for.
+
+        Called in the API. Waits for nobody and never raises: when the shared count goes away, the use stays used.
+        """
+        ...

@@ -45,6 +45,12 @@ class InProcessLimiter:
             self._remember(keys, empty_at)
         return Verdict.of(claims, wait, [at - now for at in empty_at])
 
+    def give_back(self, claim: Claim) -> None:
+        """Take one use back."""
+        key = (claim.quota.name, claim.subject)
+        if key in self._empty_at:
+            self._empty_at[key] -= claim.quota.widened(self._width).interval_us
+
     def _remember(self, keys: list[tuple[str, str]], empty_at: list[int]) -> None:
         for key, at in zip(keys, empty_at, strict=True):
             self._empty_at[key] = at

@@ -29,15 +29,15 @@ MOST_AT_ONCE = 200
 """Requests in one round trip: Redis does nothing else meanwhile, for about a millisecond."""
 
 # Keys: one a claim. Argument: for each request the number of its claims and the uses that have passed already (0
-# for a request that asks), then interval and burst of each, in microseconds and uses, all as one text: a client
-# packs and reads that faster than a list. Redis's own clock, so that processes with clocks apart agree. Answers
-# the wait of each request and each backlog, as one text, too. Numbers are whole and below 2^53, where a Lua
-# number is exact; %.0f, because the plain conversion keeps 14 digits.
+# for a request that asks, -1 for a use that is given back), then interval and burst of each, in microseconds and
+# uses, all as one text: a client packs and reads that faster than a list. Redis's own clock, so that processes with
+# clocks apart agree. Answers the wait of each request and each backlog, as one text, too. Numbers are whole and
+# below 2^53, where a Lua number is exact; %.0f, because the plain conversion keeps 14 digits.
 _SPEND = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local asked = {}
-for each in string.gmatch(ARGV[1], '%d+') do
+for each in string.gmatch(ARGV[1], '-?%d+') do
     asked[#asked + 1] = tonumber(each)
 end
 local answers, key, at = {}, 0, 1
@@ -50,9 +50,10 @@ while at <= #asked do
     end
     local answer = {string.format('%.0f', wait)}
     for i = 1, number do
-        if wait <= 0 or passed > 0 then
-            empty_at[i] = empty_at[i] + asked[at + 2 * i] * math.max(1, passed)
-            local backlog_ms = math.ceil((empty_at[i] - now) / 1000)
+        if wait <= 0 or passed ~= 0 then
+            local uses = passed == 0 and 1 or passed
+            empty_at[i] = math.max(now, empty_at[i] + asked[at + 2 * i] * uses)
+            local backlog_ms = math.max(1, math.ceil((empty_at[i] - now) / 1000))
             local until_then = string.format('%.0f', empty_at[i])
             redis.call('SET', KEYS[key + i], until_then, 'PX', string.format('%.0f', backlog_ms))
         end
@@ -99,10 +100,7 @@ class RedisLimiter:
             if time.monotonic() < self._ask_again_at:
                 return await self._alone.spend(*claims)
             self._ask_again_at = time.monotonic() + self._ask_again_after_s  # one request asks, the others go on
-        if self._width != 1:
-            wide: Sequence[Claim] = [Claim(claim.quota.widened(self._width), claim.subject) for claim in claims]
-        else:
-            wide = claims
+        wide = self._widened(claims)
         if self._settling is None:
             self._settling = asyncio.get_running_loop().call_later(SETTLED_AFTER_S, self._settle)
         on_account = self._accounts.spend(wide[0]) if len(wide) == 1 else None
@@ -113,6 +111,13 @@ class RedisLimiter:
             return await self._alone.spend(*claims)
         return Verdict.of(wide, *answer)
 
+    def give_back(self, claim: Claim) -> None:
+        """Take one use back, with the next round trip."""
+        if self._away:
+            self._alone.give_back(claim)
+        else:
+            self._ask([], _Asked(self._widened([claim]), -1, None))
+
     async def close(self) -> None:
         """Close every connection."""
         if self._settling is not None:
@@ -120,6 +125,11 @@ class RedisLimiter:
         if self._asking is not None:
             self._asking.cancel()
         await self._client.aclose()
+
+    def _widened(self, claims: Sequence[Claim]) -> Sequence[Claim]:
+        if self._width == 1:
+            return claims
+        return [Claim(claim.quota.widened(self._width), claim.subject) for claim in claims]
 
     def _settle(self) -> None:
         self._settling = None
@@ -159,7 +169,7 @@ class RedisLimiter:
             wait, *backlogs = map(int, answer.split())
             heard = wait, backlogs
             for claim, backlog in zip(asked.claims, backlogs, strict=True):
-                self._accounts.hear(claim, backlog, asked.passed)
+                self._accounts.hear(claim, backlog, max(0, asked.passed))
         if asked.told is not None and not asked.told.done():  # else its request has been given up
             asked.told.set_result(heard)
 
@@ -202,4 +212,5 @@ class _Asked(NamedTuple):
 
     claims: Sequence[Claim]
     passed: int
+    """Uses that have passed on account; 0 for one that asks, -1 for one that is given back."""
     told: asyncio.Future[_Answer | None] | None

@@ -50,4 +50,5 @@ class CurrentPassword:
         if known.password_hash is None or not matches:
             await self._bus.execute(RefusePassword(account_id=account_id))
             raise WrongPassword
+        self._limiter.give_back(claim)
         return known.password_hash

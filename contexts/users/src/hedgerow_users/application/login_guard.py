@@ -18,6 +18,7 @@ from hedgerow_users.application.session_ports import KnownNetworks
 from hedgerow_users.application.session_tokens import SessionTokens
 from hedgerow_users.domain.account import AccountId
 from hedgerow_users.domain.client import UNKNOWN_CLIENT, Client
+from hedgerow_users.domain.second_factor_errors import SecondFactorRequired
 
 REMEMBERED_FOR = timedelta(days=90)
 """Since the last login from there."""
@@ -65,7 +66,12 @@ class GuardedLogIn:
         known = await self._networks.knows(place, since=self._clock.now() - REMEMBERED_FOR)
         claim = Claim(FROM_KNOWN_NETWORK, place.hex()) if known else Claim(FROM_ANYWHERE, account.hex())
         (await self._limiter.spend(claim)).demand()
-        tokens = await self._log_in(email=email, password=password, code=code, client=client)
+        try:
+            tokens = await self._log_in(email=email, password=password, code=code, client=client)
+        except SecondFactorRequired:
+            self._limiter.give_back(claim)
+            raise
+        self._limiter.give_back(claim)  # who knows the password has not guessed
         now = self._clock.now()
         await self._networks.remember(place, at=now, forget_before=now - REMEMBERED_FOR)
         return tokens
