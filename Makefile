@@ -18,6 +18,8 @@ help: ## show this list
 
 install: $(filter .tools/%,$(UV)) ## install the workspace into .venv
 	@$(UV) sync --all-packages --compile-bytecode --quiet
+	@# Our own, too: where PYTHONDONTWRITEBYTECODE is set, every start would compile them anew, for half a second.
+	@$(UV) run --no-sync python -m compileall -q core/src host/src contexts/*/src
 
 run: install ## start the host: API and worker in one process, PostgreSQL brought along (PORT=8123 to move it)
 	@exec $(UV) run --no-sync hedgerow dev $(if $(PORT),--port $(PORT))
