@@ -25,12 +25,13 @@ def ground() -> Iterator[Ground]:
 
 
 async def test_a_slow_host_misses_its_floor(ground: Ground) -> None:
-    (rate, cost), hits = await measure(ROWS["constant"], ground, SMALL)
+    (rate, cost, memory), hits = await measure(ROWS["constant"], ground, SMALL)
 
     assert not rate.kept, rate
     assert rate.subject.median < 200, "5 ms each, one after the other"
     assert cost.at_least is None
-    assert all(hit.cpu_us > 0 for side in hits.values() for hit in side)
+    assert memory.at_most is None, "its yardstick has no SQLAlchemy"
+    assert all(hit.cpu_us > 0 and hit.memory_mb > 1 for side in hits.values() for hit in side)
 
 
 async def test_a_wrong_answer_gives_no_figure(ground: Ground) -> None:
@@ -46,16 +47,27 @@ async def test_both_sides_answer_alike(name: str, ground: Ground) -> None:
     assert all(line.subject.median > 0 and line.yardstick is not None for line in lines)
 
 
-def test_floors_are_held_by_the_rounds_own_ratios() -> None:
-    def hits(*rates: float) -> list[Hit]:
-        return [Hit(per_second=rate, cpu_us=1, p50_ms=1, p99_ms=1) for rate in rates]
+def hits(*rates: float, memory_mb: float = 1) -> list[Hit]:
+    return [Hit(per_second=rate, cpu_us=1, p50_ms=1, p99_ms=1, memory_mb=memory_mb) for rate in rates]
 
-    kept, _ = lines_of(ROWS["constant"], {"hedgerow": hits(100, 10, 100), "constant": hits(100, 11, 100)})
-    missed, _ = lines_of(ROWS["constant"], {"hedgerow": hits(84, 84, 84), "constant": hits(100, 100, 100)})
+
+def test_floors_are_held_by_the_rounds_own_ratios() -> None:
+    kept, *_ = lines_of(ROWS["constant"], {"hedgerow": hits(100, 10, 100), "constant": hits(100, 11, 100)})
+    missed, *_ = lines_of(ROWS["constant"], {"hedgerow": hits(84, 84, 84), "constant": hits(100, 100, 100)})
 
     assert (kept.kept, missed.kept) == (True, False)
     drawn = ElementTree.fromstring(plotted([kept, missed]))
     assert len([bar for bar in drawn.iter() if bar.tag.endswith("rect")]) == 3
+
+
+@pytest.mark.parametrize(("held_mb", "is_kept"), [(149, True), (151, False)])
+def test_a_server_that_holds_too_much_misses_its_limit(held_mb: float, is_kept: bool) -> None:
+    row = replace(ROWS["me"], floors={"core": 1.0})
+    sides = {"hedgerow": hits(1, memory_mb=held_mb), "core": hits(1, memory_mb=100)}
+
+    _rate, _cost, memory = lines_of(row, sides)
+
+    assert memory.kept is is_kept
 
 
 def test_processor_time_grows_with_work() -> None:

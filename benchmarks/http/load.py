@@ -16,6 +16,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import psutil
 import uvloop
 
 from tests.raw_http import Answered, Caller
@@ -46,6 +47,8 @@ class Hit:
     """Processor time of the server, a request."""
     p50_ms: float
     p99_ms: float
+    memory_mb: float
+    """What the server holds afterwards that is its own."""
 
 
 class WrongAnswer(Exception):
@@ -113,6 +116,7 @@ async def _measure(shot: Shot) -> Hit:
         cpu_us=used / 1000 / len(took),
         p50_ms=took[len(took) // 2] * 1000,
         p99_ms=took[len(took) * 99 // 100] * 1000,
+        memory_mb=psutil.Process(shot.pid).memory_full_info().uss / 2**20,
     )
 
 

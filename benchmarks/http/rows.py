@@ -13,6 +13,9 @@ from benchmarks.measure import Result, Series, alternating, ratio_of
 OURS = "hedgerow"
 PAGE = "/v1/billing/invoices?status=draft&limit=100"
 
+MEMORY_AT_MOST = {"core": 1.5, "orm": 1.5}
+"""Of what bare FastAPI with SQLAlchemy holds that has served the same; without SQLAlchemy it is to be read."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -106,12 +109,12 @@ async def measure(row: Row, ground: Ground, size: Size) -> tuple[list[Result], d
 
 
 def lines_of(row: Row, hits: Mapping[str, list[Hit]]) -> list[Result]:
-    """Two lines for each yardstick: requests a second, which are judged, and processor time, to be read."""
+    """Lines for each yardstick: requests a second and memory, which are judged, and processor time, to be read."""
     lines = []
     for name, floor in row.floors.items():
-        rate, cost = (
+        rate, cost, memory = (
             {side: Series(tuple(getattr(hit, figure) for hit in hits[side])) for side in (OURS, name)}
-            for figure in ("per_second", "cpu_us")
+            for figure in ("per_second", "cpu_us", "memory_mb")
         )
         title = f"{row.name}, beside {name}"
         ratio = ratio_of(rate[OURS], rate[name])
@@ -125,6 +128,16 @@ def lines_of(row: Row, hits: Mapping[str, list[Hit]]) -> list[Result]:
                 yardstick=cost[name],
                 unit="µs",
                 figure=ratio_of(cost[name], cost[OURS]),
+            )
+        )
+        lines.append(
+            Result(
+                name="  memory of the server afterwards",
+                subject=memory[OURS],
+                yardstick=memory[name],
+                unit="MB",
+                figure=ratio_of(memory[OURS], memory[name]),
+                at_most=MEMORY_AT_MOST.get(name),
             )
         )
     return lines
