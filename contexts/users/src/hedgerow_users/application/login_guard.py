@@ -17,8 +17,10 @@ from hedgerow_users.application.password_ports import PasswordHasher
 from hedgerow_users.application.session_ports import KnownNetworks
 from hedgerow_users.application.session_tokens import SessionTokens
 from hedgerow_users.domain.account import AccountId
+from hedgerow_users.domain.account_errors import AccountDeactivated
 from hedgerow_users.domain.client import UNKNOWN_CLIENT, Client
-from hedgerow_users.domain.second_factor_errors import SecondFactorRequired
+from hedgerow_users.domain.proof_errors import EmailNotVerified
+from hedgerow_users.domain.second_factor_errors import InvalidCode, SecondFactorRequired
 
 REMEMBERED_FOR = timedelta(days=90)
 """Since the last login from there."""
@@ -30,6 +32,9 @@ FROM_KNOWN_NETWORK = Quota(name="login.known_network", limit=10, period=_HOUR, b
 AT_CODES = Quota(name="login.code", limit=10, period=_HOUR, burst=10)
 """Guesses at the second factor of one account, from known and unknown networks together: whoever guesses has the
 password already, and three of a million codes are good at any moment."""
+
+RIGHT_PASSWORD = (SecondFactorRequired, InvalidCode, AccountDeactivated, EmailNotVerified)
+"""Who hears one of these knows the password, and has not guessed at it."""
 
 
 @final
@@ -68,10 +73,10 @@ class GuardedLogIn:
         (await self._limiter.spend(claim)).demand()
         try:
             tokens = await self._log_in(email=email, password=password, code=code, client=client)
-        except SecondFactorRequired:
+        except RIGHT_PASSWORD:
             self._limiter.give_back(claim)
             raise
-        self._limiter.give_back(claim)  # who knows the password has not guessed
+        self._limiter.give_back(claim)
         now = self._clock.now()
         await self._networks.remember(place, at=now, forget_before=now - REMEMBERED_FOR)
         return tokens

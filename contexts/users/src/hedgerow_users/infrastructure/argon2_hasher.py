@@ -103,8 +103,6 @@ class Argon2Hasher:
 
     def close(self) -> None:
         """Let the running hashes finish, drop the waiting ones. Blocks for some ten milliseconds."""
-        if self._giving_back is not None:
-            self._giving_back.cancel()
         self._threads.shutdown(cancel_futures=True)
 
     def _verify(self, stored: str, password: bytes) -> bool:
@@ -121,11 +119,17 @@ class Argon2Hasher:
             self._room.release()
             raise
         job.add_done_callback(self._leave)
-        if self._giving_back is not None:
-            self._giving_back.cancel()
-        loop = asyncio.get_running_loop()
-        self._giving_back = loop.call_later(QUIET_S, self._threads.submit, _give_memory_back)
-        return await asyncio.wrap_future(job)
+        try:
+            return await asyncio.wrap_future(job)
+        finally:
+            if self._giving_back is not None:
+                self._giving_back.cancel()
+            self._giving_back = asyncio.get_running_loop().call_later(QUIET_S, self._give_back)
+
+    def _give_back(self) -> None:
+        # It may have been closed, by another thread, which must leave a loop's timers alone.
+        with suppress(RuntimeError):
+            self._threads.submit(_give_memory_back)
 
     def _take_a_place(self) -> None:
         if not self._room.acquire(blocking=False):
