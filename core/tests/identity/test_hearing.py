@@ -22,6 +22,14 @@ from hedgerow_core.identity.telling import HELD_S
 from hedgerow_core.security import BELIEVED_FOR_S, EVERYBODY, IdentityUnknown, Permission, Principal, TokenVerifier
 
 LONG = timedelta(minutes=1)
+GARBLED = [
+    b"<html>",
+    b"[]",
+    b'{"error": 7}',
+    b'{"error": {"kind": "precondition", "code": "x", "message": "y"}}',
+    b'{"error": {"kind": "rate_limit", "code": "x", "message": "y", "retry_after_s": 1e300}}',
+    b'{"principal": {"subject": "rose"}}',
+]
 
 
 @pytest.fixture
@@ -265,7 +273,7 @@ async def test_an_issuer_whose_people_only_its_home_knows_has_every_token_confir
     assert await code_of(identity, garden.token(somebody())) == "garden.weed", "its error keeps kind and code"
 
 
-@pytest.mark.parametrize("garbled", [b"<html>", b"[]", b'{"error": 7}', b'{"principal": {"subject": "rose"}}'])
+@pytest.mark.parametrize("garbled", GARBLED)
 async def test_a_home_that_says_nonsense_of_a_caller_has_said_nothing(
     garden: Garden, identity: RemoteIdentity, lane: Lane, garbled: bytes
 ) -> None:

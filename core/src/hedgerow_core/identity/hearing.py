@@ -242,9 +242,14 @@ class RemoteIdentity:
             DomainError: its home says why it is nobody.
         """
         confirmation = self._read(Confirmation, answer)
-        if confirmation.error is not None:
-            raise confirmation.error.arrived()
-        return None if confirmation.principal is None else confirmation.principal.principal()
+        try:
+            error = None if confirmation.error is None else confirmation.error.arrived()
+            principal = None if confirmation.principal is None else confirmation.principal.principal()
+        except (ValueError, LookupError, TypeError, ArithmeticError) as nonsense:
+            raise self._misunderstood(f"it makes no sense: {type(nonsense).__name__}") from None
+        if error is not None:
+            raise error
+        return principal
 
     def _read(self, model: type[Said], answer: bytes) -> Said:
         """What its home has answered while a request waits.

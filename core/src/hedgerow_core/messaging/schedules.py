@@ -35,7 +35,7 @@ TICKS_A_STEP = 1_000
 """What is made up for at once, so that a year of missed seconds does not become one transaction."""
 LOOK_EVERY_S = 1.0
 FAILED_AGAIN_AFTER_S = 30.0
-"""A schedule that could not make its task keeps its tick, and nobody else waits for it."""
+"""A schedule that could not make its task tries again then, and nobody else waits for it."""
 
 _log = log_of(__name__)
 
@@ -212,45 +212,60 @@ class Scheduler:
         if time.monotonic() < self._failed_until.get(schedule.name, 0.0):
             return None
         try:
+            due = [(tick, schedule.task(tick)) for tick in schedule.due(first, now)]
+        except Exception:
+            self._fail(schedule)
+            return None
+        try:
             with speaking_plainly({}):
                 async with connection.begin_nested():
-                    return await self._tick(connection, schedule, first, now)
+                    await self._tick(connection, schedule, due, first, now)
         except (UnavailableError, ConflictError):  # of the database
             raise
-        except Exception:
-            self._failed_until[schedule.name] = time.monotonic() + FAILED_AGAIN_AFTER_S
-            _log.exception("schedule_failed", schedule=schedule.name)
+        except Exception:  # the ledger does not take the task
+            self._fail(schedule)
             return None
+        return len(due)
 
-    async def _tick(self, connection: AsyncConnection, schedule: Schedule, first: datetime, now: datetime) -> int:
-        """Enqueue what is due; returns how many tasks."""
-        ticks = schedule.due(first, now)
-        for tick in ticks:
+    def _fail(self, schedule: Schedule) -> None:
+        self._failed_until[schedule.name] = time.monotonic() + FAILED_AGAIN_AFTER_S
+        _log.exception("schedule_failed", schedule=schedule.name)
+
+    async def _tick(
+        self,
+        connection: AsyncConnection,
+        schedule: Schedule,
+        due: Sequence[tuple[datetime, Task]],
+        first: datetime,
+        now: datetime,
+    ) -> None:
+        """Enqueue what is due, and move the schedule on."""
+        for tick, task in due:
             with scheduling(schedule.name) as traceparent:
                 cause = Cause(traceparent=traceparent, correlation_id=trace_id_in(traceparent))
                 key = tick.isoformat()
                 await _enqueue(
-                    connection, schedule, tick, key, cause, context=self._database.context, clock=self._clock
+                    connection, schedule, task, key, cause, context=self._database.context, clock=self._clock
                 )
-        all_made_up = len(ticks) < TICKS_A_STEP
-        next_at = schedule.next_after(now if all_made_up else ticks[-1])
-        where = {"name": schedule.name, "next_at": next_at, "last_at": ticks[-1] if ticks else None}
-        await connection.execute(_MOVE, where)
-        if not ticks:
+        last = due[-1][0] if due else None
+        next_at = schedule.next_after(now if last is None or len(due) < TICKS_A_STEP else last)
+        await connection.execute(_MOVE, {"name": schedule.name, "next_at": next_at, "last_at": last})
+        if not due:
             _log.warning("ticks_skipped", schedule=schedule.name, since=first.isoformat())
-        return len(ticks)
 
 
 async def run_now(connection: AsyncConnection, schedule: Schedule, *, context: str, clock: Clock, by: str) -> UUID:
     """Record the task of this very moment, beside those of the ticks; returns its id."""
     now = (await connection.execute(_NOW)).scalar_one()
-    return await _enqueue(connection, schedule, now, str(new_id()), Cause(actor=by), context=context, clock=clock)
+    return await _enqueue(
+        connection, schedule, schedule.task(now), str(new_id()), Cause(actor=by), context=context, clock=clock
+    )
 
 
 async def _enqueue(
     connection: AsyncConnection,
     schedule: Schedule,
-    moment: datetime,
+    task: Task,
     key: str,
     cause: Cause,
     *,
@@ -259,7 +274,7 @@ async def _enqueue(
 ) -> UUID:
     with caused_by(cause):
         tasks = RecordedTasks(connection, context, clock)
-        return await tasks.enqueue(schedule.task(moment), key=f"{schedule.name}@{key}")
+        return await tasks.enqueue(task, key=f"{schedule.name}@{key}")
 
 
 async def listed(connection: AsyncConnection, schedules: Sequence[Schedule]) -> list[ScheduleRecord]:

@@ -36,6 +36,8 @@ CONNECT_TIMEOUT_S = 3.0
 COMMAND_TIMEOUT_S = 60.0
 """A network that went silent answers nothing and refuses nothing; no statement of ours takes this long."""
 REPLICA_WITHIN_S = 5.0
+REPLICA_TURN_WITHIN_S = 0.05
+"""Whoever gets no connection to it soon asks the primary, and may have to wait there."""
 """Whom a replica keeps waiting for longer, the primary answers."""
 IDLE_IN_TRANSACTION = "15s"
 """A stopped process must not hold row locks for longer: PostgreSQL ends its transaction."""
@@ -83,7 +85,7 @@ class Database:
         before the first use."""
         self.queue = ConnectionQueue(POOL_SIZE, pool_wait_s)
         """Who waits for a connection."""
-        self._replica_queue = ConnectionQueue(POOL_SIZE, pool_wait_s)
+        self._replica_queue = ConnectionQueue(POOL_SIZE, REPLICA_TURN_WITHIN_S)
 
     @cached_property
     def engine(self) -> AsyncEngine:
