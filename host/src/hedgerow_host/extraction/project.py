@@ -84,14 +84,14 @@ services:
     env_file: .env
     init: true
     ports: ["127.0.0.1:8000:8000"]
-    stop_grace_period: 25s # 5 until nobody is sent here, 10 for running requests, and to leave
+    stop_grace_period: 40s # 5 until nobody is sent here, 10 for requests, 8 for lifespans, 10 for what is left
     restart: unless-stopped
 
   worker:
     build: {{ context: ., target: worker }}
     env_file: .env
     init: true
-    stop_grace_period: 30s # running drains get 20
+    stop_grace_period: 40s # 20 for running drains, then as above
     depends_on:
       redis: {{ condition: service_healthy }}
     restart: unless-stopped
