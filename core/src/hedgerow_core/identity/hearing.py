@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from functools import partial
-from typing import Any, Protocol, TypeVar, final
+from typing import Any, Protocol, final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from hedgerow_core.application import RateLimiter
 from hedgerow_core.http import CookieMode
@@ -45,8 +45,6 @@ DESCRIBED_EVERY_S = 5.0
 """At most, for the same reason."""
 EVERYTHING_EVERY_S = 30.0
 """So often all revocations are taken over anew, and those that concern no living token are forgotten."""
-
-Said = TypeVar("Said", bound=BaseModel)
 
 _log = log_of(__name__)
 
@@ -220,7 +218,8 @@ class RemoteIdentity:
     async def _signing_key(self, issuer: str, kid: str) -> Mapping[str, Any] | None:
         question = SigningKeyQuestion(issuer=issuer, kid=kid)
         answer = await self._home.ask("signing-key", question, within=ANSWER_WITHIN)
-        return self._read(SigningKeyAnswer, answer).key
+        with self._understanding():
+            return SigningKeyAnswer.model_validate_json(answer).key
 
     async def _confirm(self, token: str) -> Principal:
         principal = await self._tokens.find(token, "")
@@ -241,27 +240,26 @@ class RemoteIdentity:
         Raises:
             DomainError: its home says why it is nobody.
         """
-        confirmation = self._read(Confirmation, answer)
-        try:
+        with self._understanding():
+            confirmation = Confirmation.model_validate_json(answer)
             error = None if confirmation.error is None else confirmation.error.arrived()
             principal = None if confirmation.principal is None else confirmation.principal.principal()
-        except (ValueError, LookupError, TypeError, ArithmeticError) as nonsense:
-            raise self._misunderstood(f"it makes no sense: {type(nonsense).__name__}") from None
         if error is not None:
             raise error
         return principal
 
-    def _read(self, model: type[Said], answer: bytes) -> Said:
-        """What its home has answered while a request waits.
+    @contextmanager
+    def _understanding(self) -> Iterator[None]:
+        """Around what is read while a request waits.
 
         Raises:
             IdentityUnknown: it is nothing that a home may say.
         """
         try:
-            return model.model_validate_json(answer)
-        except ValidationError as error:
+            yield
+        except (ValueError, LookupError, TypeError, ArithmeticError) as error:
             # Not the error itself: it quotes what was said, which may be a secret.
-            raise self._misunderstood(f"its {model.__name__} has {error.error_count()} errors") from None
+            raise self._misunderstood(f"it makes no sense: {type(error).__name__}") from None
 
     def _misunderstood(self, what: str) -> IdentityUnknown:
         _log.error("identity_misunderstood", context=self.context, reason=what)
