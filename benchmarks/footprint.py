@@ -19,9 +19,7 @@ from http import HTTPStatus
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-import psutil
-
-from benchmarks.http.load import Shot, shoot
+from benchmarks.http.load import Shot, memory_mb, shoot
 from benchmarks.http.sides import ROOT, Ground, prepared
 from benchmarks.many_contexts import install_many
 from benchmarks.measure import Result, Series, alternating, ratio_of, table
@@ -64,11 +62,6 @@ class Started:
             time.sleep(0.005)
         self.took_s = time.perf_counter() - began
 
-    @property
-    def memory_mb(self) -> float:
-        """What it alone holds (USS), which it would give back at its end."""
-        return float(psutil.Process(self.process.pid).memory_full_info().uss / 2**20)
-
     def end(self) -> None:
         self.process.terminate()
         self.process.wait(30)
@@ -82,7 +75,7 @@ def starts(ground: Ground, rounds: int, ballast_mb: int) -> list[Result]:
     def side(name: str, command: list[str], path: str, environment: dict[str, str]) -> Callable[[], object]:
         async def start() -> float:
             started = Started(ground, command, path, environment)
-            memory[name].append(started.memory_mb + (ballast_mb if name == "ours" else 0))
+            memory[name].append(memory_mb(started.process.pid) + (ballast_mb if name == "ours" else 0))
             started.end()
             return started.took_s
 

@@ -48,7 +48,7 @@ class Hit:
     p50_ms: float
     p99_ms: float
     memory_mb: float
-    """What the server holds afterwards that is its own."""
+    """Of the server, afterwards."""
 
 
 class WrongAnswer(Exception):
@@ -116,7 +116,7 @@ async def _measure(shot: Shot) -> Hit:
         cpu_us=used / 1000 / len(took),
         p50_ms=took[len(took) // 2] * 1000,
         p99_ms=took[len(took) * 99 // 100] * 1000,
-        memory_mb=psutil.Process(shot.pid).memory_full_info().uss / 2**20,
+        memory_mb=memory_mb(shot.pid),
     )
 
 
@@ -124,6 +124,11 @@ def processor_ns(pid: int) -> int:
     """The processor time that all living threads of a process have used."""
     tasks = Path(f"/proc/{pid}/task")
     return sum(int((tasks / task / "schedstat").read_text().split()[0]) for task in os.listdir(tasks))
+
+
+def memory_mb(pid: int) -> float:
+    """What a process alone holds (USS), which it would give back at its end."""
+    return float(psutil.Process(pid).memory_full_info().uss / 2**20)
 
 
 if __name__ == "__main__":
